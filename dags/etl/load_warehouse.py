@@ -1,0 +1,77 @@
+"""
+## What
+Copies the shop's tables into the warehouse with personal data masked: one consistent snapshot is exported, each
+dataset is transformed and loaded on its own, then everything is validated together and the raw copy is removed.
+
+## Inputs → outputs
+PostgreSQL source, policies in `include/etl/policies` → Parquet in the buckets *raw* and *processed* → warehouse tables
+and the asset `warehouse`, on which reports are scheduled.
+
+## Schedule and why
+Every night at 01:00 Prague time, when the shop is quiet and the day is complete. One run at a time; a missed night is
+not made up for, because a load replaces the whole tables. Whoever needs the warehouse follows the asset, not the clock.
+
+## If it fails
+The last line of the task's log says what to do. "column … is not named": add it to the dataset's policy. Transient
+errors were already retried. Clearing the failed task and what follows is always safe: stages are idempotent and an
+older snapshot never replaces a newer one. The warehouse keeps yesterday's rows until a load succeeds.
+
+## Params
+None. A run by hand takes its own day as run key, or the partition key that it is given.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.sdk import AsyncCallback, CronPartitionTimetable, DeadlineAlert, DeadlineReference, dag, task_group
+
+from baton.assets import WAREHOUSE
+from baton.defaults import default_args
+from baton.etl.policies import read_policies
+from baton.etl.results import result_of
+from baton.etl.stages import stage
+from baton.notifications.deadline import mail_missed_deadline
+from baton.pools import SOURCE
+from baton.run_key import RUN_KEY
+
+ZONE = "Europe/Prague"
+POLICIES = read_policies(Path(__file__).parents[2] / "include" / "etl" / "policies")
+
+
+@dag(
+    schedule=CronPartitionTimetable("0 1 * * *", timezone=ZONE, key_format="%Y-%m-%d"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=2),
+        callback=AsyncCallback(mail_missed_deadline, kwargs={"limit": "2 hours after it was queued"}),
+    ),
+    tags=["area/etl", "tier/1"],
+    doc_md=__doc__,
+)
+def load_warehouse() -> None:
+    export = stage("export", "--run-key", RUN_KEY, policies=POLICIES, size="large", pool=SOURCE.name)
+    loads = [load_dataset.override(group_id=dataset)(dataset) for dataset in POLICIES]
+    processed = [result_of(f"{dataset}.transform", "manifest") for dataset in POLICIES]
+    validate = stage("validate", manifests=processed, policies=POLICIES, outlets=[WAREHOUSE])
+    purge_raw = stage("purge-raw", manifests=[raw_manifest(dataset) for dataset in POLICIES])
+    export >> loads >> validate >> purge_raw
+
+
+@task_group
+def load_dataset(dataset: str) -> None:
+    transform = stage(
+        "transform", manifests=[raw_manifest(dataset)], policies={dataset: POLICIES[dataset]}, size="large"
+    )
+    transform >> stage("load", manifests=[result_of(f"{dataset}.transform", "manifest")], size="medium")
+
+
+def raw_manifest(dataset: str) -> str:
+    return result_of("export", "manifests", dataset)
+
+
+load_warehouse()

@@ -1,0 +1,45 @@
+"""What every DAG has in common; a DAG states only its differences.
+
+Retries go by the class of the error, not by luck: what is permanent (data, policy, configuration) fails at once and
+tells somebody, the rest is tried again. The delay between tries is the installation's `[core]
+default_task_retry_delay`, so that a test stack need not wait as long as production does.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from baton.exceptions import PermanentError
+from baton.notifications.failure import FailureNotifier
+
+OWNER = "data-platform"
+NAMESPACE = os.environ.get("BATON_NAMESPACE", "baton")
+"""Where pods run."""
+WORKLOADS_IMAGE = os.environ.get("BATON_WORKLOADS_IMAGE", "baton-workloads:latest")
+"""What pods run; a cluster needs its registry's name here."""
+
+
+def default_args(**differences: Any) -> dict[str, Any]:
+    """Return the `default_args` of a DAG of this project.
+
+    :param differences: what this DAG wants otherwise, as operator arguments.
+    """
+    return {
+        "owner": OWNER,
+        "retries": 2,
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=15),
+        "retry_policy": RETRY_POLICY,
+        "execution_timeout": timedelta(hours=2),
+        "on_failure_callback": FailureNotifier(),
+        **differences,
+    }
+
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=PermanentError, action=RetryAction.FAIL, reason="a permanent error")],
+)

@@ -1,0 +1,48 @@
+"""Read the anonymisation policies for a DAG: which datasets there are, and what travels to the pods.
+
+Why the DAG reads them: a pod gets its policy by value, so the DAG bundle is the one truth and a changed policy is a
+new DAG version, with a diff in the history. The workload, not this module, decides whether a policy is right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from baton.exceptions import PermanentError
+
+Policies = dict[str, dict[str, Any]]
+
+
+def read_policies(folder: Path) -> Policies:
+    """Read `{dataset}.yaml` of a folder.
+
+    :returns: dataset → policy, sorted by dataset.
+    :raises PermanentError: there is no policy, or a file does not hold a mapping.
+    """
+    policies = {path.stem: _read(path) for path in sorted(folder.glob("*.yaml"))}
+    if not policies:
+        raise PermanentError(f"no policy (*.yaml) in {folder}: make the first with `baton policy init`")
+    return policies
+
+
+def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the environment variable that carries policies into a pod.
+
+    Why escaped: environment variables are templated, and a pattern in a policy may look like a template.
+    """
+    text = json.dumps(policies, sort_keys=True, ensure_ascii=False)
+    for opening in ("{{", "{%", "{#"):
+        text = text.replace(opening, "\\u007b" + opening[1])  # in JSON these two can only stand inside a string
+    return {"BATON_POLICIES": text}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise PermanentError(f"policy {path.name} is not a mapping: see the other files in {path.parent}")
+    return content
