@@ -1,0 +1,106 @@
+"""Airflow's REST API, as much of it as the command line needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from baton_local.errors import StackError
+
+
+@dataclass
+class AirflowApi:
+    """A signed-in client of one Airflow.
+
+    :param url: address of the web UI, without a path.
+    """
+
+    url: str
+    user: str
+    password: str
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        body = {"username": self.user, "password": self.password}
+        response = httpx.post(f"{self.url}/auth/token", json=body, timeout=30)
+        if response.is_error:
+            raise StackError(f"Airflow at {self.url} refused to sign in {self.user}: {response.text}")
+        token = response.json()["access_token"]
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """One request below ``/api/v2``; returns the decoded body.
+
+        :raises StackError: Airflow cannot be reached or refuses; its reason is in the message.
+        """
+        try:
+            response = self._client.request(method, f"/api/v2{path}", **options)
+        except httpx.HTTPError as err:
+            raise StackError(f"cannot reach Airflow at {self.url}: {err}. See ./baton status") from err
+        if response.is_error:
+            raise StackError(f"Airflow refused {method} {path} ({response.status_code}): {_reason(response)}")
+        return response.json() if response.content else None
+
+    def import_pools(self, declaration: str) -> None:
+        """Make or update pools, declared as ``airflow pools import`` wants them: JSON, name → settings."""
+        declared: dict[str, dict[str, Any]] = json.loads(declaration)
+        entities = [{"name": name, **pool} for name, pool in declared.items()]
+        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
+        self.call("PATCH", "/pools", json={"actions": [action]})
+
+    def dag_is_known(self, dag_id: str) -> bool:
+        """Whether the dag-processor has stored this DAG and it can run now."""
+        response = self._client.get(f"/api/v2/dags/{dag_id}")
+        return response.is_success and not response.json().get("is_stale", False)
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """DAG files that could not be read, with their tracebacks."""
+        found: list[dict[str, Any]] = self.call("GET", "/importErrors")["import_errors"]
+        return found
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs start."""
+        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> dict[str, Any]:
+        """Start a run now; returns it as the API does."""
+        body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": run_id} if run_id else {})}
+        run: dict[str, Any] = self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
+        return run
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """One run."""
+        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
+        return found
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """All task instances of a run."""
+        found: list[dict[str, Any]] = self.call(
+            "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000}
+        )["task_instances"]
+        return found
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned (its XCom ``return_value``)."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        value = self.call("GET", path, params={"deserialize": "true"})["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
+        """The log of one attempt of a task, as plain text."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        response = self._client.get(path, params={"full_content": "true"}, headers={"Accept": "application/x-ndjson"})
+        lines = [json.loads(line) for line in response.text.splitlines() if line.startswith("{")]
+        return "\n".join(str(line.get("event", "")) for line in lines)
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        detail = response.json().get("detail", response.text)
+    except ValueError:
+        detail = response.text
+    return detail if isinstance(detail, str) else json.dumps(detail)

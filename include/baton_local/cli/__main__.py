@@ -1,0 +1,60 @@
+"""Entry point of ``./baton``: every command, and one place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+
+import typer
+
+from baton_local.cli import demo, develop, doctor, policy, stack
+from baton_local.errors import StackError
+
+app = typer.Typer(
+    name="baton",
+    help="Hand work over when it is done: Kubernetes jobs as Airflow DAGs with real dependencies.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo.demo)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(stack.logs)
+app.command()(stack.trigger)
+app.command()(doctor.doctor)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
+app.command()(develop.check)
+app.command()(develop.lock)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(
+    policy.policy
+)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are one message without a traceback."""
+    # A closing terminal and `kill` end a command as Ctrl-C does: in order.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        app(prog_name="./baton")
+    except StackError as err:
+        print(f"baton: {err}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os._exit(141)
+    except OSError as err:
+        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            f"baton: the disk is full ({err.filename or 'unknown file'}): free some space, run this again.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""``up``, ``down``, ``status``, ``logs``, ``trigger``: the stack and its Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from baton_local import leftovers
+from baton_local.errors import StackError
+from baton_local.layout import current_layout
+from baton_local.shop import DEFAULT_SCALE
+from baton_local.stack import Options, Stack, prepare_stack, running_stack
+from baton_local.supervision import Supervisor
+
+console = Console(highlight=False)
+
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source", envvar="BATON_SOURCE", help="Your own PostgreSQL as postgresql://…; default: the demo schema."
+    ),
+]
+Scale = Annotated[float, typer.Option(help="Size of the demo schema; 1 is 2 million customers and 6 million orders.")]
+Isolation = Annotated[
+    str, typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart: auto, mount, user or none.")
+]
+
+
+def start(options: Options) -> Stack:
+    """Start the stack with a line of progress for each part; whatever was started is stopped on failure."""
+    stack = prepare_stack(current_layout(), options)
+    began = time.monotonic()
+    try:
+        with console.status("Starting") as line:
+
+            def report(what: str) -> None:
+                line.update(f"Starting {what} …")
+                if not console.is_terminal:
+                    console.print(f"[{time.monotonic() - began:5.1f} s] starting {what}")
+
+            stack.start(report)
+    except BaseException:
+        stack.stop()
+        raise
+    console.print(f"The stack is up after {time.monotonic() - began:.0f} s.")
+    return stack
+
+
+def stop(stack: Stack) -> None:
+    """Stop the stack; a second Ctrl-C does not leave half of it running."""
+    with console.status("Stopping …"):
+        try:
+            stack.stop()
+        except KeyboardInterrupt:
+            leftovers.end_leftovers(stack.layout)
+
+
+def show_login(stack: Stack) -> None:
+    """Where the web UI is and how to sign in."""
+    console.print(f"Airflow  {stack.airflow.url}  user {stack.credentials.ui_user}")
+    console.print(
+        f"Password in {stack.layout.airflow_home / 'passwords.json'}, or: ./baton status --password", soft_wrap=True
+    )
+
+
+def up(source: Source = None, scale: Scale = DEFAULT_SCALE, isolation: Isolation = "auto") -> None:
+    """Start the stack and the web UI; stop both with Ctrl-C."""
+    stack = start(Options(source, scale, isolation))
+    try:
+        show_login(stack)
+        console.print("Stop with Ctrl-C, or ./baton down from elsewhere.")
+        while stack.supervisor.is_running():
+            time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        stop(stack)
+
+
+def down() -> None:
+    """Stop the stack, also one whose terminal is gone or that was killed."""
+    layout = current_layout()
+    supervisor = Supervisor(layout)
+    running = supervisor.is_running()
+    supervisor.stop()
+    ended = leftovers.end_leftovers(layout)
+    console.print("Stopped." if running or ended else "Nothing was running.")
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="Also print the web UI's password.")] = False,
+) -> None:
+    """What runs, since when, and with how much memory. Exit code 3: the stack is not running."""
+    layout = current_layout()
+    supervisor = Supervisor(layout)
+    if not supervisor.is_running():
+        console.print(
+            json.dumps({"running": False}) if as_json else "The stack is not running. Start it with ./baton up"
+        )
+        raise typer.Exit(3)
+    stack = running_stack(layout)
+    rows = [_row(process) for process in supervisor.processes()]
+    if as_json:
+        console.print_json(json.dumps({"running": True, "url": stack.airflow.url, "components": rows}))
+        return
+    table = Table("component", "state", "pid", "up", "memory", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            row["name"], row["state"], str(row["pid"] or ""), f"{row['up_seconds']} s", f"{row['memory_mb']} MB"
+        )
+    console.print(table)
+    console.print(f"all: {sum(row['memory_mb'] for row in rows)} MB (shared pages counted once)")
+    show_login(stack)
+    if password:
+        console.print(stack.credentials.ui_password)
+
+
+def _row(process: dict[str, object]) -> dict[str, int | str]:
+    pid = int(str(process["pid"]))
+    running = process["statename"] == "RUNNING"
+    seconds = int(str(process["now"])) - int(str(process["start"])) if running else 0
+    return {
+        "name": str(process["name"]),
+        "state": str(process["statename"]).lower(),
+        "pid": pid,
+        "up_seconds": seconds,
+        "memory_mb": _memory_bytes(pid) // 1_000_000 if running else 0,
+    }
+
+
+def _memory_bytes(pid: int) -> int:
+    """Memory of a process and its children; shared pages are split among those who share them, where Linux says so."""
+    total = 0
+    try:
+        top = psutil.Process(pid)
+        for process in (top, *top.children(recursive=True)):
+            info = process.memory_full_info()
+            total += getattr(info, "pss", info.uss)
+    except psutil.Error:
+        return total
+    return total
+
+
+def logs(
+    component: Annotated[str, typer.Argument(help="A component's name as `./baton status` shows it.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what is added.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 100,
+) -> None:
+    """Print a component's log."""
+    folder = current_layout().logs
+    path = folder / f"{component}.log"
+    if not path.is_file() or path.parent != folder:
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.log"))) or "none yet: start with ./baton up"
+        raise StackError(f"there is no log of {component!r}. Components with a log: {known}")
+    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
+    os.execvp(command[0], command)
+
+
+def trigger(
+    dag_id: Annotated[str, typer.Argument(help="The DAG to run.")],
+    conf: Annotated[str, typer.Option(help="Parameters of the run, as a JSON object.")] = "{}",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit code 1 if it fails.")] = False,
+) -> None:
+    """Start a run of a DAG now."""
+    stack = running_stack(current_layout())
+    try:
+        parameters = json.loads(conf)
+    except ValueError as err:
+        raise StackError(f'--conf is not JSON ({err}): give an object, as in \'{{"key": "value"}}\'') from err
+    if not isinstance(parameters, dict):
+        raise StackError('--conf must be a JSON object, as in \'{"key": "value"}\'')
+    stack.api.unpause(dag_id)
+    run = stack.api.trigger(dag_id, parameters)
+    console.print(f"{stack.airflow.url}/dags/{dag_id}/runs/{run['dag_run_id']}", soft_wrap=True)
+    if wait:
+        from baton_local.watching import follow_run
+
+        if follow_run(stack.api, dag_id, run["dag_run_id"], console) != "success":
+            raise typer.Exit(1)

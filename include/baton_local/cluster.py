@@ -1,0 +1,110 @@
+"""The local Kubernetes as a component of the stack, and the namespace and Secrets that the DAGs' pods expect there."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import yaml
+
+from baton_local.component import Component
+from baton_local.errors import StackError
+from baton_local.layout import Layout
+
+NAMESPACE = "baton"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The local Kubernetes of one stack.
+
+    :param isolation: ``auto``, ``mount``, ``user`` or ``none``: how far pods are kept apart from this machine.
+    """
+
+    layout: Layout
+    port: int
+    isolation: str = "auto"
+
+    def component(self) -> Component:
+        """The server process; its pods outlive a kill of it and end with an orderly stop."""
+        project = self.layout.project
+        command = [
+            sys.executable, "-m", "baton_local.kubernetes",
+            "--state-dir", str(self.layout.kubernetes),
+            "--port", str(self.port),
+            "--kubeconfig", str(self.layout.kubeconfig),
+            "--images", str(project / "include" / "manifests" / "images.yaml"),
+            "--image-var", f"project={project}",
+            "--image-var", f"venv={sys.prefix}",
+            "--isolation", self.isolation,
+            "--end-pods-on-exit",
+        ]  # fmt: skip
+        environment = {"PYTHONPATH": str(project / "include")}
+        return Component("kubernetes", command, self.is_ready, environment)
+
+    def is_ready(self) -> bool:
+        """Whether the API server answers."""
+        try:
+            with self.client() as client:
+                return client.get("/readyz").is_success
+        except (OSError, StackError, httpx.HTTPError):
+            return False
+
+    def client(self) -> httpx.Client:
+        """An HTTP client with the kubeconfig's address, certificate authority and token.
+
+        :raises StackError: there is no kubeconfig (the server never ran).
+        """
+        try:
+            config: dict[str, Any] = yaml.safe_load(self.layout.kubeconfig.read_text())
+        except FileNotFoundError as err:
+            raise StackError("the local Kubernetes has not run yet: start it with ./baton up") from err
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        return httpx.Client(
+            base_url=cluster["server"],
+            headers={"Authorization": f"Bearer {user['token']}"},
+            verify=ssl.create_default_context(cadata=authority),
+            timeout=10,
+        )
+
+    def apply_namespace(self) -> None:
+        """Make the namespace that the DAGs' pods run in."""
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        with self.client() as client:
+            _create_or_replace(client, "/api/v1/namespaces", body)
+
+    def apply_secrets(self, secrets: dict[str, dict[str, str]]) -> None:
+        """Make or replace Secrets: name → key → plain value. They are written nowhere else."""
+        with self.client() as client:
+            for name, values in secrets.items():
+                body = {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {"name": name, "namespace": NAMESPACE},
+                    "type": "Opaque",
+                    "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
+                }
+                _create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The pods of the namespace, as the API gives them."""
+        with self.client() as client:
+            response = client.get(f"/api/v1/namespaces/{NAMESPACE}/pods")
+            response.raise_for_status()
+            items: list[dict[str, Any]] = response.json()["items"]
+            return items
+
+
+def _create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
+    response = client.post(path, json=body)
+    if response.status_code == httpx.codes.CONFLICT and body["kind"] != "Namespace":
+        response = client.put(f"{path}/{body['metadata']['name']}", json=body)
+    if response.is_error and response.status_code != httpx.codes.CONFLICT:
+        what = f"{body['kind']} {body['metadata']['name']}"
+        message = response.json().get("message", response.text) if response.content else response.reason_phrase
+        raise StackError(f"the local Kubernetes refused {what}: {message}")

@@ -1,0 +1,190 @@
+"""The whole stack of one checkout: which parts there are, in which order they start, and how they end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+from baton_local import leftovers, mailbox, object_store, settings, shop
+from baton_local.airflow import Airflow
+from baton_local.airflow_api import AirflowApi
+from baton_local.cluster import Cluster
+from baton_local.component import Component
+from baton_local.errors import StackError
+from baton_local.layout import Layout
+from baton_local.postgres import Postgres
+from baton_local.settings import Credentials, Ports
+from baton_local.stage_secrets import stage_secrets
+from baton_local.supervision import Supervisor
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a start can be told.
+
+    :param source_dsn: the user's own source database; None for the demo schema ``shop``.
+    :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders.
+    :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
+    """
+
+    source_dsn: str | None = None
+    scale: float = shop.DEFAULT_SCALE
+    isolation: str = "auto"
+
+
+class Stack:
+    """One stack: made from its stored state, started and stopped as a whole."""
+
+    def __init__(self, layout: Layout, ports: Ports, credentials: Credentials, options: Options) -> None:
+        self.layout, self.ports, self.credentials, self.options = layout, ports, credentials, options
+        self.supervisor = Supervisor(layout)
+        self.postgres = Postgres(layout.run / "postgres" / "data", ports.postgres, credentials.postgres_password)
+        self.cluster = Cluster(layout, ports.kubernetes, options.isolation)
+        self.airflow = Airflow(
+            layout, ports, credentials, self._dsn("airflow", "airflow", credentials.airflow_db_password)
+        )
+        self.api = AirflowApi(self.airflow.url, credentials.ui_user, credentials.ui_password)
+
+    def _dsn(self, database: str, user: str, password: str) -> str:
+        return self.postgres.dsn(database, user, password)
+
+    @property
+    def source_dsn(self) -> str:
+        """Where the chain exports from."""
+        return self.options.source_dsn or self._dsn("shop", "shop_reader", self.credentials.shop_reader_password)
+
+    @property
+    def warehouse_dsn(self) -> str:
+        """Where the chain loads to."""
+        return self._dsn("warehouse", "warehouse", self.credentials.warehouse_loader_password)
+
+    def parts(self) -> list[Component]:
+        """What stands by itself; all of it starts at once."""
+        project, ports = self.layout.project, self.ports
+        environment = {"PYTHONPATH": str(project / "include")}
+        credentials_file = str(self.layout.state / "credentials.json")
+        return [
+            Component("postgres", self.postgres.command(), self.postgres.is_ready, stop_signal="INT", stop_seconds=30),
+            self.cluster.component(),
+            Component(
+                "object-store",
+                [sys.executable, "-m", "baton_local.object_store", str(ports.object_store), credentials_file],
+                lambda: object_store.is_ready(ports.object_store),
+                environment,
+            ),
+            Component(
+                "mailbox",
+                [sys.executable, "-m", "baton_local.mailbox", str(ports.smtp), str(self.layout.mail)],
+                lambda: mailbox.is_ready(ports.smtp),
+                environment,
+            ),
+        ]
+
+    def start(self, report: Report) -> None:
+        """Start everything and wait until it is ready.
+
+        :raises StackError: a part did not start; what it was and what to do is in the message.
+        """
+        parts, airflow = self.parts(), self.airflow.components()
+        (self.layout.run / "postgres").mkdir(exist_ok=True)
+        self.postgres.initialise()
+        self.airflow.write_password_file()
+        self.supervisor.launch([*parts, *airflow])
+        report("PostgreSQL 18, S3, SMTP and the local Kubernetes")
+        self._start(parts)
+        with ThreadPoolExecutor() as pool:
+            source = pool.submit(self._make_source)
+            report("Airflow's metadata database")
+            self._migrate()
+            report("Airflow: api-server, scheduler, dag-processor, triggerer")
+            self._start(airflow)
+            self.api.import_pools(self.airflow.python("-m", "baton.pools"))
+            source.result()
+
+    def _start(self, components: list[Component]) -> None:
+        for component in components:
+            self.supervisor.start(component.name)
+        for component in components:
+            self.supervisor.await_ready(component)
+        if components[0].name == "postgres":
+            self._prepare()
+
+    def _prepare(self) -> None:
+        own = self.credentials
+        self.postgres.make_database("airflow", "airflow", own.airflow_db_password)
+        self.postgres.make_database("warehouse", "warehouse", own.warehouse_loader_password)
+        self.cluster.apply_namespace()
+        addresses = {
+            "BATON_SOURCE_DSN": self.source_dsn,
+            "BATON_WAREHOUSE_DSN": self.warehouse_dsn,
+            "BATON_RAW_URI": "s3://raw",
+            "BATON_PROCESSED_URI": "s3://processed",
+            "BATON_PSEUDONYM_KEY": own.pseudonym_key,
+        }
+        endpoint = f"http://127.0.0.1:{self.ports.object_store}"
+        self.cluster.apply_secrets(stage_secrets(addresses, asdict(own), endpoint))
+
+    def _make_source(self) -> None:
+        if self.options.source_dsn is None:
+            self.postgres.make_database("shop", "postgres", self.credentials.postgres_password)
+            shop.make(self.postgres.dsn("shop"), self.options.scale)
+            self.postgres.make_reader("shop", "shop_reader", self.credentials.shop_reader_password)
+
+    def _migrate(self) -> None:
+        """Bring Airflow's tables up to date; skipped where this environment did so before (it costs seconds)."""
+        stamp = self.layout.run / "postgres" / "data" / "airflow-migrated"
+        lock = (self.layout.project / "requirements.txt").read_bytes()
+        digest = settings.digest(lock)
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        self.airflow.python("-m", "airflow", "db", "migrate")
+        stamp.write_text(digest)
+
+    def await_dag(self, dag_id: str, timeout_seconds: float = 60) -> None:
+        """Wait until the dag-processor has stored a DAG.
+
+        :raises StackError: its file cannot be read (the traceback is in the message), or it did not appear in time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while not self.api.dag_is_known(dag_id):
+            errors = self.api.import_errors()
+            if errors:
+                words = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
+                raise StackError(f"a DAG file cannot be read: {words}")
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"DAG {dag_id} did not appear within {timeout_seconds:.0f} s: see ./baton logs dag-processor"
+                )
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Stop everything, whatever state it is in; nothing of the stack runs afterwards."""
+        self.supervisor.stop()
+        leftovers.end_leftovers(self.layout)
+
+
+def prepare_stack(layout: Layout, options: Options) -> Stack:
+    """A stack that is about to start: leftovers of a killed one are ended, ports chosen, credentials made.
+
+    :raises StackError: the stack already runs, or its state cannot be written.
+    """
+    layout.make()
+    if Supervisor(layout).is_running():
+        raise StackError("the stack is already running. See ./baton status; stop it with ./baton down")
+    leftovers.end_leftovers(layout)
+    return Stack(layout, settings.choose_ports(layout.state), settings.credentials(layout.state), options)
+
+
+def running_stack(layout: Layout) -> Stack:
+    """The stack as it runs now.
+
+    :raises StackError: none runs.
+    """
+    if not Supervisor(layout).is_running():
+        raise StackError("the stack is not running. Start it with ./baton up")
+    return Stack(layout, settings.stored_ports(layout.state), settings.credentials(layout.state), Options())
