@@ -1,7 +1,7 @@
 """The demo schema ``shop``: made inside PostgreSQL from ``include/shop/*.sql``, the same rows on every machine.
 
-Why one transaction: whoever is killed in the middle (this process, the server, the machine) leaves the database as it was,
-and a reader never sees half a shop.
+Why one transaction: whatever is killed in the middle (this process, the server, the machine), the database is as it was
+before, and a reader never sees half a shop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, LiteralString, cast
+from typing import Annotated, LiteralString
 
 import psycopg
 import typer
@@ -24,9 +24,19 @@ REFERENCE = date(2026, 11, 1)
 
 SQL_FOLDER = Path(__file__).parent.parent / "shop"
 STEPS = (
-    "drop.sql", "schema.sql", "seed/10_helpers.sql", "seed/20_vocabulary.sql", "seed/30_people.sql", "seed/40_trade.sql",
-    "seed/50_money.sql", "seed/60_back_office.sql", "keys.sql", "comments.sql", "seed/80_canary.sql", "seed/90_finish.sql",
-)  # fmt: skip
+    "drop.sql",
+    "schema.sql",
+    "seed/10_helpers.sql",
+    "seed/20_vocabulary.sql",
+    "seed/30_people.sql",
+    "seed/40_trade.sql",
+    "seed/50_money.sql",
+    "seed/60_back_office.sql",
+    "keys.sql",
+    "comments.sql",
+    "seed/80_canary.sql",
+    "seed/90_finish.sql",
+)
 
 META = "CREATE SCHEMA shop_meta; CREATE TABLE shop_meta.build (version text, scale text, reference text, canary text)"
 
@@ -108,9 +118,7 @@ def _transaction(dsn: str) -> Iterator[psycopg.Connection]:
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('baton shop', 0))")
             yield connection
     except psycopg.errors.LockNotAvailable as err:
-        raise StackError(
-            "The demo data is in use by another session, which holds a lock; end it and run again."
-        ) from err
+        raise StackError("Another session uses the demo data and holds a lock; end it and run again.") from err
     except psycopg.Error as err:
         reason = err.diag.message_primary or str(err).strip()
         raise StackError(f"The demo data could not be made ({err.sqlstate or 'no connection'}): {reason}") from err
@@ -131,8 +139,8 @@ def _found(connection: psycopg.Connection) -> Build | None:
     if others:
         names = ", ".join(name for (name,) in others)
         raise StackError(
-            f"Database {connection.info.dbname} holds tables that are not the demo's ({names}, …). The demo drops and makes "
-            "its tables: name an empty database."
+            f"Database {connection.info.dbname} holds tables that are not the demo's ({names}, …). The demo drops "
+            "and makes its tables: name an empty database."
         )
     return None
 
@@ -142,8 +150,7 @@ def _fill(connection: psycopg.Connection, build: Build, progress: Progress) -> N
         connection.execute("SELECT set_config(%s, %s, true)", (f"seed.{name}", value))
     for number, step in enumerate(STEPS):
         progress(step.removesuffix(".sql"), number, len(STEPS))
-        # The files are this repository's own.
-        connection.execute(cast(LiteralString, (SQL_FOLDER / step).read_text(encoding="utf-8")))
+        connection.execute((SQL_FOLDER / step).read_bytes())
         if step == "drop.sql":
             connection.execute(META)
     connection.execute("INSERT INTO shop_meta.build VALUES (%s, %s, %s, %s)", astuple(build))
