@@ -2,11 +2,13 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from baton import run_key
+from baton import startup
+from baton.run_key import run_key
 
 
 class BatonPlugin(AirflowPlugin):
-    """Adds the macro `macros.baton.run_key` and the listener that makes the declared pools."""
+    """Adds the macro `macros.baton.run_key` and what happens when a component starts."""
 
     name = "baton"
-    macros = [run_key.run_key]  # noqa: RUF012  (Airflow reads a plain class attribute)
+    macros = [run_key]  # noqa: RUF012  (Airflow reads plain class attributes)
+    listeners = [startup]  # noqa: RUF012

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from baton.defaults import NAMESPACE, WORKLOADS_IMAGE
+from baton.exceptions import TransientError
 from baton.pools import PODS
+from baton.triggers.workload import LOGS_WRITTEN, WorkloadTrigger
 
 if TYPE_CHECKING:
-    from kubernetes.client import V1EnvFromSource, V1ResourceRequirements
+    from airflow.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+    from kubernetes.client import V1EnvFromSource, V1Pod, V1ResourceRequirements
 
 SIZES = {
     "small": {"cpu": "100m", "memory": "128Mi", "memory_limit": "256Mi"},
@@ -19,6 +24,9 @@ SIZES = {
     "large": {"cpu": "1", "memory": "1Gi", "memory_limit": "2Gi"},
 }
 """Size → requests and the memory limit. No CPU limit: it would throttle a pod on an idle node."""
+
+PERMANENT_EXIT_CODES = {2: "usage", 65: "data or policy", 78: "configuration"}
+"""Exit code → what is wrong. 65 and 78 are EX_DATAERR and EX_CONFIG of sysexits.h; any other one is worth a retry."""
 
 
 class WorkloadOperator(KubernetesPodOperator):
@@ -28,9 +36,11 @@ class WorkloadOperator(KubernetesPodOperator):
     and wins over a default.
 
     :param command: the command line, `["etl", "export", "--run-key", RUN_KEY]`. (templated)
-    :param secret_names: Kubernetes Secrets whose keys become environment variables, by reference. (templated)
+    :param secret_names: Kubernetes Secrets whose keys become environment variables, by reference.
     :param size: `small`, `medium` or `large`, see `SIZES`.
     :returns: the JSON object that the workload wrote as its result.
+    :raises AirflowFailException: the workload says that a retry is useless, see `PERMANENT_EXIT_CODES`.
+    :raises TransientError: it failed otherwise, was killed or did not start; it is tried again.
     """
 
     def __init__(
@@ -41,13 +51,78 @@ class WorkloadOperator(KubernetesPodOperator):
         size: str = "small",
         **pod_options: Any,
     ) -> None:
-        env_from = [*pod_options.pop("env_from", ()), *map(_secret_env, secret_names)]
+        env_from = [*map(_secret_env, secret_names), *pod_options.pop("env_from", ())]
         super().__init__(
-            **{**_DEFAULTS, "container_resources": _resources(size), **pod_options},
             cmds=["python", "-m", "baton_workloads"],
             arguments=list(command),
             env_from=env_from,
+            **{**_DEFAULTS, "container_resources": _resources(size), **pod_options},
         )
+
+    def defer(self, *, trigger: BaseTrigger, **options: Any) -> NoReturn:
+        """Wait with this project's trigger instead of the stock one, which takes the same arguments."""
+        _, arguments = trigger.serialize()
+        super().defer(trigger=WorkloadTrigger(**arguments), **options)
+
+    def trigger_reentry(self, context: Context, event: dict[str, Any]) -> Any:
+        """Take over from the trigger: read the result, clean up, name the error."""
+        if event["status"] == "timeout":
+            self._end_late_pod(event)
+        self.get_logs = self.get_logs and not event.get(LOGS_WRITTEN)
+        return super().trigger_reentry(context, event)
+
+    def _end_late_pod(self, event: dict[str, Any]) -> NoReturn:
+        """Delete a pod that ran out of time. The stock operator would follow its log until it ends by itself."""
+        from kubernetes.client import V1ObjectMeta, V1Pod
+
+        metadata = V1ObjectMeta(name=event["name"], namespace=event["namespace"])
+        self.pod_manager.delete_pod(V1Pod(metadata=metadata))
+        raise TransientError(f"pod {event['name']} was stopped: {event['message']}")
+
+    def cleanup(
+        self, pod: V1Pod, remote_pod: V1Pod, xcom_result: dict[str, Any] | None = None, context: Context | None = None
+    ) -> None:
+        """Do what the stock operator does, then say by the exit code whether a retry is worth it."""
+        try:
+            super().cleanup(pod, remote_pod, xcom_result, context)
+        except AirflowSkipException:
+            raise
+        except AirflowException as err:
+            self._raise_by_exit_code(remote_pod, err)
+
+    def _raise_by_exit_code(self, pod: V1Pod, err: AirflowException) -> NoReturn:
+        ended = self._ended_container(pod)
+        if ended is None:
+            raise TransientError(f"pod {pod.metadata.name} failed before its container ended") from err
+        said = (ended.message or ended.reason or "").strip().splitlines()[-1:]
+        message = ": ".join([f"pod {pod.metadata.name} ended with exit code {ended.exit_code}", *said])
+        if ended.exit_code in PERMANENT_EXIT_CODES:
+            raise AirflowFailException(f"{message} ({PERMANENT_EXIT_CODES[ended.exit_code]}; not retried)") from err
+        raise TransientError(message) from err
+
+    def _ended_container(self, pod: V1Pod) -> Any:
+        statuses = (pod.status and pod.status.container_statuses) or []
+        return next((status.state.terminated for status in statuses if status.name == self.base_container_name), None)
+
+    def get_or_create_pod(self, pod_request_obj: V1Pod, context: Context) -> V1Pod:
+        """Start a new pod, after deleting what an earlier try of this task instance left running.
+
+        Why not adopt it, as the stock operator does: while the task is deferred no worker can die and leave a pod
+        behind, so what is found here was cleared by somebody, may be on its way out or of an older version of the DAG.
+        Workloads can be repeated. Pass `durable=True` to get the stock behaviour.
+        """
+        if self.durable:
+            return super().get_or_create_pod(pod_request_obj, context)
+        for pod in self._unfinished_pods(pod_request_obj.metadata.namespace, context):
+            self.log.info("Deleting pod %s of an earlier try", pod.metadata.name)
+            self.pod_manager.delete_pod(pod)
+        self.pod_manager.create_pod(pod=pod_request_obj)
+        return pod_request_obj
+
+    def _unfinished_pods(self, namespace: str, context: Context) -> list[V1Pod]:
+        selector = self._build_find_pod_label_selector(context)
+        pods = self.client.list_namespaced_pod(namespace, label_selector=selector).items
+        return [pod for pod in pods if pod.status.phase in ("Pending", "Running", "Unknown")]
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -55,8 +130,8 @@ _DEFAULTS: dict[str, Any] = {
     "namespace": NAMESPACE,
     "pool": PODS.name,
     "deferrable": True,
+    "durable": False,
     "do_xcom_push": True,
-    "poll_interval": 0.2,
     "startup_check_interval_seconds": 1,
     "on_finish_action": "delete_succeeded_pod",
     "termination_message_policy": "FallbackToLogsOnError",

@@ -1,0 +1,1 @@
+"""How Baton talks to other systems."""

@@ -1,0 +1,170 @@
+"""Follow one pod: its states and its log, as they happen, through connection losses.
+
+Why streams and not polling: a watch tells of a pod's end within milliseconds and costs the API server one connection,
+where looking twice a second costs it two requests a second and still comes half a second late.
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from baton.exceptions import TransientError
+
+if TYPE_CHECKING:
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 240
+"""The API server ends a watch after this time; load balancers cut silent connections after some minutes."""
+PATIENCE_SECONDS = 300
+"""How long the API server may be away."""
+PAUSE_SECONDS = 0.5
+"""Between two attempts to reach it."""
+
+
+class PodGoneError(TransientError):
+    """The pod was deleted while it was followed."""
+
+
+class _Patience:
+    """Decides whether a lost connection is tried again."""
+
+    def __init__(self) -> None:
+        self.contact()
+
+    def contact(self) -> None:
+        self._last_contact = time.monotonic()
+
+    async def pause_or_raise(self, err: Exception) -> None:
+        """Wait a moment; raise the error when it will not go away or has lasted too long."""
+        if _is_final(err) or time.monotonic() - self._last_contact > PATIENCE_SECONDS:
+            raise err
+        log.warning("The Kubernetes API did not answer, trying again: %s", _brief(err))
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _is_final(err: Exception) -> bool:
+    status = getattr(err, "status", None)  # no status: the connection itself was lost
+    return isinstance(status, int) and status not in (408, 409, 410, 429) and status < 500
+
+
+def _brief(err: Exception) -> str:
+    return f"{type(err).__name__} {getattr(err, 'status', '')} {getattr(err, 'reason', '') or err}".split("\n")[0]
+
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """Return what a request to the API server may raise. A function, because the imports are expensive."""
+    from aiohttp import ClientError
+    from kubernetes_asyncio.client import ApiException
+
+    return (ApiException, ClientError, TimeoutError, OSError)
+
+
+async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> AsyncGenerator[Any]:
+    """Yield the pod (V1Pod) as it is now, then each time it changes, until it is gone.
+
+    :raises PodGoneError: the pod was deleted or never was there.
+    :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
+    """
+    patience = _Patience()
+    while True:
+        try:
+            async for pod in _watch_once(hook, name, namespace):
+                patience.contact()
+                yield pod
+            patience.contact()
+        except connection_errors() as err:
+            await patience.pause_or_raise(err)
+
+
+async def _watch_once(hook: AsyncKubernetesHook, name: str, namespace: str) -> AsyncGenerator[Any]:
+    from kubernetes_asyncio.client import CoreV1Api
+    from kubernetes_asyncio.watch import Watch
+
+    selected: dict[str, Any] = {"namespace": namespace, "field_selector": f"metadata.name={name}"}
+    async with hook.get_conn() as connection:
+        api = CoreV1Api(connection)
+        found = await api.list_namespaced_pod(**selected)
+        if not found.items:
+            raise PodGoneError(f"pod {namespace}/{name} does not exist any more: it was deleted from outside")
+        yield found.items[0]
+        changes = Watch().stream(
+            api.list_namespaced_pod,
+            **selected,
+            resource_version=found.metadata.resource_version,
+            timeout_seconds=WATCH_SECONDS,
+            _request_timeout=WATCH_SECONDS + 10,
+        )
+        async for change in changes:
+            if change["type"] == "DELETED":
+                raise PodGoneError(f"pod {namespace}/{name} was deleted while it ran")
+            yield change["object"]
+
+
+async def log_lines(hook: AsyncKubernetesHook, name: str, namespace: str, container: str) -> AsyncGenerator[str]:
+    """Yield the container's log lines, from the first one to the last that it writes, each once.
+
+    :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
+    """
+    patience = _Patience()
+    last = ""
+    while True:
+        try:
+            async for line in _read_log_once(hook, name, namespace, container, last):
+                patience.contact()
+                moment, _, message = line.partition(" ")
+                if last and _sortable(moment) <= _sortable(last):
+                    continue  # seen before the connection was lost
+                last = moment
+                yield message
+            return
+        except connection_errors() as err:
+            await patience.pause_or_raise(err)
+
+
+async def _read_log_once(
+    hook: AsyncKubernetesHook, name: str, namespace: str, container: str, last: str
+) -> AsyncGenerator[str]:
+    from aiohttp import ClientTimeout
+    from kubernetes_asyncio.client import CoreV1Api
+
+    options: dict[str, Any] = {"container": container, "follow": True, "timestamps": True}
+    if last:
+        options["since_seconds"] = _seconds_since(last)
+    timeout = ClientTimeout(sock_connect=10)  # none for reading: a quiet container is no lost connection
+    async with hook.get_conn() as connection:
+        response: Any = await CoreV1Api(connection).read_namespaced_pod_log(
+            name, namespace, _preload_content=False, _request_timeout=timeout, **options
+        )
+        async for line in _lines(response.content.iter_any()):
+            yield line.decode(errors="backslashreplace")
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Split a stream at line ends, however long the lines are."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+    if rest:
+        yield rest
+
+
+def _seconds_since(moment: str) -> int:
+    then = datetime.fromisoformat(f"{_sortable(moment)[:26]}+00:00")
+    return max(1, math.ceil((datetime.now(UTC) - then).total_seconds()) + 1)
+
+
+def _sortable(moment: str) -> str:
+    """Write a Kubernetes timestamp (RFC 3339, UTC, up to nine digits) with all nine digits, so that text sorts."""
+    seconds, _, fraction = moment.removesuffix("Z").partition(".")
+    return f"{seconds}.{fraction:0<9}"

@@ -1,0 +1,55 @@
+"""What happens when the scheduler, the triggerer or the DAG processor starts: pools are made, imports are paid once.
+
+Airflow calls this module as a listener, before the component forks its first worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+from baton.pools import POOLS, Pool
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def on_starting(component: Any) -> None:
+    """Make the pools that are missing, and import what each task would otherwise import anew.
+
+    Why import here: tasks run in forks of this process. The Kubernetes clients take 3 s to import, and a fork that
+    finds them in memory starts its pod that much earlier.
+    """
+    importlib.import_module("baton.operators.workload")
+    try:
+        make_missing_pools()
+    except Exception:
+        log.exception("The pools %s could not be made: tasks that name them will wait", [pool.name for pool in POOLS])
+
+
+def make_missing_pools() -> None:
+    """Make each declared pool that does not exist. An existing one keeps the slots that somebody gave it."""
+    from airflow.models.pool import Pool as PoolRow
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        existing = set(session.scalars(select(PoolRow.pool)))
+    for pool in POOLS:
+        if pool.name not in existing:
+            _make(pool)
+
+
+def _make(pool: Pool) -> None:
+    from airflow.models.pool import Pool as PoolRow
+    from sqlalchemy.exc import IntegrityError
+
+    try:
+        PoolRow.create_or_update_pool(
+            name=pool.name, slots=pool.slots, description=pool.description, include_deferred=pool.include_deferred
+        )
+    except IntegrityError:
+        log.info("Pool %s was made by another component at the same moment", pool.name)

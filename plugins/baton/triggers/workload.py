@@ -1,0 +1,127 @@
+"""Wait for a pod without holding a worker, and hand over the moment it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase, detect_pod_terminate_early_issues
+from airflow.triggers.base import TriggerEvent
+
+from baton.exceptions import BatonError
+from baton.hooks.pod_streams import connection_errors, log_lines, pod_states
+
+LOG_END_SECONDS = 5
+"""How long the log's last lines may come after the container's end."""
+LOGS_WRITTEN = "logs_written"
+"""Key in the event: the task's log holds the whole log of the container already."""
+
+Outcome = tuple[str, str]
+"""Status (success, failed, timeout, error) and message of the event."""
+
+
+class WorkloadTrigger(KubernetesPodTrigger):
+    """Watch a pod to its end, and write its log into the task's log as it comes.
+
+    Why not the stock trigger: it looks at the pod every `poll_interval`, opens a connection for each look, and shows
+    no log line before the pod has ended unless the task goes back to a worker for it. A triggerer that takes over from
+    a killed one writes the log again from its first line: twice is better than not at all.
+    """
+
+    _log_task: asyncio.Task[None] | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what another triggerer needs to take over."""
+        _, kwargs = super().serialize()
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Fire one event when the base container has ended, or when something else ended the wait."""
+        logs_written = False
+        try:
+            status, message = await self._wait_within_deadline()
+            logs_written = await self._is_log_written()
+        except (BatonError, *connection_errors()) as err:  # type: ignore[misc]
+            status, message = "error", f"{type(err).__name__}: {err}"
+        finally:
+            if self._log_task:
+                self._log_task.cancel()
+        self._fired_event = True  # from here on the operator ends the pod, not on_kill
+        yield self._event(status, message, logs_written=logs_written)
+
+    def _event(self, status: str, message: str, *, logs_written: bool) -> TriggerEvent:
+        """Build the event; `WorkloadOperator.trigger_reentry` reads it."""
+        pod = {"name": self.pod_name, "namespace": self.pod_namespace}
+        return TriggerEvent(  # type: ignore[no-untyped-call]
+            {**pod, "status": status, "message": message, LOGS_WRITTEN: logs_written, **self.trigger_kwargs}
+        )
+
+    async def _wait_within_deadline(self) -> Outcome:
+        deadline = self.trigger_kwargs.get("_execution_deadline")  # set by the operator: seconds since the epoch
+        try:
+            async with asyncio.timeout(None if deadline is None else deadline - time.time()) as limit:
+                return await self._wait()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return "timeout", "the task's execution_timeout has passed"
+
+    async def _wait(self) -> Outcome:
+        try:
+            async with asyncio.timeout(self.schedule_timeout) as limit:
+                return await self._watch(limit)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return (
+                "timeout",
+                f"the pod did not start: see `kubectl describe pod -n {self.pod_namespace} {self.pod_name}`",
+            )
+
+    async def _watch(self, start_limit: asyncio.Timeout) -> Outcome:
+        is_scheduled = False
+        async with aclosing(pod_states(self.hook, self.pod_name, self.pod_namespace)) as pods:
+            async for pod in pods:
+                if pod.status.phase not in (PodPhase.PENDING, PodPhase.UNKNOWN):
+                    start_limit.reschedule(None)
+                    self._start_log()
+                    if outcome := self._outcome(pod):
+                        return outcome
+                elif problem := detect_pod_terminate_early_issues(pod):
+                    return "failed", problem
+                elif _is_scheduled(pod) and not is_scheduled:
+                    is_scheduled = True
+                    start_limit.reschedule(asyncio.get_running_loop().time() + self.startup_timeout)
+        raise RuntimeError("a pod's states end only with an error")
+
+    def _outcome(self, pod: Any) -> Outcome | None:
+        state = self.define_pod_container_state(pod)
+        if state == ContainerState.TERMINATED:
+            return "success", "the container ended with exit code 0"
+        return ("failed", "the container failed") if state == ContainerState.FAILED else None
+
+    def _start_log(self) -> None:
+        if self.get_logs and not self._log_task:
+            self._log_task = asyncio.create_task(self._write_log())
+
+    async def _write_log(self) -> None:
+        container = self.base_container_name
+        async with aclosing(log_lines(self.hook, self.pod_name, self.pod_namespace, container)) as lines:
+            async for line in lines:
+                self.log.info("[%s] %s", container, line)
+
+    async def _is_log_written(self) -> bool:
+        """Wait for the log's end. Where it does not come the worker reads the log again, from its first line."""
+        if not self._log_task:
+            return False
+        done, _ = await asyncio.wait([self._log_task], timeout=LOG_END_SECONDS)
+        return bool(done) and self._log_task.exception() is None
+
+
+def _is_scheduled(pod: Any) -> bool:
+    conditions = pod.status.conditions or []
+    return any(condition.type == "PodScheduled" and condition.status == "True" for condition in conditions)
