@@ -49,6 +49,8 @@ SESSION: tuple[LiteralString, ...] = (
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL client_min_messages = warning",
     "SET LOCAL jit = off",
+    # A merge join would store the lines in the order of their products.
+    "SET LOCAL enable_mergejoin = off",
     "SET LOCAL work_mem = '128MB'",
     "SET LOCAL maintenance_work_mem = '256MB'",
 )

@@ -1,4 +1,4 @@
--- Users and customers.
+-- Users and customers. OFFSET 0, here and below: computed once for a row, not once for each use.
 
 INSERT INTO users
 SELECT i,
@@ -15,7 +15,7 @@ SELECT i,
        seed.reference() - interval '30 days' - (seed.h(i, 8) % 94608000) * interval '1 second'
 FROM generate_series(1, seed.size('users')) AS i
 JOIN seed.locales l ON l.id = seed.h(i, 1) % 16
-CROSS JOIN LATERAL (SELECT seed.pick(l.given_names, seed.h(i, 2)) AS given, seed.pick(l.family_names, seed.h(i, 3)) AS family) f;
+CROSS JOIN LATERAL (SELECT seed.pick(l.given_names, seed.h(i, 2)) AS given, seed.pick(l.family_names, seed.h(i, 3)) AS family OFFSET 0) f;
 
 INSERT INTO customers
 SELECT i,
@@ -91,10 +91,11 @@ SELECT i,
        created_at,
        created_at + (seed.reference() - created_at) * ((h % 1000) / 1000.0)
 FROM generate_series(1, seed.size('customers')) AS i
-CROSS JOIN LATERAL (SELECT seed.h(i, 10) AS h, seed.moment(i, 12, 2200) AS created_at) r
+CROSS JOIN LATERAL (SELECT seed.h(i, 10) AS h, seed.moment(i, 12, 2200) AS created_at OFFSET 0) r
 JOIN seed.locales l ON l.id = CASE WHEN seed.h(i, 13) % 10 < 3 THEN 0 WHEN seed.h(i, 13) % 10 < 5 THEN 1
                                    ELSE seed.h(i, 14) % 16 END
 CROSS JOIN LATERAL (
     SELECT seed.pick(l.given_names, seed.h(i, 15)) AS given,
            CASE WHEN i % 50 = 26 THEN seed.awkward(seed.h(i, 17)) ELSE seed.pick(l.family_names, seed.h(i, 16)) END AS family
+    OFFSET 0
 ) f;

@@ -42,14 +42,16 @@ INSERT INTO sync_watermarks VALUES
 INSERT INTO order_items
 SELECT o, line, p.id, quantity, p.price, discount, round(quantity * p.price * (1 - discount), 2)
 FROM generate_series(1, seed.size('orders')) AS o
-CROSS JOIN LATERAL generate_series(1, CASE WHEN seed.h(o, 150) % 10 < 6 THEN 1 WHEN seed.h(o, 150) % 10 < 9 THEN 2 ELSE 3 END) AS line
+CROSS JOIN generate_series(1, 3) AS line
 CROSS JOIN LATERAL (
     SELECT 1 + seed.h(o * 4 + line, 151) % 5 * (seed.h(o * 4 + line, 152) % 2) AS quantity,
            CASE WHEN o % 500 = 27 THEN 1 WHEN seed.h(o * 4 + line, 153) % 6 = 0 THEN 0.125 WHEN seed.h(o * 4 + line, 153) % 6 = 1
                 THEN 0.05 ELSE 0 END AS discount,
            1 + least(seed.h(o * 4 + line, 154) % seed.size('products'), seed.h(o * 4 + line, 155) % seed.size('products')) AS product
+    OFFSET 0
 ) r
-JOIN products p ON p.id = product;
+JOIN products p ON p.id = product
+WHERE line <= CASE WHEN seed.h(o, 150) % 10 < 6 THEN 1 WHEN seed.h(o, 150) % 10 < 9 THEN 2 ELSE 3 END;
 
 INSERT INTO orders
 SELECT o,
@@ -66,12 +68,14 @@ SELECT o,
 FROM generate_series(1, seed.size('orders')) AS o
 CROSS JOIN LATERAL (
     SELECT seed.moment(o, 167, CASE WHEN seed.h(o, 168) % 2 = 0 THEN 90 ELSE 1100 END) AS placed_at, seed.h(o, 169) % 100 AS h
+    OFFSET 0
 ) r
 CROSS JOIN LATERAL (
     SELECT CASE WHEN h < 4 THEN 'cancelled'
                 WHEN placed_at > seed.reference() - interval '3 days' THEN CASE WHEN h < 40 THEN 'pending' ELSE 'paid' END
                 WHEN placed_at > seed.reference() - interval '8 days' THEN 'shipped'
                 WHEN h < 8 THEN 'returned' ELSE 'delivered' END::order_status AS status
+    OFFSET 0
 ) s
 JOIN (SELECT order_id, sum(line_amount) AS total FROM order_items GROUP BY order_id) i ON i.order_id = o
 ORDER BY o;

@@ -36,9 +36,10 @@ JOIN customers c ON c.id = o.customer_id
 CROSS JOIN LATERAL (
     SELECT (ARRAY['card', 'card', 'bank_transfer', 'wallet', 'invoice']::payment_method[])[1 + (seed.h(o.id, 202) % 5)::integer] AS method,
            o.id % 20 = 5 AND o.total_amount > 10 AS split
+    OFFSET 0
 ) m
 CROSS JOIN LATERAL generate_series(0, 3) AS part
-CROSS JOIN LATERAL (SELECT seed.h(o.id * 4 + part, 201) AS h) r
+CROSS JOIN LATERAL (SELECT seed.h(o.id * 4 + part, 201) AS h OFFSET 0) r
 WHERE o.status IN ('paid', 'shipped', 'delivered', 'returned') AND o.total_amount > 1
   AND NOT (o.id % 3499 = 3 AND part <> 2)
   AND (part = 0 OR part = 1 AND split OR part = 2 AND seed.h(o.id, 203) % 15 = 0 OR part = 3 AND o.id % 2999 = 2)

@@ -38,10 +38,12 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN i % 90 = 3 THEN seed.reference() - i % 50 * interval '1 minute' ELSE seed.moment(i, 323, 180) END AS scheduled_at,
            seed.h(i, 324) % 100 AS h,
            (seed.h(i, 325) % 900000000) * interval '1 microsecond' AS took
+    OFFSET 0
 ) r
 CROSS JOIN LATERAL (
     SELECT CASE WHEN scheduled_at > seed.reference() - interval '1 hour' THEN CASE WHEN h < 50 THEN 'queued' ELSE 'running' END
                 WHEN h < 7 THEN 'failed' WHEN h < 10 THEN 'cancelled' ELSE 'succeeded' END::job_status AS status
+    OFFSET 0
 ) s
 CROSS JOIN LATERAL (SELECT status IN ('succeeded', 'failed', 'cancelled') AS finished) f;
 
@@ -62,10 +64,12 @@ CROSS JOIN LATERAL (
     SELECT seed.pick(ARRAY['payments', 'parcels', 'crm', 'signatures'], seed.h(i, 345)) AS source,
            seed.pick(ARRAY['created', 'updated', 'failed', 'delivered'], seed.h(i, 346)) AS event_type,
            seed.moment(i, 347, 60) AS received_at, seed.h(i, 348) % 100 AS h
+    OFFSET 0
 ) r
 CROSS JOIN LATERAL (
     SELECT CASE WHEN received_at > seed.reference() - interval '1 day' THEN 'received' WHEN h < 2 THEN 'received'
                 WHEN h < 5 THEN 'failed' WHEN h < 10 THEN 'ignored' ELSE 'processed' END::webhook_status AS status
+    OFFSET 0
 ) s
 JOIN customers c ON c.id = 1 + seed.h(i, 349) % seed.size('customers')
 ORDER BY i;
@@ -90,6 +94,7 @@ FROM generate_series(1, seed.size('signature_workflows')) AS i
 JOIN customers c ON c.id = 1 + seed.h(i, 363) % seed.size('customers')
 CROSS JOIN LATERAL (
     SELECT seed.today() - 90 + (seed.h(i, 364) % 120)::integer AS due_on, seed.h(i, 365) % 100 AS h
+    OFFSET 0
 ) r
 CROSS JOIN LATERAL (
     SELECT least((due_on - 30)::timestamp AT TIME ZONE 'Europe/Berlin', seed.reference() - interval '1 day') AS sent_at,
@@ -97,6 +102,7 @@ CROSS JOIN LATERAL (
                     CASE WHEN h < 3 THEN 'sent' WHEN h < 5 THEN 'viewed' WHEN h < 75 THEN 'signed' WHEN h < 85 THEN 'expired'
                          WHEN h < 95 THEN 'declined' ELSE 'cancelled' END
                 WHEN h < 5 THEN 'draft' WHEN h < 55 THEN 'sent' WHEN h < 75 THEN 'viewed' ELSE 'signed' END::workflow_status AS status
+    OFFSET 0
 ) s
 ORDER BY i;
 
