@@ -7,6 +7,7 @@ new DAG version, with a diff in the history. The workload, not this module, deci
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import yaml
 
 from baton.exceptions import PermanentError
+
+_TEMPLATE_BRACE = re.compile(r"\{(?=[{%#])")  # in JSON these pairs can only stand inside a string
 
 Policies = dict[str, dict[str, Any]]
 
@@ -36,9 +39,7 @@ def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     Why escaped: environment variables are templated, and a pattern in a policy may look like a template.
     """
     text = json.dumps(policies, sort_keys=True, ensure_ascii=False)
-    for opening in ("{{", "{%", "{#"):
-        text = text.replace(opening, "\\u007b" + opening[1])  # in JSON these two can only stand inside a string
-    return {"BATON_POLICIES": text}
+    return {"BATON_POLICIES": _TEMPLATE_BRACE.sub(r"\\u007b", text)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseNotifier
 
+from baton.doc_sections import section
 from baton.notifications.mail import send_mail
 
 if TYPE_CHECKING:
@@ -52,9 +53,3 @@ def _text(context: Context) -> str:
 def _first_line(error: object) -> str:
     text = str(error or "").strip()
     return text.splitlines()[0] if text else "unknown"
-
-
-def section(doc: str, heading: str) -> str:
-    """Return the text below a heading of a DAG's documentation, up to the next heading; empty when it is missing."""
-    _, found, rest = doc.partition(f"## {heading}\n")
-    return rest.split("\n## ", 1)[0].strip() if found else ""

@@ -1,0 +1,26 @@
+"""What Airflow reads from the environment when it is first imported; without Airflow nothing of it matters."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def _point_airflow_at_a_scratch_home() -> None:
+    home = tempfile.mkdtemp(prefix="baton-tests-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]  # a developer's own installation must not change what a test sees
+    os.environ |= {
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+
+
+_point_airflow_at_a_scratch_home()

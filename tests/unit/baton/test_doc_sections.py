@@ -1,0 +1,21 @@
+"""Reading one part of a DAG's documentation."""
+
+from baton.doc_sections import headings, section
+
+DOC = "\n## What\nCopies.\n\n## If it fails\nClear it.\n\nThen wait.\n"
+
+
+def test_section_ends_at_the_next_heading():
+    """Only the part's own text is returned."""
+    assert section(DOC, "What") == "Copies."
+    assert section(DOC, "If it fails") == "Clear it.\n\nThen wait."
+
+
+def test_missing_section_is_empty():
+    """Whoever asks says what to write then."""
+    assert section(DOC, "Params") == ""
+
+
+def test_headings_come_in_their_order():
+    """The order is part of the layout."""
+    assert headings(DOC) == ("What", "If it fails")
