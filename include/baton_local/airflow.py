@@ -45,6 +45,8 @@ class Airflow:
             "AIRFLOW_HOME": str(self.layout.airflow_home),
             "PYTHONPATH": os.pathsep.join(str(project / name) for name in ("plugins", "include", "config")),
             "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+            # Four processes that compile the same thousands of modules at each start take longer than all else.
+            "PYTHONDONTWRITEBYTECODE": "",
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
             "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),

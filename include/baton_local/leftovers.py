@@ -10,6 +10,8 @@ import psutil
 
 from baton_local.layout import Layout
 
+POLITE_SECONDS = 10.0
+
 
 def leftovers(layout: Layout) -> list[psutil.Process]:
     """Processes of this stack that run now: those that work below its ``run`` folder and have no terminal."""
@@ -28,7 +30,7 @@ def end_leftovers(layout: Layout) -> int:
     for process in found:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(found, timeout=10)
+    _, stubborn = psutil.wait_procs(found, timeout=POLITE_SECONDS)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()

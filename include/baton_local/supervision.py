@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,15 @@ SOCKET_PATH_LIMIT = 100
 
 ALREADY_STARTED = 60
 
+STOP_SECONDS = 60
+
 PROGRAM = """
 [program:{name}]
 command={command}
 directory={directory}
-environment={environment}
 autostart=false
 autorestart=true
-startsecs=0
+startsecs=1
 startretries=5
 stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
@@ -83,19 +84,25 @@ def _escape(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _environment(component: Component) -> str:
-    quoted = (f'{name}="{_escape(value)}"' for name, value in _checked(component))
-    return ",".join(quoted)
+def _write_environment(layout: Layout, component: Component) -> None:
+    """Put a component's variables where only its own shell reads them.
+
+    Why not in supervisord's configuration: its parser takes no value with both kinds of quotes, and shows the values in
+    its error messages.
+    """
+    folder = layout.run / component.name
+    folder.mkdir(exist_ok=True)
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in component.environment.items()]
+    write_private(folder / "environment", "".join(lines))
 
 
-def _checked(component: Component) -> Iterator[tuple[str, str]]:
-    for name, value in component.environment.items():
-        # supervisord reads values with shlex: a quote or backslash needs its escape.
-        yield name, value.replace("\\", "\\\\").replace('"', '\\"')
+def _command(component: Component) -> str:
+    words = ["/bin/sh", "-c", 'set -a; . ./environment; set +a; exec "$@"', component.name, *component.command]
+    return _escape(shlex.join(words))
 
 
 def configuration(layout: Layout, components: Sequence[Component]) -> str:
-    """The configuration file of supervisord; holds secrets."""
+    """The configuration file of supervisord."""
     import pwd
 
     user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else ""
@@ -105,9 +112,8 @@ def configuration(layout: Layout, components: Sequence[Component]) -> str:
     return head + "".join(
         PROGRAM.format(
             name=component.name,
-            command=_escape(shlex.join(component.command)),
+            command=_command(component),
             directory=_escape(str(layout.run / component.name)),
-            environment=_environment(component),
             stop_signal=component.stop_signal,
             stop_seconds=component.stop_seconds,
             # SIGINT to each PostgreSQL backend would cancel what they do; the postmaster ends them itself.
@@ -124,16 +130,17 @@ class Supervisor:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._socket = socket_path(layout)
+        self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def _rpc(self) -> Any:
+    def _call(self, method: str, *arguments: Any) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def is_running(self) -> bool:
         """Whether a supervisord of this stack answers."""
         try:
-            return bool(self._rpc.getState()["statename"] == "RUNNING")
+            return bool(self._call("getState")["statename"] == "RUNNING")
         except (OSError, xmlrpc.client.Error):
             return False
 
@@ -145,10 +152,10 @@ class Supervisor:
         path = self._layout.state / "supervisord.conf"
         write_private(path, configuration(self._layout, components))
         for component in components:
-            (self._layout.run / component.name).mkdir(exist_ok=True)
+            _write_environment(self._layout, component)
         output = self._layout.logs / "supervisord.out"
         with output.open("w") as stream:
-            process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -165,7 +172,7 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start one component without waiting until it is ready; does nothing where it runs."""
         try:
-            self._rpc.startProcess(name, False)
+            self._call("startProcess", name, False)
         except xmlrpc.client.Fault as err:
             if err.faultCode != ALREADY_STARTED:
                 raise StackError(f"cannot start {name}: {err.faultString}. See ./baton logs {name}") from err
@@ -177,9 +184,9 @@ class Supervisor:
         """
 
         def ask() -> bool:
-            state = self._rpc.getProcessInfo(component.name)["statename"]
-            if state in ("FATAL", "EXITED", "STOPPED"):
-                raise StackError(self._failure(component.name, f"ended ({state.lower()}) while it was starting"))
+            state = self._call("getProcessInfo", component.name)["statename"]
+            if state in ("BACKOFF", "FATAL", "EXITED", "STOPPED"):
+                raise StackError(self._failure(component.name, "ended while it was starting"))
             return component.is_ready()
 
         waiting = Retrying(
@@ -198,16 +205,18 @@ class Supervisor:
 
     def processes(self) -> list[dict[str, Any]]:
         """Name, state and pid of each component, as supervisord's ``getAllProcessInfo`` gives them."""
-        found: list[dict[str, Any]] = self._rpc.getAllProcessInfo()
+        found: list[dict[str, Any]] = self._call("getAllProcessInfo")
         return found
 
     def stop(self) -> None:
         """Stop all components in the reverse order of their start, then supervisord; does nothing where none runs."""
         with contextlib.suppress(OSError, xmlrpc.client.Error):
-            self._rpc.shutdown()
-        deadline = time.monotonic() + 60
+            self._call("shutdown")
+        deadline = time.monotonic() + STOP_SECONDS
         while self.is_running() and time.monotonic() < deadline:
             time.sleep(0.1)
+        if self._process is not None:
+            self._process.wait(timeout=STOP_SECONDS)
 
 
 def tail(path: Path, lines: int) -> str:
