@@ -47,6 +47,7 @@ SESSION: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL search_path = public",
     "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO'",
     "SET LOCAL client_min_messages = warning",
     "SET LOCAL jit = off",
     # A merge join would store the lines in the order of their products.
