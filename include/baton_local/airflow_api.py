@@ -45,13 +45,6 @@ class AirflowApi:
             raise StackError(f"Airflow refused {method} {path} ({response.status_code}): {_reason(response)}")
         return response.json() if response.content else None
 
-    def import_pools(self, declaration: str) -> None:
-        """Make or update pools, declared as ``airflow pools import`` wants them: JSON, name → settings."""
-        declared: dict[str, dict[str, Any]] = json.loads(declaration)
-        entities = [{"name": name, **pool} for name, pool in declared.items()]
-        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
-        self.call("PATCH", "/pools", json={"actions": [action]})
-
     def dag_is_known(self, dag_id: str) -> bool:
         """Whether the dag-processor has stored this DAG and it can run now."""
         response = self._client.get(f"/api/v2/dags/{dag_id}")

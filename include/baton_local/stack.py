@@ -30,11 +30,13 @@ class Options:
     :param source_dsn: the user's own source database; None for the demo schema ``shop``.
     :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders.
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
+    :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
     source_dsn: str | None = None
     scale: float = shop.DEFAULT_SCALE
     isolation: str = "auto"
+    canary: str | None = None
 
 
 class Stack:
@@ -97,42 +99,43 @@ class Stack:
         self.supervisor.launch([*parts, *airflow])
         report("PostgreSQL 18, S3, SMTP and the local Kubernetes")
         self._start(parts)
+        self._make_databases()
         with ThreadPoolExecutor() as pool:
-            source = pool.submit(self._make_source)
+            preparations = [pool.submit(self._make_source), pool.submit(self._make_secrets)]
             report("Airflow's metadata database")
             self._migrate()
             report("Airflow: api-server, scheduler, dag-processor, triggerer")
             self._start(airflow)
-            self.api.import_pools(self.airflow.python("-m", "baton.pools"))
-            source.result()
+            for preparation in preparations:
+                preparation.result()
 
     def _start(self, components: list[Component]) -> None:
         for component in components:
             self.supervisor.start(component.name)
         for component in components:
             self.supervisor.await_ready(component)
-        if components[0].name == "postgres":
-            self._prepare()
 
-    def _prepare(self) -> None:
+    def _make_databases(self) -> None:
         own = self.credentials
         self.postgres.make_database("airflow", "airflow", own.airflow_db_password)
         self.postgres.make_database("warehouse", "warehouse", own.warehouse_loader_password)
+        self.postgres.make_database("shop", "postgres", own.postgres_password)
+
+    def _make_secrets(self) -> None:
         self.cluster.apply_namespace()
         addresses = {
             "BATON_SOURCE_DSN": self.source_dsn,
             "BATON_WAREHOUSE_DSN": self.warehouse_dsn,
             "BATON_RAW_URI": "s3://raw",
             "BATON_PROCESSED_URI": "s3://processed",
-            "BATON_PSEUDONYM_KEY": own.pseudonym_key,
+            "BATON_PSEUDONYM_KEY": self.credentials.pseudonym_key,
         }
         endpoint = f"http://127.0.0.1:{self.ports.object_store}"
-        self.cluster.apply_secrets(stage_secrets(addresses, asdict(own), endpoint))
+        self.cluster.apply_secrets(stage_secrets(addresses, asdict(self.credentials), endpoint))
 
     def _make_source(self) -> None:
         if self.options.source_dsn is None:
-            self.postgres.make_database("shop", "postgres", self.credentials.postgres_password)
-            shop.make(self.postgres.dsn("shop"), self.options.scale)
+            shop.make(self.postgres.dsn("shop"), self.options.scale, canary=self.options.canary)
             self.postgres.make_reader("shop", "shop_reader", self.credentials.shop_reader_password)
 
     def _migrate(self) -> None:
