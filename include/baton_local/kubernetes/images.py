@@ -1,0 +1,131 @@
+"""Which runtime of this machine stands for an image: the images file, which users edit.
+
+The first entry whose pattern fits wins. A pattern is a shell pattern on the image's name; the registry's host may be
+left out, and a pattern without a tag fits every tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FIELDS = {"match", "path", "env", "workdir", "entrypoint", "command"}
+
+
+class ImagesFileError(Exception):
+    """The images file cannot be used; the message says where and why."""
+
+
+class NoRuntimeError(Exception):
+    """No entry fits an image; the message names the file to edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What an image brings along.
+
+    :param path: directories put before the system's PATH.
+    :param workdir: where commands start; None leaves it to the isolation level.
+    :param entrypoint: what runs before ``args`` when the container has no ``command``.
+    :param command: default arguments, when the container has neither ``command`` nor ``args``.
+    """
+
+    match: str
+    path: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    workdir: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+class Images:
+    """The images file, read again when it has changed.
+
+    :param variables: what ``{name}`` stands for in the file, such as ``{"venv": "/opt/venv"}``.
+    :raises ImagesFileError: from the constructor and from ``find``.
+    """
+
+    def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
+        self.path = path
+        self._variables = variables
+        self._stamp: tuple[int, int] | None = None
+        self._runtimes: list[Runtime] = []
+        self._refresh()
+
+    def find(self, image: str) -> Runtime:
+        """The runtime for an image.
+
+        :raises NoRuntimeError: no entry fits.
+        """
+        self._refresh()
+        names = candidates(image)
+        for runtime in self._runtimes:
+            if any(fnmatchcase(name, runtime.match) for name in names):
+                return runtime
+        raise NoRuntimeError(
+            f'no runtime for the image "{image}": images are not pulled here, each stands for a runtime of this '
+            f"machine. Add an entry that matches it to {self.path}"
+        )
+
+    def _refresh(self) -> None:
+        try:
+            info = self.path.stat()
+            if self._stamp != (info.st_mtime_ns, info.st_size):
+                self._runtimes = parse(self.path.read_text(), self._variables)
+                self._stamp = (info.st_mtime_ns, info.st_size)
+        except (OSError, ValueError, yaml.YAMLError) as err:
+            raise ImagesFileError(f"the images file {self.path} cannot be used: {err}") from err
+
+
+def candidates(image: str) -> tuple[str, ...]:
+    """The names a pattern may fit: with and without the registry's host, with and without tag and digest."""
+    name = image.split("@", 1)[0]
+    first, _, rest = name.partition("/")
+    is_host = rest and ("." in first or ":" in first or first == "localhost")
+    names = [image, name]
+    if is_host:
+        names.append(rest.removeprefix("library/"))
+    untagged = [head for head, separator, tag in (n.rpartition(":") for n in names) if separator and "/" not in tag]
+    return tuple(dict.fromkeys([*names, *untagged]))
+
+
+def parse(text: str, variables: Mapping[str, str]) -> list[Runtime]:
+    """The runtimes of an images file's text, in its order.
+
+    :raises ValueError: an entry is wrong; the message says which.
+    """
+    content = yaml.safe_load(text) or {}
+    entries = content.get("images") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError('it has no list "images"')
+    return [_runtime(entry, position, variables) for position, entry in enumerate(entries, start=1)]
+
+
+def _runtime(entry: Any, position: int, variables: Mapping[str, str]) -> Runtime:
+    if not isinstance(entry, dict) or not isinstance(entry.get("match"), str):
+        raise ValueError(f'entry {position} of "images" has no "match"')
+    unknown = set(entry) - _FIELDS
+    if unknown:
+        raise ValueError(f"entry {position} ({entry['match']}): unknown {', '.join(sorted(unknown))}")
+
+    def fill(value: Any) -> str:
+        try:
+            return str(value).format_map(variables)
+        except KeyError as err:
+            known = ", ".join(sorted(variables)) or "none"
+            raise ValueError(f"entry {position} ({entry['match']}): no variable {err} (known: {known})") from err
+
+    workdir = entry.get("workdir")
+    return Runtime(
+        match=entry["match"],
+        path=tuple(fill(value) for value in entry.get("path") or ()),
+        env={str(name): fill(value) for name, value in (entry.get("env") or {}).items()},
+        workdir=fill(workdir) if workdir else None,
+        entrypoint=tuple(fill(value) for value in entry.get("entrypoint") or ()),
+        command=tuple(fill(value) for value in entry.get("command") or ()),
+    )

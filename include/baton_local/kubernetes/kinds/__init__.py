@@ -1,0 +1,9 @@
+"""The rules of each kind: defaults, validation, the columns of ``kubectl get``."""
+
+from ..resources import Registry
+from . import core, event, namespace, pod
+
+
+def registry() -> Registry:
+    """All kinds of this server."""
+    return Registry.of([pod.POD, event.EVENT, namespace.NAMESPACE, *core.KINDS])

@@ -1,0 +1,155 @@
+"""What can be wrong with a pod: the rules of kube-apiserver that people run into, and what is not done here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import Cause, bad_request, not_implemented
+from ..names import check_label
+
+Object = dict[str, Any]
+VOLUME_SOURCES = ("emptyDir", "secret", "configMap", "hostPath")
+_POLICIES = ("Always", "OnFailure", "Never")
+_ENVIRONMENT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
+_FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
+    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)
+}
+
+
+def required(field: str, message: str = "") -> Cause:
+    """A field is missing."""
+    return Cause(field, "FieldValueRequired", f"Required value: {message}" if message else "Required value")
+
+
+def quantity(value: Any) -> float:
+    """The number that a quantity such as ``500m`` or ``64Mi`` stands for.
+
+    :raises ApiError: 400, it is no quantity.
+    """
+    match = _QUANTITY.fullmatch(str(value))
+    try:
+        if match is None:
+            raise ValueError(value)
+        number, suffix = match.groups()
+        return float(number) * _FACTORS[suffix] if suffix in _FACTORS else float(number + suffix)
+    except ValueError as err:
+        raise bad_request(
+            'Pod in version "v1" cannot be handled as a Pod: quantities must match the regular expression '
+            "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+        ) from err
+
+
+def check_pod(pod: Object) -> list[Cause]:
+    """What is wrong with a new pod.
+
+    :raises ApiError: 501, it asks for something that is not done here.
+    """
+    spec = pod["spec"]
+    volumes = spec.get("volumes") or []
+    causes = _check_volumes(volumes)
+    if not spec.get("containers"):
+        causes.append(required("spec.containers"))
+    names: set[str] = set()
+    for part in ("initContainers", "containers"):
+        for position, container in enumerate(spec.get(part) or []):
+            field = f"spec.{part}[{position}]"
+            causes += _check_container(container, field, {volume.get("name") for volume in volumes})
+            name = container.get("name")
+            if name in names:
+                causes.append(Cause(f"{field}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
+            names.add(name)
+    if spec["restartPolicy"] not in _POLICIES:
+        supported = ", ".join(f'"{policy}"' for policy in _POLICIES)
+        message = f'Unsupported value: "{spec["restartPolicy"]}": supported values: {supported}'
+        causes.append(Cause("spec.restartPolicy", "FieldValueNotSupported", message))
+    return causes
+
+
+def _check_volumes(volumes: list[Object]) -> list[Cause]:
+    causes = []
+    seen: set[str] = set()
+    for position, volume in enumerate(volumes):
+        field = f"spec.volumes[{position}]"
+        name = volume.get("name") or ""
+        causes += check_label(name, f"{field}.name") if name else [required(f"{field}.name")]
+        if name in seen:
+            causes.append(Cause(f"{field}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
+        seen.add(name)
+        sources = [source for source in volume if source != "name"]
+        unknown = [source for source in sources if source not in VOLUME_SOURCES]
+        if unknown:
+            known = ", ".join(VOLUME_SOURCES)
+            raise not_implemented(f'volume "{name}": {unknown[0]} is not supported by this local server ({known} are)')
+        if not sources:
+            causes.append(required(field, "must specify a volume type"))
+    return causes
+
+
+def _check_container(container: Any, field: str, volumes: set[Any]) -> list[Cause]:
+    if not isinstance(container, dict):
+        raise bad_request('Pod in version "v1" cannot be handled as a Pod: a container must be an object')
+    name = container.get("name") or ""
+    causes = check_label(name, f"{field}.name") if name else [required(f"{field}.name")]
+    if not container.get("image"):
+        causes.append(required(f"{field}.image"))
+    if container.get("restartPolicy"):
+        raise not_implemented(f'container "{name}": a restartPolicy of its own is not supported by this local server')
+    causes += _check_environment(container, field)
+    causes += _check_mounts(container, field, volumes)
+    return causes + _check_resources(container.get("resources") or {}, f"{field}.resources")
+
+
+def _check_environment(container: Object, field: str) -> list[Cause]:
+    causes = []
+    for position, variable in enumerate(container.get("env") or []):
+        name = variable.get("name") or ""
+        where = f"{field}.env[{position}].name"
+        if not name:
+            causes.append(required(where))
+        elif not _ENVIRONMENT_NAME.fullmatch(name):
+            causes.append(
+                Cause(where, "FieldValueInvalid", f'Invalid value: "{name}": a valid environment variable name must consist '
+                      "only of printable ASCII characters other than '='")
+            )
+    return causes
+
+
+def _check_mounts(container: Object, field: str, volumes: set[Any]) -> list[Cause]:
+    causes = []
+    paths: set[str] = set()
+    for position, mount in enumerate(container.get("volumeMounts") or []):
+        where = f"{field}.volumeMounts[{position}]"
+        path = mount.get("mountPath") or ""
+        if mount.get("name") not in volumes:
+            causes.append(Cause(f"{where}.name", "FieldValueNotFound", f'Not found: "{mount.get("name")}"'))
+        if not path:
+            causes.append(required(f"{where}.mountPath"))
+        elif path in paths:
+            message = f'Invalid value: "{path}": must be unique'
+            causes.append(Cause(f"{where}.mountPath", "FieldValueInvalid", message))
+        paths.add(path)
+        causes += _check_sub_path(mount.get("subPath") or "", f"{where}.subPath")
+        if mount.get("subPathExpr"):
+            raise not_implemented(f"{where}.subPathExpr is not supported by this local server; use subPath")
+    return causes
+
+
+def _check_sub_path(path: str, field: str) -> list[Cause]:
+    if path.startswith("/"):
+        return [Cause(field, "FieldValueInvalid", f'Invalid value: "{path}": must be a relative path')]
+    if ".." in path.split("/"):
+        return [Cause(field, "FieldValueInvalid", f"Invalid value: \"{path}\": must not contain '..'")]
+    return []
+
+
+def _check_resources(resources: Object, field: str) -> list[Cause]:
+    limits = resources.get("limits") or {}
+    numbers = {name: quantity(value) for name, value in limits.items()}
+    causes = []
+    for name, value in (resources.get("requests") or {}).items():
+        if quantity(value) > numbers.get(name, float("inf")):
+            message = f'Invalid value: "{value}": must be less than or equal to {name} limit of {limits[name]}'
+            causes.append(Cause(f"{field}.requests", "FieldValueInvalid", message))
+    return causes

@@ -1,0 +1,68 @@
+"""Names: what is allowed as one, and how the server makes one up."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+
+from .errors import Cause
+
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_KEY = r"[-._a-zA-Z0-9]+"
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # as kube-apiserver: no vowels, so no words
+_BASE_LENGTH = 58
+
+_SUBDOMAIN_HELP = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    f"and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+)
+_LABEL_HELP = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+    f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_KEY_HELP = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
+    f"or 'key-name', regex used for validation is '{_KEY}')"
+)
+
+
+def generate(prefix: str) -> str:
+    """A name for ``generateName``: the prefix, cut if need be, and five random letters."""
+    return prefix[:_BASE_LENGTH] + "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
+
+
+def new_uid() -> str:
+    """A uid for a new object."""
+    return str(uuid.uuid4())
+
+
+def _wrong(field: str, value: str, help_text: str) -> Cause:
+    return Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": {help_text}')
+
+
+def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -> list[Cause]:
+    causes = []
+    if len(value) > longest:
+        causes.append(Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} bytes'))
+    if not re.fullmatch(pattern, value):
+        causes.append(_wrong(field, value, help_text))
+    return causes
+
+
+def check_subdomain(value: str, field: str) -> list[Cause]:
+    """What is wrong with an object's name; nothing if it is a DNS subdomain."""
+    return _check(value, field, _SUBDOMAIN, _SUBDOMAIN_HELP, 253)
+
+
+def check_label(value: str, field: str) -> list[Cause]:
+    """What is wrong with a container's or a namespace's name; nothing if it is a DNS label."""
+    return _check(value, field, _LABEL, _LABEL_HELP, 63)
+
+
+def check_key(value: str, field: str) -> list[Cause]:
+    """What is wrong with a key of a Secret or ConfigMap; such keys become file names."""
+    if value in (".", "..") or value.startswith(".."):
+        return [_wrong(field, value, "must not start with '..'" if value != "." else "must not be '.'")]
+    return _check(value, field, _KEY, _KEY_HELP, 253)

@@ -1,0 +1,68 @@
+"""How an existing object may change: what stays, what is checked, what belongs to ``/status``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import bad_request, conflict, invalid, not_implemented, unsupported_media_type
+from ..patches import json_patch, merge, strategic
+from .target import Target
+
+Object = dict[str, Any]
+_FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "generateName",
+          "deletionGracePeriodSeconds")  # fmt: skip
+
+
+def patched(target: Target, before: Object, patch: Any, content_type: str) -> Object:
+    """The object after a patch.
+
+    :raises ApiError: 400, 409, 415, 422 or 501.
+    """
+    if content_type == "application/json-patch+json":
+        after = json_patch(before, patch)
+    elif content_type == "application/merge-patch+json":
+        after = merge(before, patch)
+    elif content_type == "application/strategic-merge-patch+json":
+        after = strategic(before, patch)
+    elif content_type == "application/apply-patch+yaml":
+        raise not_implemented("server-side apply is not supported by this local server; use kubectl apply without it")
+    else:
+        raise unsupported_media_type("415: Unsupported Media Type")
+    if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
+        raise bad_request("the patch leaves no object")
+    return _checked(target, before, after)
+
+
+def replaced(target: Target, before: Object, body: Object) -> Object:
+    """The object after a PUT.
+
+    :raises ApiError: 400, 409 or 422.
+    """
+    name = body["metadata"].get("name") or target.name
+    if name != target.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+    return _checked(target, before, body)
+
+
+def _checked(target: Target, before: Object, after: Object) -> Object:
+    kind, have, sent = target.kind, before["metadata"], after["metadata"]
+    expected = sent.get("resourceVersion")
+    if expected not in (None, "", have["resourceVersion"]):
+        raise conflict(kind.plural, target.name, group=kind.group)
+    if sent.get("uid") not in (None, have["uid"]):
+        why = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {have['uid']}"
+        raise conflict(kind.plural, target.name, why, kind.group)
+    if target.subresource == "status":
+        return {**before, "status": after.get("status") or {}}
+    metadata = {name: value for name, value in sent.items() if name not in _FIXED and name != "managedFields"}
+    metadata |= {name: have[name] for name in _FIXED if name in have}
+    metadata["resourceVersion"] = have["resourceVersion"]
+    result = kind.complete({**after, "metadata": metadata})
+    if "status" in kind.subresources:
+        result["status"] = before.get("status") or {}
+    causes = [*kind.check_update(before, result), *kind.check(result)]
+    if causes:
+        raise invalid(kind.kind, target.name, causes, kind.group)
+    if kind.counts_generations and result.get("spec") != before.get("spec"):
+        result["metadata"]["generation"] = have["generation"] + 1
+    return result

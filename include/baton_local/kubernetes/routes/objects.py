@@ -1,0 +1,227 @@
+"""Create, read, change and delete objects of any kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from .. import clock
+from ..cluster import CLUSTER, Cluster
+from ..errors import (
+    ApiError,
+    Cause,
+    already_exists,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    method_not_allowed,
+    not_found,
+)
+from ..lifecycle import DeleteOptions
+from ..names import check_subdomain, generate, new_uid
+from ..resources import Kind
+from ..store import Stored, encode
+from .bodies import answer, read, read_object, respond, wants_table
+from .changes import patched, replaced
+from .lists import collection, selected, table_of
+from .target import Target, resolve
+from .watches import watch
+
+Object = dict[str, Any]
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """Any path below ``/api/v1`` and ``/apis/GROUP/VERSION`` that names objects."""
+    target = resolve(request.app[CLUSTER].registry, request.path)
+    if not target.name:
+        return await _handle_collection(request, target)
+    if target.subresource not in ("", "status"):
+        raise method_not_allowed()
+    handlers = {"GET": get, "PUT": replace, "PATCH": patch, "DELETE": delete}
+    handler = handlers.get(request.method)
+    if handler is None or (target.subresource and request.method == "DELETE"):
+        raise method_not_allowed()
+    return await handler(request, target)
+
+
+async def _handle_collection(request: web.Request, target: Target) -> web.StreamResponse:
+    if request.method == "GET":
+        if request.query.get("watch", "").lower() in ("true", "1"):
+            return await watch(request, target)
+        return collection(request, target)
+    if request.method == "POST" and (target.namespace is not None or not target.kind.namespaced):
+        return await create(request, target)
+    if request.method == "DELETE" and "deletecollection" in target.kind.verbs:
+        return await delete_collection(request, target)
+    raise method_not_allowed()
+
+
+def find(cluster: Cluster, target: Target) -> Stored:
+    """The object a path names.
+
+    :raises ApiError: 404.
+    """
+    stored = cluster.store.get(target.key)
+    if stored is None:
+        raise not_found(target.kind.plural, target.name, target.kind.group)
+    return stored
+
+
+async def get(request: web.Request, target: Target) -> web.Response:
+    """One object; its bytes are ready."""
+    stored = find(request.app[CLUSTER], target)
+    if wants_table(request):
+        return answer(table_of(request, target.kind, [stored.object], stored.object["metadata"]["resourceVersion"]))
+    return respond(stored.raw)
+
+
+async def create(request: web.Request, target: Target) -> web.Response:
+    """A new object: named, completed, checked, stored, brought to life."""
+    cluster, kind = request.app[CLUSTER], target.kind
+    body = await read_object(request, kind)
+    _check_namespace(cluster, target, body)
+    obj = new_object(kind, target.namespace, body)
+    dry = request.query.get("dryRun") == "All"
+    key = kind.key(target.namespace or "", obj["metadata"]["name"])
+    if cluster.store.get(key) is not None:
+        raise already_exists(kind.plural, key.name, kind.group)
+    lifecycle = cluster.lifecycle(kind)
+    obj = lifecycle.admit(obj)
+    if dry:
+        return answer(obj, 201)
+    stored = cluster.store.put(key, obj)
+    created = await lifecycle.created(key, stored.object)
+    return respond(stored.raw if created is stored.object else encode(created), 201)
+
+
+def new_object(kind: Kind, namespace: str | None, body: Object) -> Object:
+    """A body as it will be stored.
+
+    :raises ApiError: 422, fields are wrong; each one is named.
+    """
+    metadata = {name: value for name, value in body["metadata"].items() if value is not None}
+    if not metadata.get("name") and metadata.get("generateName"):
+        metadata["name"] = generate(metadata["generateName"])
+    name = metadata.get("name") or ""
+    if not name:
+        cause = Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
+        raise invalid(kind.kind, "", [cause], kind.group)
+    server_set = {"uid": new_uid(), "creationTimestamp": clock.now()}
+    if kind.namespaced:
+        server_set["namespace"] = namespace or ""
+    for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"):
+        metadata.pop(field, None)
+    metadata.update(server_set)
+    if kind.counts_generations:
+        metadata["generation"] = 1
+    obj = kind.complete({**body, "metadata": metadata})
+    own_check = kind.plural != "namespaces"
+    causes = [*(check_subdomain(name, "metadata.name") if own_check else []), *kind.check(obj)]
+    if causes:
+        raise invalid(kind.kind, name, causes, kind.group)
+    return obj
+
+
+def _check_namespace(cluster: Cluster, target: Target, body: Object) -> None:
+    if not target.kind.namespaced:
+        return
+    if (body["metadata"].get("namespace") or target.namespace) != target.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    namespace = cluster.store.get(_namespace_key(cluster, target.namespace or ""))
+    if namespace is None:
+        raise not_found("namespaces", target.namespace or "")
+    if namespace.object["status"]["phase"] == "Terminating":
+        name = body["metadata"].get("name") or ""
+        raise forbidden(
+            f'{target.kind.plural} "{name}" is forbidden: unable to create new content in namespace '
+            f"{target.namespace} because it is being terminated"
+        )
+
+
+def _namespace_key(cluster: Cluster, name: str) -> Any:
+    kind = cluster.registry.by_resource("namespaces")
+    if kind is None:
+        raise ApiError(500, "InternalError", "namespaces are not served")
+    return kind.key("", name)
+
+
+async def replace(request: web.Request, target: Target) -> web.Response:
+    """PUT: the whole object anew."""
+    body = await read_object(request, target.kind)
+    stored = find(request.app[CLUSTER], target)
+    return _store_change(request, target, stored, replaced(target, stored.object, body))
+
+
+async def patch(request: web.Request, target: Target) -> web.Response:
+    """PATCH: a part of the object, in one of three formats."""
+    body = await read(request, target.kind.kind)
+    stored = find(request.app[CLUSTER], target)
+    changed = patched(target, stored.object, body, request.content_type)
+    return _store_change(request, target, stored, changed)
+
+
+def _store_change(request: web.Request, target: Target, stored: Stored, changed: Object) -> web.Response:
+    if changed == stored.object:
+        return respond(stored.raw)
+    if request.query.get("dryRun") == "All":
+        return answer(changed)
+    cluster = request.app[CLUSTER]
+    result = cluster.store.put(target.key, changed)
+    metadata = changed["metadata"]
+    if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+        cluster.lifecycle(target.kind).released(target.key, result.object)
+    return respond(result.raw)
+
+
+async def delete(request: web.Request, target: Target) -> web.Response:
+    """DELETE one object."""
+    cluster, kind = request.app[CLUSTER], target.kind
+    stored = find(cluster, target)
+    options, preconditions = await _delete_options(request)
+    _check_preconditions(kind, stored.object, preconditions)
+    if request.query.get("dryRun") == "All":
+        return respond(stored.raw)
+    last = cluster.lifecycle(kind).delete(target.key, stored.object, options)
+    if not kind.returns_status_when_deleted:
+        return answer(last)
+    details = {"name": target.name, "kind": kind.plural, "uid": last["metadata"]["uid"]}
+    if kind.group:
+        details["group"] = kind.group
+    return answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+
+
+async def delete_collection(request: web.Request, target: Target) -> web.Response:
+    """DELETE what the selectors take."""
+    cluster = request.app[CLUSTER]
+    options, _ = await _delete_options(request)
+    body = {"kind": f"{target.kind.kind}List", "apiVersion": target.kind.api_version}
+    found = selected(request, target)
+    for obj in found:
+        key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        cluster.lifecycle(target.kind).delete(key, obj, options)
+    return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": found})
+
+
+async def _delete_options(request: web.Request) -> tuple[DeleteOptions, Object]:
+    body = await read(request, "DeleteOptions") if request.can_read_body else {}
+    body = body if isinstance(body, dict) else {}
+    grace = request.query.get("gracePeriodSeconds", body.get("gracePeriodSeconds"))
+    try:
+        seconds = None if grace is None else max(0.0, float(grace))
+    except (TypeError, ValueError) as err:
+        raise bad_request(f"gracePeriodSeconds: {grace!r} is no number") from err
+    return DeleteOptions(seconds), body.get("preconditions") or {}
+
+
+def _check_preconditions(kind: Kind, obj: Object, wanted: Object) -> None:
+    have = obj["metadata"]
+    for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if wanted.get(field) not in (None, have[field]):
+            raise conflict(
+                kind.kind,
+                have["name"],
+                f"the {word} in the precondition ({wanted[field]}) does not match the {word} in record "
+                f"({have[field]}). The object might have been deleted and then recreated",
+            )

@@ -1,0 +1,147 @@
+"""Watches: what is there, then what changes, a line of JSON each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from ..cluster import CLUSTER
+from ..errors import ApiError
+from ..selectors import Predicate
+from ..store import Change, encode
+from ..tables import table
+from .bodies import flag, number, wants_table
+from .lists import predicate, selected
+from .target import Target
+
+Object = dict[str, Any]
+_LONGEST_SECONDS = 1800
+_BOOKMARK_SECONDS = 60.0
+_MOST_UNSENT = 10_000
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
+
+
+async def watch(request: web.Request, target: Target) -> web.StreamResponse:
+    """Stream changes until the time is up, the client leaves or the server stops."""
+    cluster = request.app[CLUSTER]
+    fits = predicate(request, target.kind)
+    version = _version(request)
+    unsent: asyncio.Queue[Change] = asyncio.Queue(_MOST_UNSENT)
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    view = _View(request, target, fits)
+
+    def collect(change: Change) -> None:
+        if change.key.resource != target.kind.resource:
+            return
+        with contextlib.suppress(asyncio.QueueFull):
+            unsent.put_nowait(change)
+
+    stop_listening = cluster.store.listen(collect)
+    try:
+        try:
+            first = list(view.beginning(version))
+        except ApiError as err:
+            await response.prepare(request)
+            await response.write(encode({"type": "ERROR", "object": err.status()}) + b"\n")
+            return response
+        await response.prepare(request)
+        for line in first:
+            await response.write(line)
+        await _stream(request, response, view, unsent)
+    except ConnectionResetError:
+        return response
+    finally:
+        stop_listening()
+    return response
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, view: _View, unsent: asyncio.Queue[Change]
+) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + min(number(request, "timeoutSeconds") or _LONGEST_SECONDS, _LONGEST_SECONDS)
+    stopping = asyncio.create_task(request.app[STOPPING].wait())
+    try:
+        while (left := end - loop.time()) > 0 and not stopping.done():
+            change = asyncio.create_task(unsent.get())
+            await asyncio.wait(
+                (change, stopping), timeout=min(left, _BOOKMARK_SECONDS), return_when=asyncio.FIRST_COMPLETED
+            )
+            if change.done():
+                for line in view.lines(change.result()):
+                    await response.write(line)
+                continue
+            change.cancel()
+            if flag(request, "allowWatchBookmarks"):
+                await response.write(view.bookmark())
+            if unsent.full() or request.transport is None or request.transport.is_closing():
+                return  # a client that does not read starts over with a list
+    finally:
+        stopping.cancel()
+
+
+class _View:
+    """What one watch shows of the changes."""
+
+    def __init__(self, request: web.Request, target: Target, fits: Predicate) -> None:
+        self._request = request
+        self._target = target
+        self._fits = fits
+        self._store = request.app[CLUSTER].store
+        self._table = wants_table(request)
+
+    def beginning(self, version: int | None) -> Iterator[bytes]:
+        """What is there (no version given) or what happened since a version.
+
+        :raises ApiError: 410, the version is too old.
+        """
+        if version is not None:
+            for change in self._store.changes_since(version):
+                yield from self.lines(change)
+            return
+        for obj in selected(self._request, self._target):
+            yield self._line("ADDED", obj)
+        if flag(self._request, "sendInitialEvents"):
+            yield self.bookmark({"k8s.io/initial-events-end": "true"})
+
+    def lines(self, change: Change) -> Iterator[bytes]:
+        """A change as this watch shows it: an object that fits no longer is shown as DELETED."""
+        target = self._target
+        if change.key.resource != target.kind.resource or target.namespace not in (None, change.key.namespace):
+            return
+        was = change.before is not None and self._fits(change.before)
+        now = change.type != "DELETED" and self._fits(change.object)
+        if now:
+            yield self._line("MODIFIED" if was else "ADDED", change.object)
+        elif was:
+            yield self._line("DELETED", change.object)
+
+    def bookmark(self, annotations: Object | None = None) -> bytes:
+        """The version up to which everything was shown."""
+        metadata: Object = {"resourceVersion": str(self._store.version), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
+        kind = self._target.kind
+        obj = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+        return encode({"type": "BOOKMARK", "object": obj}) + b"\n"
+
+    def _line(self, word: str, obj: Object) -> bytes:
+        if self._table:
+            include = self._request.query.get("includeObject", "Metadata")
+            obj = table(self._target.kind, [obj], obj["metadata"]["resourceVersion"], include)
+        return encode({"type": word, "object": obj}) + b"\n"
+
+
+def _version(request: web.Request) -> int | None:
+    text = request.query.get("resourceVersion", "")
+    if text in ("", "0"):
+        return None
+    try:
+        return int(text)
+    except ValueError as err:
+        message = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise ApiError(500, "", message) from err

@@ -1,0 +1,185 @@
+"""The node: all pods of this machine, started, found again, ended and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .. import clock
+from ..errors import ApiError
+from ..events import NODE, Recorder
+from ..images import Images
+from ..store import Key, Store
+from . import volumes
+from .environment import Find
+from .launcher import Launcher
+from .pod import PodRunner
+
+Object = dict[str, Any]
+_LOG = logging.getLogger(__name__)
+_SETTLE_SECONDS = 2.0
+_LAST_KILL_SECONDS = 10.0
+FINAL = frozenset({"Succeeded", "Failed"})
+
+
+class Node:
+    """Runs the pods in the store.
+
+    :param directory: the pods' files; one directory a pod, named by its uid.
+    :param level: isolation: ``mount``, ``user`` or ``none``.
+    :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
+    """
+
+    def __init__(
+        self, store: Store, images: Images, directory: Path, *, level: str, config_grace_seconds: float = 2.0
+    ) -> None:
+        self.store = store
+        self.images = images
+        self.level = level
+        self.config_grace_seconds = config_grace_seconds
+        self.events = Recorder(store)
+        self.launcher = Launcher()
+        self._directory = directory
+        self._runners: dict[str, PodRunner] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._deletions: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Take over what an earlier server left: running pods go on, deletions are finished, litter goes."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self.launcher.start()
+        pods = self.store.list("pods")
+        known = {pod["metadata"]["uid"] for pod in pods}
+        for entry in self._directory.iterdir():
+            if entry.name not in known:
+                shutil.rmtree(entry, ignore_errors=True)
+        for pod in pods:
+            if pod["status"]["phase"] not in FINAL:
+                self._adopt(pod)
+            if pod["metadata"].get("deletionTimestamp"):
+                self.delete(pod, 0)
+
+    async def stop(self, *, end_pods: bool, grace_seconds: float = 5.0) -> None:
+        """Stop looking after the pods; with ``end_pods`` they are ended first, else they go on by themselves."""
+        if end_pods:
+            for runner in self._runners.values():
+                runner.fail("Terminated", "Pod was ended with the local Kubernetes server", grace_seconds)
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=grace_seconds + _LAST_KILL_SECONDS)
+        remaining = [*self._tasks.values(), *self._deletions.values()]
+        for task in remaining:
+            task.cancel()
+        await asyncio.gather(*remaining, return_exceptions=True)
+        await self.launcher.stop()
+
+    async def create(self, pod: Object) -> Object:
+        """Start a pod that is in the store; returns it as soon as there is something to tell about it.
+
+        Why: a first status of Pending costs KubernetesPodOperator its whole start-up check interval.
+        """
+        self.events.record(pod, "Scheduled", f"Successfully assigned {_title(pod)} to {NODE}")
+        bound = self.store.put(_key(pod), {**pod, "spec": {**pod["spec"], "nodeName": NODE}}).object
+        runner = self._adopt(bound)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runner.settled.wait(), _SETTLE_SECONDS)
+        stored = self.store.get(_key(pod))
+        return stored.object if stored else bound
+
+    def delete(self, pod: Object, grace_seconds: float) -> None:
+        """End a pod that is marked as deleted and remove it when it has ended."""
+        uid = pod["metadata"]["uid"]
+        runner = self._runners.get(uid)
+        if runner is not None:
+            if not pod["metadata"].get("deletionTimestamp") or "running" in str(pod["status"]):
+                self.events.record(pod, "Killing", "Stopping containers")
+            runner.stop(grace_seconds)
+        if uid not in self._deletions:
+            task = self._deletions[uid] = asyncio.create_task(self._finish_deletion(pod))
+            task.add_done_callback(lambda _: self._deletions.pop(uid, None))
+
+    def runner(self, pod: Object) -> PodRunner | None:
+        """The runner of a pod that has not ended."""
+        return self._runners.get(pod["metadata"]["uid"])
+
+    def directory_of(self, pod: Object) -> Path:
+        """Where a pod's files are."""
+        return self._directory / str(pod["metadata"]["uid"])
+
+    def finder(self, pod: Object) -> Find:
+        """How a pod finds Secrets and ConfigMaps: in its own namespace only."""
+        namespace = pod["metadata"]["namespace"]
+
+        def find(resource: str, name: str) -> Object | None:
+            stored = self.store.get(Key(resource, namespace, name))
+            return stored.object if stored else None
+
+        return find
+
+    def store_status(self, pod: Object, status: Object) -> Object:
+        """Store a pod's new status; what clients changed meanwhile (labels …) is kept. Returns the pod as it is now."""
+        stored = self.store.get(_key(pod))
+        if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
+            return {**pod, "status": status}
+        if stored.object["status"] == status:
+            return stored.object
+        try:
+            return self.store.put(_key(pod), {**stored.object, "status": status}).object
+        except ApiError as err:
+            _LOG.error("status of pod %s not stored: %s", _title(pod), err)
+            return {**pod, "status": status}
+
+    def _adopt(self, pod: Object) -> PodRunner:
+        uid = pod["metadata"]["uid"]
+        runner = self._runners[uid] = PodRunner(pod, self)
+        task = self._tasks[uid] = asyncio.create_task(self._run(runner))
+        task.add_done_callback(lambda _: (self._tasks.pop(uid, None), self._runners.pop(uid, None)))
+        return runner
+
+    async def _run(self, runner: PodRunner) -> None:
+        try:
+            await runner.run()
+        except Exception as err:  # one pod's trouble must not end the node; it is told where people look
+            _LOG.exception("pod %s", _title(runner.pod))
+            failed = {**runner.pod["status"], "phase": "Failed", "reason": "RuntimeError", "message": str(err)}
+            self.store_status(runner.pod, failed)
+            runner.stop(0)
+
+    async def _finish_deletion(self, pod: Object) -> None:
+        task = self._tasks.get(pod["metadata"]["uid"])
+        if task is not None:
+            await asyncio.wait({task})
+        self.release(pod)
+
+    def release(self, pod: Object) -> None:
+        """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
+        volumes.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
+        stored = self.store.get(_key(pod))
+        if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
+            return
+        if not stored.object["metadata"].get("finalizers"):
+            self.store.remove(_key(pod))
+
+
+def deletion_mark(pod: Object, grace_seconds: float) -> Object:
+    """The pod with ``deletionTimestamp``: now plus the grace, never later than an earlier mark."""
+    metadata = pod["metadata"]
+    stamp = clock.seconds(clock.parse(clock.now()) + grace_seconds)
+    earlier = metadata.get("deletionTimestamp")
+    if earlier is not None and earlier <= stamp:
+        return pod
+    marked = {**metadata, "deletionTimestamp": stamp, "deletionGracePeriodSeconds": int(grace_seconds)}
+    if earlier is None:
+        marked["generation"] = metadata.get("generation", 1) + 1
+    return {**pod, "metadata": marked}
+
+
+def _key(pod: Object) -> Key:
+    return Key("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
+def _title(pod: Object) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"

@@ -1,0 +1,144 @@
+"""A container's own mount tree: this machine's files, with the pod's volumes where the pod wants them.
+
+The root is a tmpfs with the host's top directories bound into it. A mount path that the host has is simply covered;
+one that it has not is made in the tmpfs, so nothing is left on the host. When its parent is a host directory
+(``/etc/tool/config``), that directory is opened up: made in the tmpfs, with the host's entries bound into it one by one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from . import syscalls as sc
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_OWN_TREES = frozenset({"/dev"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Something of the host shown at a path of the container. ``source`` is a directory or a file."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+def enter(level: str, place: str, binds: list[Bind], host_name: str) -> None:
+    """Move this process into a mount tree of its own.
+
+    :param level: ``mount`` (needs CAP_SYS_ADMIN) or ``user`` (makes a user namespace first).
+    :param place: an empty directory to build the tree on.
+    :raises OSError: the kernel or a policy of this machine does not allow it.
+    """
+    user, group = os.geteuid(), os.getegid()
+    sc.unshare(sc.NEW_MOUNTS | sc.NEW_HOST_NAME | (sc.NEW_USER if level == "user" else 0))
+    if level == "user":
+        _map_identity(user, group)
+    sc.mount(None, "/", None, sc.RECURSIVE | sc.PRIVATE)
+    sc.set_host_name(host_name)
+    build(place, binds)
+    sc.change_root(place)
+
+
+def _map_identity(user: int, group: int) -> None:
+    for name, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(content)
+
+
+def build(place: str, binds: Iterable[Bind]) -> None:
+    """Lay out the tree at ``place``; volumes are bound last, parents before children."""
+    wanted = sorted((_resolved(bind) for bind in binds), key=lambda bind: bind.target.count("/"))
+    opened = opened_directories([bind.target for bind in wanted])
+    sc.mount("tmpfs", place, "tmpfs", sc.NO_SUID, "mode=755")
+    _fill("/", place, opened)
+    _make_devices(f"{place}/dev")
+    for bind in wanted:
+        _bind_volume(place, bind)
+
+
+def _resolved(bind: Bind) -> Bind:
+    # /var/run/x is /run/x where /var/run is a link; the tree has the same links as the host.
+    return Bind(bind.source, os.path.realpath(bind.target), bind.read_only)
+
+
+def opened_directories(targets: Iterable[str]) -> frozenset[str]:
+    """The host's directories in which a mount point has to be made, and all directories above them."""
+    opened: set[str] = set()
+    volumes: list[str] = []
+    for target in targets:
+        inside_volume = any(target.startswith(volume.rstrip("/") + "/") for volume in volumes)
+        volumes.append(target)
+        if inside_volume or os.path.lexists(target):
+            continue
+        parent = PurePosixPath(target).parent
+        while not os.path.lexists(parent):
+            parent = parent.parent
+        opened.update(str(directory) for directory in (parent, *parent.parents))
+    return frozenset(opened - {"/"})
+
+
+def _fill(host: str, new: str, opened: frozenset[str]) -> None:
+    for entry in os.scandir(host):
+        target = f"{new}/{entry.name}"
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), target)
+        elif entry.path in opened:
+            os.mkdir(target)
+            os.chmod(target, stat.S_IMODE(entry.stat().st_mode))
+            if entry.path not in _OWN_TREES:
+                _fill(entry.path, target, opened)
+        elif entry.path in _OWN_TREES:
+            os.mkdir(target)
+        else:
+            _show(entry.path, target, is_directory=entry.is_dir())
+
+
+def _show(source: str, target: str, *, is_directory: bool) -> None:
+    _make_point(target, is_directory=is_directory)
+    try:
+        sc.mount(source, target, None, sc.BIND | sc.RECURSIVE)
+    except OSError:
+        # What this user may not see stays an empty entry: a socket of another user, a stale network mount.
+        return
+
+
+def _make_point(target: str, *, is_directory: bool) -> None:
+    if is_directory:
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+
+
+def _make_devices(directory: str) -> None:
+    for name in _DEVICES:
+        if os.path.exists(f"/dev/{name}"):
+            _show(f"/dev/{name}", f"{directory}/{name}", is_directory=False)
+    for name, target in _DEVICE_LINKS.items():
+        os.symlink(target, f"{directory}/{name}")
+    _show("/dev/pts", f"{directory}/pts", is_directory=True)
+    os.mkdir(f"{directory}/shm")
+    sc.mount("tmpfs", f"{directory}/shm", "tmpfs", sc.NO_SUID | sc.NO_DEVICES, "mode=1777")
+
+
+def _bind_volume(place: str, bind: Bind) -> None:
+    target = place + bind.target
+    if not os.path.lexists(target):
+        _make_point(target, is_directory=os.path.isdir(bind.source))
+    sc.mount(bind.source, target, None, sc.BIND | sc.RECURSIVE)
+    if bind.read_only:
+        sc.mount(None, target, None, sc.REMOUNT | sc.BIND | sc.READ_ONLY | _locked_flags(target))
+
+
+def _locked_flags(path: str) -> int:
+    # In a user namespace a remount has to repeat what the host's mount already forbids.
+    have = os.statvfs(path).f_flag
+    pairs = ((os.ST_NOSUID, sc.NO_SUID), (os.ST_NODEV, sc.NO_DEVICES), (os.ST_NOEXEC, sc.NO_EXEC))
+    return sum(flag for present, flag in pairs if have & present)

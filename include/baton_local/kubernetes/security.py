@@ -1,0 +1,52 @@
+"""Who may talk to the server: a client on this machine that knows the token, and no web page.
+
+The order matters: a foreign ``Host`` (DNS rebinding) and any ``Origin`` (a browser) are refused before the token is
+looked at, so that a page in the user's browser learns nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from .errors import ApiError, forbidden, unauthorized
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PUBLIC = frozenset({"/readyz", "/livez", "/healthz", "/version"})
+_HOSTS = frozenset({"127.0.0.1", "localhost", "kubernetes.default.svc", "kubernetes.default", "kubernetes"})
+
+
+def check(request: web.Request, token: str) -> None:
+    """Let a request pass or raise.
+
+    :raises ApiError: 401 or 403.
+    """
+    if "Origin" in request.headers:
+        raise forbidden("requests from web pages (with an Origin header) are refused")
+    host = request.host.rsplit(":", 1)[0]
+    if host not in _HOSTS:
+        raise forbidden(f'requests to the host "{host}" are refused: this server is 127.0.0.1 only')
+    if request.path not in PUBLIC and not _knows(request.headers.get("Authorization", ""), token):
+        raise unauthorized()
+
+
+def _knows(header: str, token: str) -> bool:
+    scheme, _, sent = header.partition(" ")
+    # In-cluster clients write "bearer" in lower case.
+    return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
+
+
+def guard(token: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """The middleware: checks each request and turns refusals into ``Status`` answers."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            check(request, token)
+            return await handler(request)
+        except ApiError as err:
+            return web.json_response(err.status(), status=err.code)
+
+    return middleware

@@ -1,0 +1,217 @@
+"""The server: parts put together, a socket on loopback, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from aiohttp import web
+
+from . import clock, kubeconfig, pki
+from .cluster import CLUSTER, Cluster
+from .errors import unknown_resource
+from .images import Images
+from .kinds import registry
+from .kinds.namespace import NAMESPACE
+from .lifecycle import Lifecycle, NamespaceLifecycle, PodLifecycle
+from .names import new_uid
+from .routes import discovery, objects, pods
+from .routes.watches import STOPPING
+from .runtime.isolation import Isolation, probe
+from .runtime.node import Node
+from .security import guard
+from .settings import Settings
+from .store import Key, Store
+
+ADDRESS = "127.0.0.1"
+_LARGEST_BODY = 3 * 1024 * 1024  # as etcd's limit, roughly
+_HOUSEKEEPING_SECONDS = 300
+_SHUTDOWN_SECONDS = 2.0
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    port: int
+    isolation: Isolation
+
+
+def build(settings: Settings, isolation: Isolation) -> Cluster:
+    """The cluster of a state directory, its namespaces made."""
+    store = Store(settings.state / "objects.sqlite")
+    images = Images(settings.images, settings.image_variables)
+    node = Node(
+        store,
+        images,
+        settings.state / "pods",
+        level=isolation.level,
+        config_grace_seconds=settings.config_grace_seconds,
+    )
+    kinds = registry()
+    lifecycles: dict[str, Lifecycle] = {
+        "pods": PodLifecycle(store, node, allow_host_path=settings.allow_host_path),
+    }
+    lifecycles["namespaces"] = NamespaceLifecycle(store, kinds, lifecycles)
+    return Cluster(store, kinds, node, settings.allow_host_path, lifecycles)
+
+
+def application(cluster: Cluster, token: str) -> web.Application:
+    """The routes behind the guard."""
+    app = web.Application(middlewares=[guard(token)], client_max_size=_LARGEST_BODY)
+    app[CLUSTER] = cluster
+    app[STOPPING] = asyncio.Event()
+    app.add_routes(discovery.routes())
+    pod = "/api/v1/namespaces/{namespace}/pods/{name}"
+    app.add_routes([web.get(f"{pod}/log", pods.log), web.get(f"{pod}/exec", pods.exec_)])
+    app.router.add_route("*", "/api/v1/{path:.+}", objects.handle)
+    app.router.add_route("*", "/apis/{group}/{version}/{path:.+}", objects.handle)
+    app.router.add_route("*", "/{path:.*}", _nothing)
+    return app
+
+
+async def _nothing(request: web.Request) -> web.StreamResponse:
+    raise unknown_resource(f"this local server does not serve {request.path}")
+
+
+def ensure_namespaces(cluster: Cluster, names: tuple[str, ...]) -> None:
+    """Make the namespaces that are missing; ``default`` is always there."""
+    lifecycle = cluster.lifecycle(NAMESPACE)
+    for name in dict.fromkeys(("default", *names)):
+        key = Key("namespaces", "", name)
+        stored = cluster.store.get(key)
+        if stored is None:
+            metadata = {"name": name, "uid": new_uid(), "creationTimestamp": clock.now()}
+            body = {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata}
+            cluster.store.put(key, NAMESPACE.complete(body))
+            if isinstance(lifecycle, NamespaceLifecycle):
+                lifecycle.add_service_account(name)
+    for namespace in cluster.store.list("namespaces"):
+        if namespace["status"]["phase"] == "Terminating" and isinstance(lifecycle, NamespaceLifecycle):
+            lifecycle.resume(Key("namespaces", "", namespace["metadata"]["name"]))
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    :raises StartError: another server uses the state directory, the port is taken, …
+    """
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.state.chmod(0o700)
+    with _only_server(settings.state):
+        try:
+            isolation = await asyncio.to_thread(probe, settings.isolation)
+        except OSError as err:
+            raise StartError(str(err)) from err
+        cluster = build(settings, isolation)
+        try:
+            await _serve(settings, cluster, isolation)
+        finally:
+            cluster.store.close()
+
+
+async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ensure_namespaces(cluster, settings.namespaces)
+    token = _token(settings.state)
+    app = application(cluster, token)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    files = pki.ensure(settings.state / "pki")
+    listener = _listen(settings)
+    port = listener.getsockname()[1]
+    await cluster.node.start()
+    try:
+        await web.SockSite(runner, listener, ssl_context=_tls(files), backlog=512).start()
+        pki.write_private(settings.state / "port", str(port).encode())
+        kubeconfig.write(
+            settings.kubeconfig,
+            port=port,
+            authority=files.authority,
+            token=token,
+            namespace=settings.namespaces[0],
+        )
+        print(
+            f"local Kubernetes ready: https://{ADDRESS}:{port} (isolation: {isolation.level}, {isolation.why}; "
+            f"kubeconfig: {settings.kubeconfig})",
+            flush=True,
+        )
+        housekeeping = asyncio.create_task(_keep_house(cluster))
+        await stop.wait()
+        housekeeping.cancel()
+    finally:
+        app[STOPPING].set()
+        await cluster.node.stop(end_pods=settings.end_pods_on_exit)
+        await runner.cleanup()
+
+
+async def _keep_house(cluster: Cluster) -> None:
+    while True:
+        cluster.node.events.forget_old()
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+
+def _token(state: Path) -> str:
+    path = state / "token"
+    if not path.exists():
+        pki.write_private(path, secrets.token_urlsafe(32).encode())
+    return path.read_text()
+
+
+def _tls(files: pki.Certificates) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    return context
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A socket on the wanted port; without one on the last port, so that clients survive a restart, or a free one."""
+    last = settings.state / "port"
+    ports = [settings.port] if settings.port else [int(last.read_text() or 0) if last.exists() else 0, 0]
+    for port in ports:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((ADDRESS, port))
+        except OSError as err:
+            listener.close()
+            if port == ports[-1]:
+                raise StartError(f"port {port} cannot be used: {err.strerror}; choose another with --port") from err
+            continue
+        return listener
+    raise StartError("no free port")
+
+
+@contextlib.contextmanager
+def _only_server(state: Path):  # type: ignore[no-untyped-def]
+    file: IO[str] = open(state / "server.lock", "a+")  # noqa: SIM115 - held as long as the server runs
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        file.seek(0)
+        other = file.read().strip()
+        file.close()
+        raise StartError(f"another server (pid {other}) uses {state}; end it or choose another --state-dir") from err
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    try:
+        yield
+    finally:
+        file.close()

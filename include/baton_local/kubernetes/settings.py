@@ -1,0 +1,29 @@
+"""What a server is started with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One server's settings.
+
+    :param port: 0 takes the port of the last start, or any free one.
+    :param isolation: ``auto``, ``mount``, ``user`` or ``none``.
+    :param namespaces: made at start if missing; the first one is the kubeconfig's.
+    :param end_pods_on_exit: end the pods when the server ends, instead of leaving them to the next one.
+    """
+
+    state: Path
+    images: Path
+    kubeconfig: Path
+    port: int = 0
+    isolation: str = "auto"
+    image_variables: Mapping[str, str] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ("default",)
+    allow_host_path: bool = False
+    end_pods_on_exit: bool = False
+    config_grace_seconds: float = 2.0
