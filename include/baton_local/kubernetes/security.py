@@ -1,7 +1,8 @@
 """Who may talk to the server: a client on this machine that knows the token, and no web page.
 
-The order matters: a foreign ``Host`` (DNS rebinding) and any ``Origin`` (a browser) are refused before the token is
-looked at, so that a page in the user's browser learns nothing.
+The order matters: a foreign ``Host`` (DNS rebinding) and an ``Origin`` (a browser) are refused before the token is
+looked at, so that a page in the user's browser learns nothing. One ``Origin`` is allowed: this server's own, on a
+websocket. The official Python client sends it with every exec; a web page cannot, since no page comes from here.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ def check(request: web.Request, token: str) -> None:
 
     :raises ApiError: 401 or 403.
     """
-    if "Origin" in request.headers:
+    if "Origin" in request.headers and not _is_own_websocket(request):
         raise forbidden("requests from web pages (with an Origin header) are refused")
     host = request.host.rsplit(":", 1)[0]
     if host not in _HOSTS:
         raise forbidden(f'requests to the host "{host}" are refused: this server is 127.0.0.1 only')
     if request.path not in PUBLIC and not _knows(request.headers.get("Authorization", ""), token):
         raise unauthorized()
+
+
+def _is_own_websocket(request: web.Request) -> bool:
+    upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
+    return upgrade and request.headers.get("Origin") == f"https://{request.host}"
 
 
 def _knows(header: str, token: str) -> bool:
