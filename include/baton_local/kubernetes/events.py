@@ -34,14 +34,14 @@ class Recorder:
     def forget_old(self) -> None:
         """Remove what is older than an hour."""
         limit = clock.seconds(time.time() - _KEEP_SECONDS)
-        for event in self._store.list("events"):
+        for event in self._store.objects("events"):
             if (event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]) < limit:
                 self._store.remove(Key("events", event["metadata"]["namespace"], event["metadata"]["name"]))
 
     def _same(self, pod: Object, reason: str, message: str, involved: Object) -> Object | None:
         if reason not in ("BackOff", "Failed"):
             return None
-        for event in self._store.list("events", pod["metadata"]["namespace"]):
+        for event in self._store.objects("events", pod["metadata"]["namespace"]):
             same = (event.get("reason"), event.get("message")) == (reason, message)
             if same and (event.get("involvedObject") or {}).get("uid") == involved["uid"]:
                 return event

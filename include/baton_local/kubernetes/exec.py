@@ -41,7 +41,9 @@ async def serve(request: web.Request, runner: PodRunner, container: Container) -
     if not socket.can_prepare(request).ok:
         raise bad_request("Upgrade request required")
     await socket.prepare(request)
-    wanted = {name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "").lower() in ("true", "1")}
+    wanted = {
+        name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "").lower() in ("true", "1")
+    }
     with contextlib.suppress(ConnectionResetError):
         if container.name == SIDECAR:
             code = await _sidecar(socket, runner, container, command, wanted)
@@ -124,7 +126,14 @@ class _Session:
     async def _start(self, command: list[str], container: Container) -> asyncio.subprocess.Process:
         started = (container.attempt.started() if container.attempt else None) or {}
         directory = container.attempt.directory if container.attempt else Path()
-        helper = [sys.executable, "-S", "-m", "baton_local.kubernetes.runtime.enter", str(directory), str(started["pid"])]
+        helper = [
+            sys.executable,
+            "-S",
+            "-m",
+            "baton_local.kubernetes.runtime.enter",
+            str(directory),
+            str(started["pid"]),
+        ]
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(_SOURCE_ROOT)}
         if "tty" in self._wanted:
@@ -135,9 +144,7 @@ class _Session:
             end = None
             streams = {"stdin": pipe if "stdin" in self._wanted else nothing, "stdout": pipe, "stderr": pipe}
         try:
-            return await asyncio.create_subprocess_exec(
-                *helper, *command, **streams, env=env, start_new_session=True
-            )
+            return await asyncio.create_subprocess_exec(*helper, *command, **streams, env=env, start_new_session=True)
         finally:
             if end is not None:
                 os.close(end)

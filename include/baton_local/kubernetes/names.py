@@ -45,7 +45,9 @@ def _wrong(field: str, value: str, help_text: str) -> Cause:
 def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -> list[Cause]:
     causes = []
     if len(value) > longest:
-        causes.append(Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} bytes'))
+        causes.append(
+            Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} bytes')
+        )
     if not re.fullmatch(pattern, value):
         causes.append(_wrong(field, value, help_text))
     return causes

@@ -8,13 +8,12 @@ websocket. The official Python client sends it with every exec; a web page canno
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from .errors import ApiError, forbidden, unauthorized
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PUBLIC = frozenset({"/readyz", "/livez", "/healthz", "/version"})
 _HOSTS = frozenset({"127.0.0.1", "localhost", "kubernetes.default.svc", "kubernetes.default", "kubernetes"})
 
@@ -44,7 +43,7 @@ def _knows(header: str, token: str) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
 
 
-def guard(token: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(token: str) -> Middleware:
     """The middleware: checks each request and turns refusals into ``Status`` answers."""
 
     @web.middleware

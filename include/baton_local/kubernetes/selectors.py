@@ -15,6 +15,7 @@ Predicate = Callable[[Mapping[str, Any]], bool]
 
 _TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|>|<|[^\s=!(),<>]+)")
 _OPERATORS = {"=", "==", "!=", "in", "notin", ">", "<"}
+_RESERVED = frozenset({"=", "==", "!=", ">", "<", "(", ")", ",", "!"})
 
 
 class _Tokens:
@@ -29,7 +30,7 @@ class _Tokens:
 
     def identifier(self, wanted: str) -> str:
         token = self.take()
-        if not token or token in _OPERATORS - {"in", "notin"} or token in "(),!":
+        if not token or token in _RESERVED:
             raise bad_request(f"found '{token}', expected: {wanted}")
         return token
 
@@ -74,9 +75,9 @@ def _values(tokens: _Tokens) -> frozenset[str]:
         raise bad_request("found '', expected: '('")
     values = {""} if tokens.peek() in (")", ",") else set()
     while tokens.peek() not in ("", ")"):
-        token = tokens.take()
-        if token != ",":
-            values.add(token)
+        word = tokens.take()
+        if word != ",":
+            values.add(word)
     if tokens.take() != ")":
         raise bad_request("found '', expected: ',' or ')'")
     return frozenset(values)

@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -99,7 +100,7 @@ def ensure_namespaces(cluster: Cluster, names: tuple[str, ...]) -> None:
             cluster.store.put(key, NAMESPACE.complete(body))
             if isinstance(lifecycle, NamespaceLifecycle):
                 lifecycle.add_service_account(name)
-    for namespace in cluster.store.list("namespaces"):
+    for namespace in cluster.store.objects("namespaces"):
         if namespace["status"]["phase"] == "Terminating" and isinstance(lifecycle, NamespaceLifecycle):
             lifecycle.resume(Key("namespaces", "", namespace["metadata"]["name"]))
 
@@ -199,8 +200,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _only_server(state: Path):  # type: ignore[no-untyped-def]
-    file: IO[str] = open(state / "server.lock", "a+")  # noqa: SIM115 - held as long as the server runs
+def _only_server(state: Path) -> Iterator[None]:
+    file: IO[str] = open(state / "server.lock", "a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as err:

@@ -75,7 +75,7 @@ class Store:
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.executescript(_SCHEMA)
         self.version: int = self._database.execute("SELECT version FROM counter").fetchone()[0]
-        self._objects: dict[str, dict[tuple[str, str], Stored]] = {}
+        self._buckets: dict[str, dict[tuple[str, str], Stored]] = {}
         self._history: deque[Change] = deque(maxlen=HISTORY)
         self._history_start = self.version
         self._listeners: list[Callable[[Change], None]] = []
@@ -90,7 +90,7 @@ class Store:
         """The object, or None."""
         return self._bucket(key.resource).get((key.namespace, key.name))
 
-    def list(self, resource: str, namespace: str | None = None) -> list[Object]:
+    def objects(self, resource: str, namespace: str | None = None) -> list[Object]:
         """Objects of one resource, by namespace and name; ``namespace=None`` means all of them."""
         bucket = self._bucket(resource)
         keys = sorted(key for key in bucket if namespace is None or key[0] == namespace)
@@ -98,7 +98,7 @@ class Store:
 
     def keys_in(self, namespace: str) -> Iterator[Key]:
         """Every key of a namespace, whatever the resource."""
-        for resource, bucket in list(self._objects.items()):
+        for resource, bucket in list(self._buckets.items()):
             yield from (Key(resource, *key) for key in list(bucket) if key[0] == namespace)
 
     def put(self, key: Key, body: Object, expected_version: str | None = None) -> Stored:
@@ -150,7 +150,7 @@ class Store:
         return [change for change in self._history if change.version > version]
 
     def _bucket(self, resource: str) -> dict[tuple[str, str], Stored]:
-        return self._objects.setdefault(resource, {})
+        return self._buckets.setdefault(resource, {})
 
     @staticmethod
     def _check_version(key: Key, before: Stored | None, expected: str) -> None:

@@ -1,6 +1,7 @@
 """The rules of each kind: defaults, validation, the columns of ``kubectl get``."""
 
-from ..resources import Registry
+from baton_local.kubernetes.resources import Registry
+
 from . import core, event, namespace, pod
 
 

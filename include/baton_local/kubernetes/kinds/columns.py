@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .. import clock
+from baton_local.kubernetes import clock
 
 
 def age(obj: dict[str, Any]) -> str:

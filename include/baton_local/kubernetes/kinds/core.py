@@ -6,9 +6,10 @@ import base64
 import binascii
 from typing import Any
 
-from ..errors import Cause, bad_request
-from ..names import check_key
-from ..resources import Column, Kind
+from baton_local.kubernetes.errors import Cause, bad_request
+from baton_local.kubernetes.names import check_key
+from baton_local.kubernetes.resources import Column, Kind
+
 from .columns import age
 
 Object = dict[str, Any]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..resources import Column, Kind
+from baton_local.kubernetes.resources import Column, Kind
+
 from .columns import since
 
 

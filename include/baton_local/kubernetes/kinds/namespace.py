@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Cause
-from ..names import check_label
-from ..resources import Column, Kind
+from baton_local.kubernetes.errors import Cause
+from baton_local.kubernetes.names import check_label
+from baton_local.kubernetes.resources import Column, Kind
+
 from .columns import age
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ..errors import Cause
-from ..resources import Column, Kind
+from baton_local.kubernetes.errors import Cause
+from baton_local.kubernetes.resources import Column, Kind
+
 from .columns import age, since
 from .pod_check import check_pod
 
@@ -122,7 +123,9 @@ def _ready(pod: Object) -> str:
 def _restarts(pod: Object) -> str:
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
     total = sum(c.get("restartCount", 0) for c in statuses)
-    ends = [c["lastState"]["terminated"]["finishedAt"] for c in statuses if (c.get("lastState") or {}).get("terminated")]
+    ends = [
+        c["lastState"]["terminated"]["finishedAt"] for c in statuses if (c.get("lastState") or {}).get("terminated")
+    ]
     return f"{total} ({since(max(ends))} ago)" if total and ends else str(total)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import Cause, bad_request, not_implemented
-from ..names import check_label
+from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
+from baton_local.kubernetes.names import check_label
 
 Object = dict[str, Any]
 VOLUME_SOURCES = ("emptyDir", "secret", "configMap", "hostPath")
@@ -110,8 +110,12 @@ def _check_environment(container: Object, field: str) -> list[Cause]:
             causes.append(required(where))
         elif not _ENVIRONMENT_NAME.fullmatch(name):
             causes.append(
-                Cause(where, "FieldValueInvalid", f'Invalid value: "{name}": a valid environment variable name must consist '
-                      "only of printable ASCII characters other than '='")
+                Cause(
+                    where,
+                    "FieldValueInvalid",
+                    f'Invalid value: "{name}": a valid environment variable name must consist '
+                    "only of printable ASCII characters other than '='",
+                )
             )
     return causes
 

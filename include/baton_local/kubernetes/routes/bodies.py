@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from ..errors import bad_request, unsupported_media_type
-from ..resources import Kind
-from ..store import encode
+from baton_local.kubernetes.errors import bad_request, unsupported_media_type
+from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.store import encode
 
 Object = dict[str, Any]
 _ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"

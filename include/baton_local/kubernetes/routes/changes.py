@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import bad_request, conflict, invalid, not_implemented, unsupported_media_type
-from ..patches import json_patch, merge, strategic
+from baton_local.kubernetes.errors import bad_request, conflict, invalid, not_implemented, unsupported_media_type
+from baton_local.kubernetes.patches import json_patch, merge, strategic
+
 from .target import Target
 
 Object = dict[str, Any]

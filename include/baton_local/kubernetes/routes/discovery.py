@@ -7,9 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from ..cluster import CLUSTER
-from ..errors import unknown_resource
-from ..resources import Kind
+from baton_local.kubernetes.cluster import CLUSTER
+from baton_local.kubernetes.errors import unknown_resource
+from baton_local.kubernetes.resources import Kind
+
 from .bodies import answer
 
 Object = dict[str, Any]
@@ -132,7 +133,11 @@ async def openapi_group(request: web.Request) -> web.Response:
 
 
 def _path(root: str, kind: Kind) -> str:
-    return f"{root}/namespaces/{{namespace}}/{kind.plural}/{{name}}" if kind.namespaced else f"{root}/{kind.plural}/{{name}}"
+    return (
+        f"{root}/namespaces/{{namespace}}/{kind.plural}/{{name}}"
+        if kind.namespaced
+        else f"{root}/{kind.plural}/{{name}}"
+    )
 
 
 def _patch(kind: Kind) -> Object:

@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
-from ..cluster import CLUSTER
-from ..errors import bad_request
-from ..resources import Kind
-from ..selectors import Predicate, fields, labels
-from ..tables import table
+from baton_local.kubernetes.cluster import CLUSTER
+from baton_local.kubernetes.errors import bad_request
+from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.selectors import Predicate, fields, labels
+from baton_local.kubernetes.tables import table
+
 from .bodies import answer, number, wants_table
 from .target import Target
 
@@ -32,7 +33,7 @@ def predicate(request: web.Request, kind: Kind) -> Predicate:
 def selected(request: web.Request, target: Target) -> list[Object]:
     """The objects of a collection that the selectors take, by namespace and name."""
     fits = predicate(request, target.kind)
-    found = request.app[CLUSTER].store.list(target.kind.resource, target.namespace)
+    found = request.app[CLUSTER].store.objects(target.kind.resource, target.namespace)
     return [obj for obj in found if fits(obj)]
 
 
@@ -45,9 +46,7 @@ def collection(request: web.Request, target: Target) -> web.Response:
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
     items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
     kind = target.kind
-    return answer(
-        {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}
-    )
+    return answer({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items})
 
 
 def table_of(request: web.Request, kind: Kind, found: list[Object], version: str) -> Object:

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from .. import clock
-from ..cluster import CLUSTER, Cluster
-from ..errors import (
+from baton_local.kubernetes import clock
+from baton_local.kubernetes.cluster import CLUSTER, Cluster
+from baton_local.kubernetes.errors import (
     ApiError,
     Cause,
     already_exists,
@@ -19,10 +19,11 @@ from ..errors import (
     method_not_allowed,
     not_found,
 )
-from ..lifecycle import DeleteOptions
-from ..names import check_subdomain, generate, new_uid
-from ..resources import Kind
-from ..store import Stored, encode
+from baton_local.kubernetes.lifecycle import DeleteOptions
+from baton_local.kubernetes.names import check_subdomain, generate, new_uid
+from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.store import Stored, encode
+
 from .bodies import answer, read, read_object, respond, wants_table
 from .changes import patched, replaced
 from .lists import collection, selected, table_of

@@ -9,11 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from .. import clock, logs
-from ..cluster import CLUSTER
-from ..errors import bad_request
-from ..exec import serve
-from ..runtime.status import Container
+from baton_local.kubernetes import clock, logs
+from baton_local.kubernetes.cluster import CLUSTER
+from baton_local.kubernetes.errors import bad_request
+from baton_local.kubernetes.exec import serve
+from baton_local.kubernetes.runtime.status import Container
+
 from .bodies import flag, number
 from .objects import find
 from .target import Target, resolve
@@ -59,9 +60,7 @@ def container_name(request: web.Request, pod: Object) -> str:
     if not wanted:
         wanted = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
     if not wanted and len(names) > 1:
-        raise bad_request(
-            f"a container name must be specified for pod {pod_name}, choose one of: [{' '.join(names)}]"
-        )
+        raise bad_request(f"a container name must be specified for pod {pod_name}, choose one of: [{' '.join(names)}]")
     return wanted or names[0]
 
 

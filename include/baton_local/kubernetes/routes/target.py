@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import unknown_resource
-from ..resources import Kind, Registry
-from ..store import Key
+from baton_local.kubernetes.errors import unknown_resource
+from baton_local.kubernetes.resources import Kind, Registry
+from baton_local.kubernetes.store import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def resolve(registry: Registry, path: str) -> Target:
     if kind is None:
         wanted = rest[2] if rest[0] == "namespaces" and len(rest) >= 3 else rest[0]
         raise unknown_resource(f"this local server does not serve {wanted} in {group or 'core'}/{version}")
-    name, subresource = (rest[1:] + ["", ""])[:2]
+    name, subresource = [*rest[1:], "", ""][:2]
     outside = kind.namespaced == (namespace is None) and (bool(name) or not kind.namespaced)
     if len(rest) > 3 or outside:
         raise unknown_resource()

@@ -9,11 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from ..cluster import CLUSTER
-from ..errors import ApiError
-from ..selectors import Predicate
-from ..store import Change, encode
-from ..tables import table
+from baton_local.kubernetes.cluster import CLUSTER
+from baton_local.kubernetes.errors import ApiError
+from baton_local.kubernetes.selectors import Predicate
+from baton_local.kubernetes.store import Change, encode
+from baton_local.kubernetes.tables import table
+
 from .bodies import flag, number, wants_table
 from .lists import predicate, selected
 from .target import Target

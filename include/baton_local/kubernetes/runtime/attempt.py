@@ -1,4 +1,4 @@
-"""One run of one container, seen from the server: launch it, find it again after a restart, signal it, await its end."""
+"""One run of one container, seen from the server: launch it, find it again, signal it, await its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..pki import write_private
+from baton_local.kubernetes.pki import write_private
+
 from .launcher import Launcher
 from .root import Bind
 
@@ -138,7 +139,12 @@ class Attempt:
             return
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._pidfd, lambda: gone.done() or gone.set_result(None))
+
+        def wake() -> None:
+            if not gone.done():
+                gone.set_result(None)
+
+        loop.add_reader(self._pidfd, wake)
         try:
             await gone
         finally:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..kinds.core import config_values, secret_values
-from ..kinds.pod_check import quantity
-from ..selectors import at
+from baton_local.kubernetes.kinds.core import config_values, secret_values
+from baton_local.kubernetes.kinds.pod_check import quantity
+from baton_local.kubernetes.selectors import at
 
 Object = dict[str, Any]
 Find = Callable[[str, str], Object | None]  # (resource, name) in the pod's namespace
@@ -144,5 +144,5 @@ def _resource(reference: Object, container: Object) -> str:
     resources = container.get("resources") or {}
     value = (resources.get(part) or {}).get(name) or (resources.get("limits") or {}).get(name)
     if value is None:
-        raise ConfigError(f'resourceFieldRef: the container has no {reference.get("resource")}')
+        raise ConfigError(f"resourceFieldRef: the container has no {reference.get('resource')}")
     return str(math.ceil(quantity(value) / quantity(reference.get("divisor") or "1")))

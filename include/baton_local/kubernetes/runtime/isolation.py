@@ -18,7 +18,8 @@ import json, os, sys
 from baton_local.kubernetes.runtime import root
 level, place, volume = sys.argv[1:]
 try:
-    root.enter(level, place, [root.Bind(volume, "/local-kubernetes/probe"), root.Bind(volume, "/etc/local-kubernetes")], "probe")
+    binds = [root.Bind(volume, path) for path in ("/local-kubernetes/probe", "/etc/local-kubernetes")]
+    root.enter(level, place, binds, "probe")
     open("/local-kubernetes/probe/written", "w").close()
     os.execv("/bin/sh", ["sh", "-c", "test -e /etc/local-kubernetes/written"])
 except OSError as err:

@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .. import clock
-from ..errors import ApiError
-from ..events import NODE, Recorder
-from ..images import Images
-from ..store import Key, Store
+from baton_local.kubernetes import clock
+from baton_local.kubernetes.errors import ApiError
+from baton_local.kubernetes.events import NODE, Recorder
+from baton_local.kubernetes.images import Images
+from baton_local.kubernetes.store import Key, Store
+
 from . import volumes
 from .environment import Find
 from .launcher import Launcher
@@ -52,7 +53,7 @@ class Node:
         """Take over what an earlier server left: running pods go on, deletions are finished, litter goes."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self.launcher.start()
-        pods = self.store.list("pods")
+        pods = self.store.objects("pods")
         known = {pod["metadata"]["uid"] for pod in pods}
         for entry in self._directory.iterdir():
             if entry.name not in known:

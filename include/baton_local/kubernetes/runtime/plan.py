@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..images import Runtime
+from baton_local.kubernetes.images import Runtime
+
 from . import volumes
 from .attempt import Spec
 from .environment import ConfigError, Find, expand, variables

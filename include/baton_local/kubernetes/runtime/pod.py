@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import clock, logs
-from ..images import ImagesFileError, NoRuntimeError
+from baton_local.kubernetes import clock, logs
+from baton_local.kubernetes.images import ImagesFileError, NoRuntimeError
+
 from . import plan, volumes
 from .attempt import Attempt, Exit, Spec
 from .environment import ConfigError
@@ -94,7 +95,7 @@ class PodRunner:
         """What a container sees at a mount path, as a path of this machine."""
         for mount in container.spec.get("volumeMounts") or []:
             if mount["mountPath"].rstrip("/") == mount_path:
-                return self.directory / "volumes" / mount["name"]
+                return self.directory / "volumes" / str(mount["name"])
         return None
 
     def end_sidecar(self) -> None:

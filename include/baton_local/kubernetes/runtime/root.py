@@ -2,7 +2,8 @@
 
 The root is a tmpfs with the host's top directories bound into it. A mount path that the host has is simply covered;
 one that it has not is made in the tmpfs, so nothing is left on the host. When its parent is a host directory
-(``/etc/tool/config``), that directory is opened up: made in the tmpfs, with the host's entries bound into it one by one.
+(``/etc/tool/config``), that directory is opened up: made in the tmpfs, with the host's entries bound into it one
+by one.
 """
 
 from __future__ import annotations

@@ -37,7 +37,9 @@ def answer(command: list[str], volume: Path | None) -> Reply:
         return _result(text, volume)
     if command in (["/bin/sh"], ["sh"]):
         return Reply(reads_stdin=True)
-    return Reply(errors=b"the XCom side-car is emulated: it shows return.json and can be ended, nothing else\n", code=126)
+    return Reply(
+        errors=b"the XCom side-car is emulated: it shows return.json and can be ended, nothing else\n", code=126
+    )
 
 
 def _result(text: str, volume: Path | None) -> Reply:

@@ -1,7 +1,7 @@
 """A pod's status, computed from the states of its containers.
 
-Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/kubelet_pods.go (getPhase, generateAPIPodStatus)
-and https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/kubelet_pods.go (getPhase) and
+ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import clock
+from baton_local.kubernetes import clock
+
 from .attempt import Attempt, Exit
 
 Object = dict[str, Any]

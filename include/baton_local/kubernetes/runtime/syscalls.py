@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 has no function for. Everything here raises OSError, also where Linux is missing."""
+"""The few Linux calls that Python 3.11 has no function for. They raise OSError, also where Linux is missing."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..kinds.core import config_values, secret_values
-from ..pki import write_private
+from baton_local.kubernetes.kinds.core import config_values, secret_values
+from baton_local.kubernetes.pki import write_private
+
 from .environment import ConfigError, Find, lookup
 from .root import Bind
 
