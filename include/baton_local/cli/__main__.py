@@ -16,6 +16,8 @@ app = typer.Typer(
     name="baton",
     help="Hand work over when it is done: Kubernetes jobs as Airflow DAGs with real dependencies.",
     no_args_is_help=True,
+    add_completion=False,
+    context_settings={"max_content_width": 120},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

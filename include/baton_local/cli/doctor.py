@@ -75,7 +75,7 @@ def _postgres(_: Layout) -> Finding:
 
 def _isolation(_: Layout) -> Finding:
     found = probe()
-    return Finding("isolation of pods", f"{found.level}: {found.reason}")
+    return Finding("isolation of pods", f"{found.level}: {found.why}")
 
 
 def _ports(layout: Layout) -> Finding:

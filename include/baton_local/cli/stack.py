@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import asdict
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from baton_local import leftovers
 from baton_local.errors import StackError
 from baton_local.layout import current_layout
 from baton_local.shop import DEFAULT_SCALE
-from baton_local.stack import Options, Stack, prepare_stack, running_stack
+from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop_stack
 from baton_local.supervision import Supervisor
+from baton_local.usage import usage_of
 
 console = Console(highlight=False)
 
@@ -59,7 +59,7 @@ def stop(stack: Stack) -> None:
         try:
             stack.stop()
         except KeyboardInterrupt:
-            leftovers.end_leftovers(stack.layout)
+            stop_stack(stack.layout)
 
 
 def show_login(stack: Stack) -> None:
@@ -86,12 +86,9 @@ def up(source: Source = None, scale: Scale = DEFAULT_SCALE, isolation: Isolation
 
 def down() -> None:
     """Stop the stack, also one whose terminal is gone or that was killed."""
-    layout = current_layout()
-    supervisor = Supervisor(layout)
-    running = supervisor.is_running()
-    supervisor.stop()
-    ended = leftovers.end_leftovers(layout)
-    console.print("Stopped." if running or ended else "Nothing was running.")
+    with console.status("Stopping …"):
+        stopped = stop_stack(current_layout())
+    console.print("Stopped." if stopped else "Nothing was running.")
 
 
 def status(
@@ -107,46 +104,20 @@ def status(
         )
         raise typer.Exit(3)
     stack = running_stack(layout)
-    rows = [_row(process) for process in supervisor.processes()]
+    rows = [usage_of(process) for process in supervisor.processes()]
     if as_json:
-        console.print_json(json.dumps({"running": True, "url": stack.airflow.url, "components": rows}))
+        console.print_json(
+            json.dumps({"running": True, "url": stack.airflow.url, "components": [asdict(row) for row in rows]})
+        )
         return
     table = Table("component", "state", "pid", "up", "memory", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(
-            row["name"], row["state"], str(row["pid"] or ""), f"{row['up_seconds']} s", f"{row['memory_mb']} MB"
-        )
+        table.add_row(row.name, row.state, str(row.pid or ""), f"{row.up_seconds} s", f"{row.memory_mb} MB")
     console.print(table)
-    console.print(f"all: {sum(row['memory_mb'] for row in rows)} MB (shared pages counted once)")
+    console.print(f"all: {sum(row.memory_mb for row in rows)} MB (shared pages counted once)")
     show_login(stack)
     if password:
         console.print(stack.credentials.ui_password)
-
-
-def _row(process: dict[str, object]) -> dict[str, int | str]:
-    pid = int(str(process["pid"]))
-    running = process["statename"] == "RUNNING"
-    seconds = int(str(process["now"])) - int(str(process["start"])) if running else 0
-    return {
-        "name": str(process["name"]),
-        "state": str(process["statename"]).lower(),
-        "pid": pid,
-        "up_seconds": seconds,
-        "memory_mb": _memory_bytes(pid) // 1_000_000 if running else 0,
-    }
-
-
-def _memory_bytes(pid: int) -> int:
-    """Memory of a process and its children; shared pages are split among those who share them, where Linux says so."""
-    total = 0
-    try:
-        top = psutil.Process(pid)
-        for process in (top, *top.children(recursive=True)):
-            info = process.memory_full_info()
-            total += getattr(info, "pss", info.uss)
-    except psutil.Error:
-        return total
-    return total
 
 
 def logs(
