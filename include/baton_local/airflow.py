@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -32,6 +34,7 @@ class Airflow:
     ports: Ports
     credentials: Credentials
     database_dsn: str
+    extra_dags: Path | None = None
 
     @property
     def url(self) -> str:
@@ -65,6 +68,7 @@ class Airflow:
         project, home = self.layout.project, self.layout.airflow_home
         return {
             "CORE__DAGS_FOLDER": str(project / "dags"),
+            "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(self._bundles()),
             "CORE__PLUGINS_FOLDER": str(project / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "LocalExecutor",
@@ -96,6 +100,18 @@ class Airflow:
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.triggerer_logs),
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
+
+    def _bundles(self) -> list[dict[str, Any]]:
+        folders = {"dags-folder": self.layout.project / "dags", "extra-dags": self.extra_dags}
+        return [
+            {
+                "name": name,
+                "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                "kwargs": {"path": str(folder)},
+            }
+            for name, folder in folders.items()
+            if folder
+        ]
 
     def command(self, *words: str) -> list[str]:
         """An ``airflow`` command line run by this Python."""

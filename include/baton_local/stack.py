@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from baton_local import leftovers, mailbox, object_store, settings, shop
 from baton_local.airflow import Airflow
@@ -30,12 +31,14 @@ class Options:
     :param source_dsn: the user's own source database; None for the demo schema ``shop``.
     :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders.
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
+    :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
     :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
     source_dsn: str | None = None
     scale: float = shop.DEFAULT_SCALE
     isolation: str = "auto"
+    extra_dags: Path | None = None
     canary: str | None = None
 
 
@@ -47,9 +50,8 @@ class Stack:
         self.supervisor = Supervisor(layout)
         self.postgres = Postgres(layout.run / "postgres" / "data", ports.postgres, credentials.postgres_password)
         self.cluster = Cluster(layout, ports.kubernetes, options.isolation)
-        self.airflow = Airflow(
-            layout, ports, credentials, self._dsn("airflow", "airflow", credentials.airflow_db_password)
-        )
+        metadata_dsn = self._dsn("airflow", "airflow", credentials.airflow_db_password)
+        self.airflow = Airflow(layout, ports, credentials, metadata_dsn, options.extra_dags)
         self.api = AirflowApi(self.airflow.url, credentials.ui_user, credentials.ui_password)
 
     def _dsn(self, database: str, user: str, password: str) -> str:

@@ -12,6 +12,9 @@ import typer
 from baton_local.cli import demo, develop, doctor, policy, stack
 from baton_local.errors import StackError
 
+# Words that this command line does not know go to the program behind the command.
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
 app = typer.Typer(
     name="baton",
     help="Hand work over when it is done: Kubernetes jobs as Airflow DAGs with real dependencies.",
@@ -28,12 +31,11 @@ app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(stack.trigger)
 app.command()(doctor.doctor)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(develop.test)
+app.command(context_settings=PASS_ON)(develop.test)
 app.command()(develop.check)
+app.command(context_settings=PASS_ON)(develop.python)
 app.command()(develop.lock)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(
-    policy.policy
-)
+app.command(context_settings={**PASS_ON, "help_option_names": []})(policy.policy)
 
 
 def main() -> None:

@@ -73,6 +73,11 @@ def check() -> None:
         raise typer.Exit(1)
 
 
+def python(context: typer.Context) -> None:
+    """Run the project's Python with its import paths, as in `./baton python benchmarks/handover.py`."""
+    raise typer.Exit(_run([sys.executable, *context.args]))
+
+
 def lock() -> None:
     """Pin the dependencies of pyproject.toml again, with hashes, for Python 3.11 to 3.13."""
     for output, selection in LOCKS.items():
