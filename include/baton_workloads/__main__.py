@@ -1,0 +1,53 @@
+"""``python -m baton_workloads``: run one workload and end with an exit code that tells permanent from transient."""
+
+import sys
+import traceback
+
+import click
+
+from baton_workloads.errors import WorkloadError
+from baton_workloads.etl.cli import etl
+
+FRAMES = 5  # of an unforeseen error: enough to find the place
+
+
+@click.group()
+def workloads() -> None:
+    """Baton's workloads: what runs inside pods."""
+
+
+workloads.add_command(etl)
+
+
+def main() -> int:
+    """Run the command line; no message of a foreign exception is printed, as it may quote data."""
+    try:
+        workloads(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except WorkloadError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except Exception as error:
+        _show_unexpected(error)
+        return 1
+    return 0
+
+
+def _show_unexpected(error: Exception) -> None:
+    """Say where an unforeseen error happened without its text."""
+    for frame in traceback.extract_tb(error.__traceback__)[-FRAMES:]:
+        print(f"  {frame.filename}:{frame.lineno} in {frame.name}", file=sys.stderr)
+    print(
+        f"error: unexpected {type(error).__name__}; its text is not shown because it may hold data; "
+        "see the lines above for the place",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Errors that tell the caller whether trying again can help; each carries the exit code that says so.
+
+Why exit codes: they are the one signal that survives every runtime between a pod and the scheduler.
+A message names the object and the remedy and never holds a data value, because it ends up in logs.
+Source: exit codes of sysexits.h.
+"""
+
+
+class WorkloadError(Exception):
+    """Base of all errors that a stage reports in one line."""
+
+    exit_code = 1
+
+
+class DataError(WorkloadError):
+    """Data or policy is wrong; a retry fails in the same way."""
+
+    exit_code = 65
+
+
+class ConfigurationError(WorkloadError):
+    """The surroundings are wrong (missing variable, refused credentials); a retry fails in the same way."""
+
+    exit_code = 78
+
+
+class TransientError(WorkloadError):
+    """Something outside did not answer; a retry may succeed."""
+
+    exit_code = 75

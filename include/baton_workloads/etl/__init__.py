@@ -1,0 +1,1 @@
+"""The warehouse chain: export, transform, load, validate, purge-raw."""

@@ -1,0 +1,53 @@
+"""How each type travels in files without losing anything.
+
+``native`` where the engine's type holds every value of PostgreSQL's exactly; otherwise PostgreSQL's own ``text``
+form, whose input function gives the same value back. A few native types hold values that the engine would change
+silently; a guard makes the source raise division_by_zero on such a value, and the dataset is then read again with
+these columns as text.
+"""
+
+import re
+
+from baton_workloads.etl.engine import identifier
+from baton_workloads.etl.manifest import Column
+
+NATIVE = {"bool", "int2", "int4", "int8", "float4", "float8", "date", "timestamp", "timestamptz", "uuid", "bytea"}
+TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
+ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
+MAX_DIGITS = 38
+
+
+def carrier(column: Column) -> str:
+    """Give how a column travels when nothing special is in it."""
+    if column.udt in NATIVE or column.udt in ARRAYS or _is_decimal(column):
+        return "native"
+    return "text"
+
+
+def guarded(column: Column) -> bool:
+    """Say whether a native column may hold values that the engine would change."""
+    return column.carrier == "native" and column.udt in ARRAYS | {"numeric"}
+
+
+def selection(column: Column) -> str:
+    """Give the source's expression for a column that is read."""
+    name = identifier(column.name)
+    if column.carrier == "text" and column.udt not in TEXT:
+        return f"{name}::text AS {name}"
+    bad = _guard(column, name)
+    if bad is None:
+        return name
+    return f"CASE WHEN {bad} THEN (1 / (length({name}::text) * 0))::text::{column.type} ELSE {name} END AS {name}"
+
+
+def _guard(column: Column, name: str) -> str | None:
+    if column.udt == "numeric":
+        return f"{name} = 'NaN'"  # the engine reads 0
+    if column.udt in ARRAYS:  # the engine knows one dimension, counted from 1
+        return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"
+    return None
+
+
+def _is_decimal(column: Column) -> bool:
+    found = re.fullmatch(r"numeric\((\d+),(-?\d+)\)", column.type)
+    return found is not None and int(found[1]) <= MAX_DIGITS and 0 <= int(found[2]) <= int(found[1])

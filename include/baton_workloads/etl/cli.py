@@ -1,0 +1,68 @@
+"""The command line of the warehouse chain. Stages import what they need when they run: small ones start fast."""
+
+from typing import Any
+
+import click
+
+from baton_workloads import result
+
+POLICIES = click.option("--policies", metavar="DIR|FILE", help="Policies; without it, the variable BATON_POLICIES.")
+
+
+@click.group()
+def etl() -> None:
+    """The warehouse chain: export, transform, load, validate, purge-raw."""
+
+
+@etl.command("export")
+@click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
+@POLICIES
+def export_command(run_key: str, policies: str | None) -> None:
+    """Export all datasets of one snapshot of BATON_SOURCE_DSN to BATON_RAW_URI."""
+    from baton_workloads.etl.export import export
+    from baton_workloads.etl.policy import load
+
+    result.emit(export(run_key, load(policies)))
+
+
+@etl.command("transform")
+@click.option("--manifest", required=True, help="Address of a raw manifest.")
+@POLICIES
+def transform_command(manifest: str, policies: str | None) -> None:
+    """Apply a dataset's policy to its raw files; write to BATON_PROCESSED_URI."""
+    from baton_workloads.etl.policy import load
+    from baton_workloads.etl.transform import transform
+
+    result.emit(transform(manifest, load(policies)))
+
+
+@etl.command("load")
+@click.option("--manifest", required=True, help="Address of a processed manifest.")
+@click.option("--accept-key-change", is_flag=True, help="Replace pseudonyms that were made with another key.")
+@click.option("--accept-source-change", is_flag=True, help="Replace a snapshot of another source database.")
+def load_command(**options: Any) -> None:
+    """Replace a dataset's table in BATON_WAREHOUSE_DSN, in one transaction."""
+    from baton_workloads.etl.load import load
+
+    uri = options.pop("manifest")
+    result.emit(load(uri, **options))
+
+
+@etl.command("validate")
+@click.option("--manifest", "manifests", required=True, multiple=True, help="Processed manifests of one run.")
+@POLICIES
+def validate_command(manifests: tuple[str, ...], policies: str | None) -> None:
+    """Check row counts, keys and every rule from the snapshot to the warehouse."""
+    from baton_workloads.etl.policy import load
+    from baton_workloads.etl.validate import validate
+
+    result.emit(validate(list(manifests), load(policies)))
+
+
+@etl.command("purge-raw")
+@click.option("--manifest", "manifests", required=True, multiple=True, help="Raw manifests of a validated run.")
+def purge_raw_command(manifests: tuple[str, ...]) -> None:
+    """Remove raw files of a validated run, and forgotten ones older than a day."""
+    from baton_workloads.etl.purge import purge_raw
+
+    result.emit(purge_raw(list(manifests)))

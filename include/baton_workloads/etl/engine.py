@@ -1,0 +1,91 @@
+"""DuckDB, set up the same way for each stage: offline, single-threaded queries, UTC.
+
+Why one thread for each query: stages run several queries side by side, one for each part of a dataset. That keeps the
+order of rows within a part and bounds memory by the number of threads.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY_LIMIT = "384MB"
+
+# What libpq and PostgreSQL say when a connection ends or a standby cancels a query; the engine hands on only their
+# text.
+CONNECTION_SIGNS = (
+    "server closed the connection",
+    "terminating connection",
+    "could not receive data",
+    "could not connect",
+    "connection refused",
+    "unable to connect",
+    "connection to server",
+    "no connection to the server",
+    "ssl syscall error",
+    "conflict with recovery",
+    "canceling statement due to lock timeout",
+    "the database system is",
+)
+
+
+def connect(*, postgres: bool = False) -> "duckdb.DuckDBPyConnection":
+    """Open an engine in memory.
+
+    :param postgres: load the extension that speaks PostgreSQL, from the wheel that holds it; nothing is downloaded.
+    """
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": MEMORY_LIMIT,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    if postgres:
+        connection.execute(f"LOAD {literal(str(_extension('duckdb_extension_postgres_scanner', duckdb.__version__)))}")
+    return connection
+
+
+def _extension(package: str, version: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(f"package {package} is missing; install the workloads' requirements.txt")
+    name = package.removeprefix("duckdb_extension_")
+    return Path(spec.submodule_search_locations[0]) / "extensions" / f"v{version}" / f"{name}.duckdb_extension"
+
+
+def translate(err: "duckdb.Error", doing: str) -> WorkloadError:
+    """Give our error for the engine's. Its text is read, to tell causes apart, but never shown: it may quote a value.
+
+    :param doing: what was done to what, for example ``export customers``.
+    """
+    import duckdb
+
+    text = str(err).lower()
+    if any(sign in text for sign in CONNECTION_SIGNS):
+        return TransientError(f"{doing}: the database stopped answering; try again later")
+    if isinstance(err, duckdb.OutOfMemoryException):
+        return TransientError(f"{doing}: out of memory ({MEMORY_LIMIT} for the engine)")
+    if isinstance(err, duckdb.IOException) and "no space left" in text:
+        return TransientError(f"{doing}: the disk is full; free some space")
+    if isinstance(err, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException):
+        return DataError(f"{doing}: a value does not fit its type ({type(err).__name__})")
+    return DataError(f"{doing}: the engine failed ({type(err).__name__})")
+
+
+def literal(text: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'

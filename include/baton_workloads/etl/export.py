@@ -1,0 +1,248 @@
+"""Export: all datasets of one consistent snapshot, as Parquet, with a manifest for each.
+
+One coordinating transaction (REPEATABLE READ) locks the tables against rewriting, reads the catalog and exports its
+snapshot; each reader takes that snapshot over and copies ranges of pages. Columns whose rule needs no value (drop,
+null, fixed) are never read: what is not exported cannot leak.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from baton_workloads.environment import required, threads
+from baton_workloads.errors import DataError
+from baton_workloads.etl import carriers, database, engine, manifest, source
+from baton_workloads.etl.keys import check_joins, read_keys
+from baton_workloads.etl.manifest import Column, File, Manifest
+from baton_workloads.etl.parallel import run_all
+from baton_workloads.etl.policy import Policy
+from baton_workloads.progress import Progress, say
+from baton_workloads.storage import join, store_for
+
+if TYPE_CHECKING:
+    import duckdb
+    import psycopg
+
+RANGE_BYTES = 64 << 20
+BLOCK_BYTES = 8192
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+
+
+@dataclass
+class Dataset:
+    """One dataset on its way into files."""
+
+    policy: Policy
+    table: source.Table
+    columns: list[Column]
+    address: str
+    attempt: str
+    progress: Progress
+    files: list[File] = field(default_factory=list)
+    tripped: bool = False
+
+    @property
+    def name(self) -> str:
+        """Give the dataset's name."""
+        return self.policy.dataset
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range of pages of one part of a dataset; ``first`` is None for all of a view."""
+
+    dataset: Dataset
+    number: int
+    relation: str
+    first: int | None = None
+    last: int | None = None
+
+    def query(self) -> str:
+        """Give the source's query."""
+        columns = [carriers.selection(c) for c in self.dataset.columns if c.carrier != "absent"]
+        where = ""
+        if self.first is not None:
+            where = f" WHERE ctid >= '({self.first},0)'" + (f" AND ctid < '({self.last},0)'" if self.last else "")
+        return f"SELECT {', '.join(columns) or 'true AS nothing'} FROM {self.relation}{where}"  # noqa: S608
+
+
+class Readers:
+    """One engine whose threads all read the same snapshot of the source."""
+
+    def __init__(self, dsn: str, exported: str) -> None:
+        self._exported = exported
+        self._engine = engine.connect(postgres=True)
+        self._engine.execute("SET preserve_insertion_order = false")
+        self._engine.execute(f"ATTACH {engine.literal(dsn)} AS source (TYPE postgres, READ_ONLY)")
+        self._local = threading.local()
+
+    def copy(self, query: str, path: str) -> int:
+        """Write a query's rows to a Parquet file and give their number."""
+        reader = self._reader()
+        try:
+            copied = reader.execute(
+                f"COPY (FROM postgres_query('source', {engine.literal(query)})) TO {engine.literal(path)} ({PARQUET})"
+            ).fetchone()
+        except Exception:
+            self._local.reader = None  # its transaction is lost; the next range begins another one
+            reader.close()
+            raise
+        return int(copied[0]) if copied else 0
+
+    def _reader(self) -> "duckdb.DuckDBPyConnection":
+        reader: duckdb.DuckDBPyConnection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._engine.cursor()
+            reader.execute("BEGIN")
+            for statement in (f"SET TRANSACTION SNAPSHOT '{self._exported}'", database.SESSION):
+                reader.execute(f"CALL postgres_execute('source', {engine.literal(statement)})")
+        return reader
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.close()
+
+
+def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
+    """Export all datasets that the policies name.
+
+    :returns: the stage's result.
+    :raises DataError: a table is missing, or a policy does not match its table.
+    """
+    started = time.monotonic()
+    dsn, root = required("BATON_SOURCE_DSN"), required("BATON_RAW_URI")
+    with database.connect(dsn, "source") as connection:
+        _begin(connection, policies)
+        snapshot, exported = source.take_snapshot(connection)
+        attempt = manifest.attempt(snapshot)
+        tables = _tables(connection, policies)
+        datasets = [
+            _planned(policy, tables[name], manifest.directory(root, name, run_key), attempt)
+            for name, policy in policies.items()
+        ]
+        for dataset in datasets:
+            check_joins(dataset.table.keys, dataset.policy, policies)
+        readers = Readers(dsn, exported)
+        try:
+            _copy(readers, datasets)
+        finally:
+            readers.close()
+    manifests = {d.name: manifest.write(d.address, _manifest(d, run_key, snapshot)) for d in datasets}
+    files = [file for dataset in datasets for file in dataset.files]
+    return {
+        "stage": "export",
+        "run_key": run_key,
+        "snapshot": snapshot.model_dump(mode="json"),
+        "manifests": manifests,
+        "rows": sum(file.rows for file in files),
+        "bytes": sum(file.bytes for file in files),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _begin(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) -> None:
+    """Begin the snapshot's transaction; locks come first, so that no table is rewritten below the readers."""
+    import psycopg
+
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    for policy in policies.values():
+        try:
+            connection.execute(f"LOCK TABLE {source.qualified(policy.source)} IN ACCESS SHARE MODE".encode())
+        except psycopg.errors.UndefinedTable as err:
+            raise DataError(
+                f"table {policy.source} of dataset {policy.dataset} does not exist in the source; check the policy"
+            ) from err
+
+
+def _tables(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) -> dict[str, source.Table]:
+    """Read all tables' shapes, then their keys: which references stay within the run is known only then."""
+    tables = {name: source.read_table(connection, policy.source) for name, policy in policies.items()}
+    datasets = {table.oid: name for name, table in tables.items()}
+    return {name: replace(t, keys=read_keys(connection, t.oid, datasets)) for name, t in tables.items()}
+
+
+def _planned(policy: Policy, table: source.Table, address: str, attempt: str) -> Dataset:
+    """Decide carriers and check the policy before any row is read."""
+    columns = [_carried(column, policy, carriers.carrier(column)) for column in table.columns]
+    policy.check(columns)
+    return Dataset(policy, table, columns, address, attempt, Progress(f"export {policy.dataset}", table.rows))
+
+
+def _carried(column: Column, policy: Policy, carrier: str) -> Column:
+    rule = policy.columns.get(column.name)
+    if rule is not None and not rule.reads_values:
+        carrier = "absent"
+    return column.model_copy(update={"carrier": carrier, "rule": rule.rule if rule else None})
+
+
+def _copy(readers: Readers, datasets: list[Dataset]) -> None:
+    """Copy all ranges; datasets with values that no native type holds are read again with guarded columns as text."""
+    run_all(_ranges(datasets), lambda task: _copy_range(readers, task), threads())
+    again = [dataset for dataset in datasets if dataset.tripped]
+    for dataset in again:
+        say(f"export {dataset.name}: holds values that need the text form (NaN, nested arrays); once more")
+        dataset.columns = [
+            column.model_copy(update={"carrier": "text"}) if carriers.guarded(column) else column
+            for column in dataset.columns
+        ]
+        dataset.policy.check(dataset.columns)
+        dataset.files, dataset.tripped, dataset.attempt = [], False, f"{dataset.attempt}-text"
+    run_all(_ranges(again), lambda task: _copy_range(readers, task), threads())
+
+
+def _ranges(datasets: list[Dataset]) -> list[Range]:
+    pages = RANGE_BYTES // BLOCK_BYTES
+    ranges = []
+    for dataset in datasets:
+        number = 0
+        for part in dataset.table.parts:
+            only = "ONLY " if part.kind == "r" else ""
+            if part.kind == "v":
+                ranges.append(Range(dataset, number, part.name))
+                number += 1
+                continue
+            for first in range(0, part.pages, pages):
+                last = first + pages if first + pages < part.pages else None
+                ranges.append(Range(dataset, number, only + part.name, first, last))
+                number += 1
+    return ranges
+
+
+def _copy_range(readers: Readers, task: Range) -> None:
+    import duckdb
+
+    dataset = task.dataset
+    if dataset.tripped:
+        return
+    path = f"{dataset.attempt}/part-{task.number:05d}.parquet"
+    uri = join(dataset.address, path)
+    try:
+        with store_for(uri).writing(uri) as written:
+            rows = readers.copy(task.query(), str(written.path))
+    except duckdb.Error as err:
+        if "division by zero" not in str(err):
+            raise engine.translate(err, f"export {dataset.name}") from err
+        dataset.tripped = True
+        return
+    dataset.files.append(File(path=path, rows=rows, bytes=written.size_bytes, sha256=written.sha256))
+    dataset.progress.add(rows)
+
+
+def _manifest(dataset: Dataset, run_key: str, snapshot: manifest.Snapshot) -> Manifest:
+    files = sorted(dataset.files, key=lambda file: file.path)
+    return Manifest(
+        format=1,
+        dataset=dataset.name,
+        run_key=run_key,
+        stage="export",
+        snapshot=snapshot,
+        source=dataset.policy.source,
+        target=dataset.policy.target,
+        files=files,
+        columns=dataset.columns,
+        keys=dataset.table.keys,
+        rows=sum(file.rows for file in files),
+        policy_digest=dataset.policy.digest,
+    )

@@ -1,0 +1,119 @@
+"""Anonymisation policies: one for each dataset, naming every column. What a policy does not name stops the run.
+
+A policy file (``{dataset}.yaml``)::
+
+    source: public.customers      # table or view; default public.{dataset}
+    target: public.customers      # warehouse table; default public.{dataset}
+    columns:
+      id: {rule: pseudonym, domain: customer}
+      country: keep               # short for {rule: keep}
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from baton_workloads.errors import ConfigurationError, DataError
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.rules import AnyRule, Rule
+from baton_workloads.etl.yaml_lines import YamlText
+
+VARIABLE = "BATON_POLICIES"
+DATASET = r"^[a-z][a-z0-9_]{0,62}$"
+TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
+
+
+def _long_form(value: object) -> object:
+    if value is None or (isinstance(value, dict) and "rule" in value and value["rule"] is None):
+        raise ValueError('no rule; for the rule null write "null" in quotes')
+    return {"rule": value} if isinstance(value, str) else value
+
+
+class Policy(BaseModel):
+    """What happens to each column of one dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Annotated[str, Field(pattern=DATASET)]
+    source: Annotated[str, Field(pattern=TABLE)] = ""
+    target: Annotated[str, Field(pattern=TABLE)] = ""
+    columns: Annotated[dict[str, Annotated[AnyRule, BeforeValidator(_long_form)]], Field(min_length=1)]
+
+    @property
+    def digest(self) -> str:
+        """Give the sha256 of the policy's meaning; layout and comments of the file do not count."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
+        return hashlib.sha256(content).hexdigest()
+
+    def rule(self, column: str) -> Rule:
+        """Give the rule of a column that was checked to have one."""
+        return self.columns[column]
+
+    def check(self, columns: list[Column]) -> None:
+        """Compare the policy with a dataset's columns; fails closed.
+
+        :raises DataError: naming columns without a rule, rules without a column, rules that do not fit.
+        """
+        present = {column.name for column in columns}
+        wrong = [f"column {c.name} has no rule (new in the source?)" for c in columns if c.name not in self.columns]
+        wrong += [f"column {name} does not exist in the source" for name in self.columns if name not in present]
+        for column in columns:
+            rule = self.columns.get(column.name)
+            misfit = rule.misfit(column) if rule else None
+            if rule and misfit:
+                wrong.append(f"column {column.name}: {rule.rule} does not fit: {misfit}")
+        if wrong:
+            raise DataError(f"policy of dataset {self.dataset}: {'; '.join(wrong)}; correct the policy file")
+
+
+def load(path: str | None) -> dict[str, Policy]:
+    """Read policies from a file, a directory of ``*.yaml``, or the environment.
+
+    :raises DataError: a policy is wrong; the message says where.
+    :raises ConfigurationError: there is none.
+    """
+    if path is None:
+        return _from_environment()
+    root = Path(path)
+    files = sorted(root.glob("*.yaml")) if root.is_dir() else [root]
+    if not files or not all(file.is_file() for file in files):
+        raise ConfigurationError(f"no policy at {path}; give a YAML file or a directory of them")
+    return {file.stem: _from_file(file) for file in files}
+
+
+def _from_environment() -> dict[str, Policy]:
+    content = os.environ.get(VARIABLE)
+    if not content:
+        raise ConfigurationError(f"no policies: set {VARIABLE} or give --policies")
+    try:
+        policies = json.loads(content)
+    except ValueError as err:
+        raise ConfigurationError(f"{VARIABLE} is no JSON") from err
+    if not isinstance(policies, dict) or not policies:
+        raise ConfigurationError(f"{VARIABLE} is no JSON object of policies by dataset")
+    return {dataset: _valid(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
+
+
+def _from_file(file: Path) -> Policy:
+    text = YamlText(file)
+    return _valid(file.stem, text.content, str(file), text)
+
+
+def _valid(dataset: str, content: Any, place: str, text: YamlText | None = None) -> Policy:
+    if not isinstance(content, dict):
+        raise DataError(f"{place}: a policy is a mapping with the key columns")
+    defaults = {"dataset": dataset, "source": f"public.{dataset}", "target": f"public.{dataset}"}
+    try:
+        return Policy.model_validate({**defaults, **content})
+    except ValidationError as err:
+        raise DataError("; ".join(_said(error, place, text) for error in err.errors(include_url=False))) from err
+
+
+def _said(error: Any, place: str, text: YamlText | None) -> str:
+    keys = [str(part) for part in error["loc"]]
+    line = f":{text.line(keys)}" if text else ""
+    return f"{place}{line}: {'.'.join(keys) or 'policy'}: {error['msg']}"

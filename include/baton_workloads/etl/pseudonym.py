@@ -1,0 +1,50 @@
+"""The keyed hash behind the rule ``pseudonym`` (specification in ``rules/pseudonym.py``)."""
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from baton_workloads.environment import required
+from baton_workloads.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import polars
+
+KEY_VARIABLE = "BATON_PSEUDONYM_KEY"
+MIN_KEY_BYTES = 32
+HEX_DIGITS = 32  # 128 bits
+
+
+def secret_key() -> bytes:
+    """Read the secret key from the environment.
+
+    :raises ConfigurationError: missing, not hex, or shorter than 32 bytes.
+    """
+    text = required(KEY_VARIABLE)
+    try:
+        key = bytes.fromhex(text)
+    except ValueError as err:
+        raise ConfigurationError(f"{KEY_VARIABLE} is not hex; make one with: openssl rand -hex 32") from err
+    if len(key) < MIN_KEY_BYTES:
+        raise ConfigurationError(f"{KEY_VARIABLE} is shorter than 32 bytes; make one with: openssl rand -hex 32")
+    return key
+
+
+def fingerprint(key: bytes) -> str:
+    """Give 64 bits that name a key and say nothing about it."""
+    return hmac.digest(key, b"baton/fingerprint/1", hashlib.sha256).hex()[:16]
+
+
+def domain_key(key: bytes, domain: str) -> str:
+    """Give the key of one domain, as the ASCII text that the hash takes."""
+    return hmac.digest(key, b"baton/pseudonym/1/" + domain.encode(), hashlib.sha256).hex()
+
+
+def hash_texts(texts: "polars.Series", key: str) -> "polars.Series":
+    """Give pseudonyms as 32 hex digits; NULL stays NULL."""
+    import polars
+    import polars_hash  # noqa: F401  (registers the expression's namespace)
+
+    column = polars.col(texts.name)
+    hashed = column.chash.hmac_sha256(key=key).str.head(HEX_DIGITS)  # type: ignore[attr-defined]
+    return texts.to_frame().select(hashed).to_series()

@@ -1,0 +1,113 @@
+"""Coarser dates and numbers.
+
+Rounding: to the nearest multiple of the step, halves away from zero, as PostgreSQL's ``round(numeric)`` does.
+Integers and numerics are rounded in exact decimal arithmetic, floating point numbers in floating point.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.rules.base import INTEGERS, Rule
+
+DATES = frozenset({"date", "timestamp", "timestamptz"})
+FLOATS = frozenset({"float4", "float8"})
+MAX_DIGITS = 38  # of the engine's decimals
+INTEGER_DIGITS = 19
+
+
+def _decimal_text(value: object) -> object:
+    """Accept 500, 0.5 and "0.5"; keep the text, as a float would not be exact."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class GeneraliseDate(Rule):
+    """The first moment of the value's day, month or year; times with zone are cut in UTC."""
+
+    rule: Literal["generalise_date"]
+    to: Literal["day", "month", "year"]
+
+    def misfit(self, column: Column) -> str | None:
+        """Dates and timestamps; a date's day is the date itself."""
+        if column.udt not in DATES:
+            return f"type {column.type} is no date or timestamp"
+        if column.udt == "date" and self.to == "day":
+            return "a date cut to the day stays as it is; use month, year or keep"
+        return None
+
+    def expression(self, column: Column, name: str) -> str:
+        """Cut; infinity stays infinity."""
+        kind = {"date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMPTZ"}[column.udt]
+        return f"CASE WHEN isfinite({name}) THEN date_trunc('{self.to}', {name})::{kind} ELSE {name} END"
+
+    def violation(self, column: Column, name: str) -> str:
+        """Anything that is not the first moment."""
+        local = f"({name} AT TIME ZONE 'UTC')" if column.udt == "timestamptz" else f"{name}::timestamp"
+        return f"isfinite({name}) AND {local} <> date_trunc('{self.to}', {local})"
+
+
+class GeneraliseNumber(Rule):
+    """The nearest multiple of the step."""
+
+    rule: Literal["generalise_number"]
+    step: Annotated[str, BeforeValidator(_decimal_text), Field(pattern=r"^[0-9]{1,18}(\.[0-9]{1,12})?$")]
+    reads_values: ClassVar[bool] = True
+
+    def misfit(self, column: Column) -> str | None:
+        """Integers with an integer step, numerics with a precision, floats."""
+        if self._step() <= 0:
+            return "step must be above zero"
+        if column.udt in FLOATS:
+            return None
+        if column.udt in INTEGERS:
+            return None if self._step() == int(self._step()) else f"type {column.type} needs a whole step"
+        if column.udt != "numeric":
+            return f"type {column.type} is no number"
+        return self._numeric_misfit(column)
+
+    def _numeric_misfit(self, column: Column) -> str | None:
+        found = re.search(r"\((\d+),(-?\d+)\)", column.type)
+        if not found or column.carrier == "text":
+            return "numeric without a precision (of at most 38 digits) cannot be rounded exactly; use null"
+        if self._scale() > int(found[2]):
+            return f"step {self.step} has more decimals than {column.type}"
+        return None
+
+    def _step(self) -> Decimal:
+        try:
+            return Decimal(self.step)
+        except InvalidOperation as err:
+            raise ValueError("step is no number") from err
+
+    def _scale(self) -> int:
+        exponent = self._step().normalize().as_tuple().exponent
+        return max(0, -int(exponent))
+
+    def expression(self, column: Column, name: str) -> str:
+        """Round."""
+        if column.udt in FLOATS:
+            kind = "FLOAT" if column.udt == "float4" else "DOUBLE"
+            return f"(round({name}::DOUBLE / {self.step}::DOUBLE) * {self.step}::DOUBLE)::{kind}"
+        kind, wide = self._decimals(column)
+        size, step = f"abs({name}::{wide})", f"{self.step}::{wide}"
+        rest = f"({size} % {step})::{wide}"
+        nearest = f"({size} - {rest} + CASE WHEN {rest} >= {step} - {rest} THEN {step} ELSE 0::{wide} END)"
+        return f"(CASE WHEN {name} < 0 THEN -{nearest} ELSE {nearest} END)::{kind}"
+
+    def _decimals(self, column: Column) -> tuple[str, str]:
+        if column.udt in INTEGERS:
+            return {"int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT"}[column.udt], "HUGEINT"
+        found = re.search(r"\((\d+),(-?\d+)\)", column.type)
+        precision, scale = (int(found[1]), int(found[2])) if found else (MAX_DIGITS, 0)
+        return f"DECIMAL({precision},{scale})", f"DECIMAL({MAX_DIGITS},{scale})"
+
+    def violation(self, column: Column, name: str) -> str:
+        """Anything that is no multiple of the step."""
+        if column.udt in FLOATS:
+            kind = "real" if column.udt == "float4" else "double precision"
+            nearest = f"(round({name}::double precision / {self.step}::double precision) * {self.step})::{kind}"
+            return f"{name} NOT IN ('Infinity', '-Infinity', 'NaN') AND {name} <> {nearest}"
+        return f"{name}::numeric % {self.step} <> 0"

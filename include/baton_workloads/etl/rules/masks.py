@@ -1,0 +1,77 @@
+"""Masks: what is left of an e-mail address or a phone number tells its kind, not its owner.
+
+A value that is no address at all becomes ``***``. NULL stays NULL.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from baton_workloads.etl.engine import literal
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.rules.base import TEXTS, Rule, text_result
+
+
+class _Mask(Rule):
+    hides: ClassVar[bool] = True
+
+    def misfit(self, column: Column) -> str | None:
+        """Masks work on text."""
+        if column.udt not in TEXTS:
+            return f"type {column.type} is not text; use null, drop or pseudonym"
+        return None
+
+    def result(self, column: Column) -> Column:
+        """Give text."""
+        return text_result(column, self.rule)
+
+    def violation(self, column: Column, name: str) -> str | None:
+        """Everything that does not look masked."""
+        return f"{name} !~ {literal(self.form())}"
+
+    def form(self) -> str:
+        """Give the form of a masked value."""
+        raise NotImplementedError
+
+
+class MaskEmail(_Mask):
+    """``jane.doe@mail.example.com`` becomes ``j***@***.com``: first character and top-level domain stay."""
+
+    rule: Literal["mask_email"]
+
+    def form(self) -> str:
+        """Give the form of a masked address."""
+        return r"^(\*\*\*|[a-z0-9]?\*\*\*@\*\*\*\.[a-z]{2,})$"
+
+    def expression(self, column: Column, name: str) -> str:
+        """Give the masked address."""
+        # DOTALL: an address field may hold a line break; it must not slip past the pattern.
+        return (
+            f"CASE WHEN {name} IS NULL THEN NULL"
+            f" WHEN regexp_full_match({name}, '[^@]+@[^@]+\\.[A-Za-z]{{2,}}', 's')"
+            f" THEN regexp_extract(lower({name}[1]), '[a-z0-9]?') || '***@***.' ||"
+            f" lower(regexp_extract({name}, '\\.([A-Za-z]{{2,}})$', 1))"
+            f" ELSE '***' END"
+        )
+
+
+class MaskPhone(_Mask):
+    """``+49 151 2345678`` becomes ``***78``: the last digits stay, if the number has at least six digits more."""
+
+    rule: Literal["mask_phone"]
+    keep_last: Annotated[int, Field(ge=0, le=4)] = 2
+
+    def form(self) -> str:
+        """Give the form of a masked number."""
+        return rf"^\*\*\*([0-9]{{{self.keep_last}}})?$"
+
+    def expression(self, column: Column, name: str) -> str:
+        """Give the masked number."""
+        digits = f"regexp_replace({name}, '[^0-9]', '', 'g')"
+        if self.keep_last == 0:
+            return f"CASE WHEN {name} IS NULL THEN NULL ELSE '***' END"
+        return (
+            f"CASE WHEN {name} IS NULL THEN NULL"
+            f" WHEN length({digits}) >= {self.keep_last + 6} THEN '***' || right({digits}, {self.keep_last})"
+            f" ELSE '***' END"
+        )

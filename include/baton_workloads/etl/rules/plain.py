@@ -1,0 +1,86 @@
+"""Rules that need no arithmetic: keep, drop, null, fixed."""
+
+from typing import ClassVar, Literal
+
+from baton_workloads.etl.engine import literal
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.rules.base import Rule
+
+
+class Keep(Rule):
+    """The value goes to the warehouse exactly as it is."""
+
+    rule: Literal["keep"]
+    keeps_keys: ClassVar[bool] = True
+
+    def misfit(self, column: Column) -> str | None:
+        """Types that the source's users made do not exist in the warehouse."""
+        if column.udt == "other":
+            return f"type {column.type} is not built into PostgreSQL and cannot be kept; use drop or null"
+        return None
+
+    def result(self, column: Column) -> Column:
+        """Enums and citext arrive as text: their types belong to the source."""
+        if column.udt in {"enum", "citext"}:
+            return column.model_copy(update={"type": "text", "udt": "text", "rule": self.rule})
+        return column.model_copy(update={"rule": self.rule})
+
+
+class Drop(Rule):
+    """The warehouse has no such column."""
+
+    rule: Literal["drop"]
+    reads_values: ClassVar[bool] = False
+
+    def result(self, column: Column) -> None:
+        """Give no column."""
+        return
+
+
+class Null(Rule):
+    """The warehouse has the column, always NULL."""
+
+    rule: Literal["null"]
+    reads_values: ClassVar[bool] = False
+
+    def result(self, column: Column) -> Column:
+        """Keep the type where the warehouse has it."""
+        known = Keep(rule="keep").misfit(column) is None
+        kept = Keep(rule="keep").result(column) if known else column.model_copy(update={"type": "text", "udt": "text"})
+        return kept.model_copy(update={"rule": self.rule, "carrier": "absent"})
+
+    def violation(self, column: Column, name: str) -> str:
+        """Any value is one too many."""
+        return f"{name} IS NOT NULL"
+
+
+class Fixed(Rule):
+    """Every row gets the same value, given in PostgreSQL's text form."""
+
+    rule: Literal["fixed"]
+    value: str | int | bool
+    reads_values: ClassVar[bool] = False
+
+    def misfit(self, column: Column) -> str | None:
+        """Only types whose text form needs no further cast."""
+        if column.udt in {"other", "bytea"} or column.udt.startswith("_"):
+            return f"type {column.type} takes no fixed value; use null"
+        return None
+
+    def text(self) -> str:
+        """Give the value in PostgreSQL's text form."""
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+    def result(self, column: Column) -> Column:
+        """Carry the value as text; the warehouse casts it."""
+        kept = Keep(rule="keep").result(column)
+        return kept.model_copy(update={"rule": self.rule, "carrier": "text"})
+
+    def expression(self, column: Column, name: str) -> str:
+        """Give the value for each row."""
+        return f"{literal(self.text())}::VARCHAR"
+
+    def violation(self, column: Column, name: str) -> str:
+        """Anything but the value."""
+        kept = self.result(column)
+        return f"{name} IS DISTINCT FROM {literal(self.text())}::{kept.type}"

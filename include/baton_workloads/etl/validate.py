@@ -1,0 +1,125 @@
+"""Validate: prove, for a whole run, that the warehouse holds what the snapshot held, and nothing that the policies
+hide."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from baton_workloads.environment import required
+from baton_workloads.errors import DataError
+from baton_workloads.etl import checks, database, ledger, manifest, originals
+from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl.policy import Policy
+from baton_workloads.progress import say
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One dataset of the run: both manifests and the policy that lies between them."""
+
+    raw_uri: str
+    raw: Manifest
+    made: Manifest
+    digest: str
+    policy: Policy
+
+
+def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
+    """Check all datasets of a run.
+
+    A dataset for which the warehouse holds a newer snapshot is reported as superseded and not looked at.
+
+    :raises DataError: listing every check that failed, by dataset and column.
+    """
+    started = time.monotonic()
+    subjects = [_subject(uri, policies) for uri in uris]
+    run_key = _one_run(subjects)
+    report, failures = {}, []
+    dsn = required("BATON_WAREHOUSE_DSN")
+    with database.connect(dsn, "warehouse") as connection:
+        superseded = {s.made.dataset for s in subjects if _superseded(connection, s)}
+        present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
+        for subject in subjects:
+            if subject.made.dataset in superseded:
+                report[subject.made.dataset] = {"rows": subject.made.rows, "checks": [], "superseded": True}
+                continue
+            passed, failed = _checked(connection, dsn, subject, present)
+            report[subject.made.dataset] = {"rows": subject.made.rows, "checks": passed}
+            failures += [f"{subject.made.dataset}: {failure}" for failure in failed]
+    if failures:
+        raise DataError(f"{len(failures)} checks failed: {'; '.join(failures)}")
+    return {
+        "stage": "validate",
+        "run_key": run_key,
+        "datasets": report,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _subject(uri: str, policies: dict[str, Policy]) -> Subject:
+    made, digest = manifest.read(uri, "transform")
+    if made.parent is None:
+        raise DataError(f"{uri} names no raw manifest; run the transform again")
+    raw, raw_digest = manifest.read(made.parent.uri, "export")
+    policy = policies.get(made.dataset)
+    if policy is None or policy.digest != made.policy_digest:
+        raise DataError(
+            f"dataset {made.dataset} was made with another policy than the present one; run the transform again"
+        )
+    if raw_digest != made.parent.sha256:
+        raise DataError(f"{made.parent.uri} changed after the transform of {made.dataset}; run the transform again")
+    return Subject(made.parent.uri, raw, made, digest, policy)
+
+
+def _one_run(subjects: list[Subject]) -> str:
+    """All datasets must come from one snapshot, and their pseudonyms from one key, or they do not join."""
+    for what, values in (
+        ("run keys", {s.made.run_key for s in subjects}),
+        ("snapshots", {s.made.snapshot.id for s in subjects}),
+        ("pseudonym keys", {s.made.key_fingerprint for s in subjects if s.made.key_fingerprint}),
+    ):
+        if len(values) > 1:
+            raise DataError(
+                f"the manifests are of {len(values)} {what}: {', '.join(sorted(values))}; run the chain again"
+            )
+    return subjects[0].made.run_key
+
+
+def _superseded(connection: "psycopg.Connection[Any]", subject: Subject) -> bool:
+    """Say whether a newer load took this one's place.
+
+    :raises DataError: it was never loaded, or its table is gone.
+    """
+    name = subject.made.dataset
+    entry = ledger.current(connection, name)
+    if entry is None or not entry.in_place:
+        raise DataError(f"dataset {name} is not in the warehouse; run its load")
+    if entry.manifest_digest == subject.digest:
+        return False
+    if entry.snapshot.position() > subject.made.snapshot.position():
+        say(f"validate {name}: the warehouse holds a newer snapshot; not checked")
+        return True
+    raise DataError(f"dataset {name}: the warehouse holds another manifest than this run's; run its load")
+
+
+def _checked(
+    connection: "psycopg.Connection[Any]", dsn: str, subject: Subject, present: dict[str, Subject]
+) -> tuple[list[str], list[str]]:
+    """Run all checks of one dataset.
+
+    :returns: what passed and what failed, in words.
+    """
+    tables = {name: other.made.target for name, other in present.items()}
+    policies = {name: other.policy for name, other in present.items()}
+    results = [
+        *checks.rows_and_rules(connection, subject.raw, subject.made, subject.policy),
+        *checks.unique_keys(connection, subject.made, subject.policy),
+        *checks.foreign_keys(connection, subject.made, subject.policy, policies, tables),
+    ]
+    formed = all(result.passed for result in results)
+    if formed:  # else a masked column may hold anything, and there is a failure to report already
+        results += originals.absent(connection, dsn, subject.raw_uri, subject.raw, subject.made, subject.policy)
+    return [r.what for r in results if r.passed], [r.what + r.detail for r in results if not r.passed]

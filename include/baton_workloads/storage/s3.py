@@ -1,0 +1,141 @@
+"""Objects behind an S3 API. Credentials and endpoint come from the usual ``AWS_*`` variables."""
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from baton_workloads.errors import ConfigurationError, DataError, TransientError
+from baton_workloads.storage.base import Store, StoredObject, Written, sha256_of, verify
+
+ATTEMPTS = 5
+BATCH = 1000  # what one DeleteObjects call takes
+MISSING = {"NoSuchKey", "404"}
+REFUSED = {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
+
+
+class S3Store(Store):
+    """``s3://bucket/key``: one PUT for each file, so a killed upload leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._s3 = _client()
+
+    def read_bytes(self, uri: str) -> bytes:
+        """Give an object's content."""
+        bucket, key = _split(uri)
+        with _said("read", uri):
+            content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return content
+
+    def write_bytes(self, uri: str, content: bytes) -> None:
+        """Write an object."""
+        bucket, key = _split(uri)
+        with _said("write", uri):
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    @contextmanager
+    def writing(self, uri: str) -> Iterator[Written]:
+        """Give a temporary path; upload it when the block ends well. The store checks the sha256 too."""
+        bucket, key = _split(uri)
+        with _scratch() as path:
+            written = Written(path)
+            yield written
+            written.size_bytes = path.stat().st_size
+            written.sha256 = sha256_of(path)
+            checksum = base64.b64encode(bytes.fromhex(written.sha256)).decode()
+            with _said("write", uri), path.open("rb") as body:
+                self._s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum)
+
+    @contextmanager
+    def reading(self, uri: str, size_bytes: int, sha256: str) -> Iterator[Path]:
+        """Download to a temporary path, check, and remove it when the block ends."""
+        bucket, key = _split(uri)
+        with _scratch() as path:
+            with _said("read", uri), path.open("wb") as file:
+                for chunk in self._s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
+                    file.write(chunk)
+            verify(uri, path, size_bytes, sha256)
+            yield path
+
+    def objects(self, uri: str) -> Iterator[StoredObject]:
+        """List objects below an address."""
+        bucket, prefix = _split(uri)
+        prefix = prefix.rstrip("/") + "/" if prefix else ""
+        with _said("list", uri):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for item in page.get("Contents", []):
+                    yield StoredObject(f"s3://{bucket}/{item['Key']}", item["Size"], item["LastModified"])
+
+    def delete(self, uris: list[str]) -> None:
+        """Remove objects, a thousand for each call."""
+        for start in range(0, len(uris), BATCH):
+            batch = uris[start : start + BATCH]
+            bucket = _split(batch[0])[0]
+            keys = [{"Key": _split(uri)[1]} for uri in batch]
+            with _said("delete", batch[0]):
+                answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            if answer.get("Errors"):
+                raise TransientError(f"{len(answer['Errors'])} objects of {bucket} could not be deleted; run it again")
+
+
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=5,
+        read_timeout=60,
+        s3={"addressing_style": "path" if _own_endpoint() else "auto"},
+    )
+    try:
+        return boto3.session.Session().client("s3", config=config)
+    except Exception as err:
+        raise ConfigurationError(f"no S3 client: {type(err).__name__}; check the AWS_* variables") from err
+
+
+def _own_endpoint() -> bool:
+    """Say whether the store is not AWS itself; others seldom resolve a host name for each bucket."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="baton-") as directory:
+        yield Path(directory) / "part"
+
+
+@contextmanager
+def _said(verb: str, uri: str) -> Iterator[None]:
+    """Turn botocore's errors into ours, with the object's address and the store's code, not its text."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        yield
+    except ClientError as err:
+        raise _client_error(verb, uri, err) from err
+    except NoCredentialsError as err:
+        raise ConfigurationError(f"may not {verb} {uri}: no credentials; set AWS_ACCESS_KEY_ID and its secret") from err
+    except (BotoCoreError, OSError) as err:
+        raise TransientError(f"could not {verb} {uri}: {type(err).__name__}; is the object store up?") from err
+
+
+def _client_error(verb: str, uri: str, err: Any) -> Exception:
+    code = str(err.response.get("Error", {}).get("Code", ""))
+    status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in MISSING:
+        return DataError(f"{uri} does not exist")
+    if code in REFUSED or status in {401, 403}:
+        return ConfigurationError(f"may not {verb} {uri}: {code}; check bucket, credentials and their policy")
+    if status == 429 or status >= 500:
+        return TransientError(f"could not {verb} {uri}: the store answered {status} {code} {ATTEMPTS} times")
+    return DataError(f"could not {verb} {uri}: the store answered {status} {code}")
+
+
+def _split(uri: str) -> tuple[str, str]:
+    parts = urlparse(uri)
+    return parts.netloc, parts.path.lstrip("/")
