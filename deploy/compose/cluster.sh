@@ -1,0 +1,37 @@
+#!/bin/sh
+# Runs at each start: waits for k3s, then makes the namespace, the Services that lead out to compose, and the Secrets.
+# The Secrets' files live in memory (/run is a tmpfs) and end with this container.
+set -eu
+
+export KUBECONFIG=/run/kubeconfig.yaml
+until [ -s /kube/k3s.yaml ]; do sleep 1; done
+# k3s writes its own loopback address.
+sed 's#https://127.0.0.1:6443#https://k3s:6443#' /kube/k3s.yaml > "$KUBECONFIG"
+until kubectl get --raw /readyz > /dev/null 2>&1; do sleep 1; done
+
+# Airflow's user is in group 0; nobody else reads it.
+cp "$KUBECONFIG" /kube/kubeconfig.yaml
+chmod 0640 /kube/kubeconfig.yaml
+
+cp -r /deploy /run/deploy
+SOURCE="postgresql://shop_reader:$SHOP_READER_PASSWORD@postgres/shop"
+WAREHOUSE="postgresql://warehouse:$WAREHOUSE_PASSWORD@postgres/warehouse"
+
+# secret STAGE KEY SECRET LINE… writes the environment of one stage.
+secret() {
+    stage=$1; key=$2; access=$3; shift 3
+    {
+        printf '%s\n' "$@"
+        printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$key" "$access"
+        printf 'AWS_DEFAULT_REGION=us-east-1\nAWS_ENDPOINT_URL_S3=http://objects:8333\n'
+    } > "/run/deploy/kubernetes/secrets/$stage.env"
+}
+RAW=BATON_RAW_URI=s3://raw
+PROCESSED=BATON_PROCESSED_URI=s3://processed
+secret export "$S3_EXPORT_KEY" "$S3_EXPORT_SECRET" "BATON_SOURCE_DSN=$SOURCE" "$RAW"
+secret transform "$S3_TRANSFORM_KEY" "$S3_TRANSFORM_SECRET" "$RAW" "$PROCESSED" "BATON_PSEUDONYM_KEY=$PSEUDONYM_KEY"
+secret load "$S3_LOAD_KEY" "$S3_LOAD_SECRET" "$PROCESSED" "BATON_WAREHOUSE_DSN=$WAREHOUSE"
+secret validate "$S3_VALIDATE_KEY" "$S3_VALIDATE_SECRET" "$RAW" "$PROCESSED" "BATON_WAREHOUSE_DSN=$WAREHOUSE"
+secret purge "$S3_PURGE_KEY" "$S3_PURGE_SECRET" "$RAW"
+
+kubectl apply -k /run/deploy/compose/kubernetes
