@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +78,10 @@ async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> As
     patience = _Patience()
     while True:
         try:
-            async for pod in _watch_once(hook, name, namespace):
-                patience.contact()
-                yield pod
+            async with aclosing(_watch_once(hook, name, namespace)) as pods:
+                async for pod in pods:
+                    patience.contact()
+                    yield pod
             patience.contact()
         except connection_errors() as err:
             await patience.pause_or_raise(err)
@@ -90,13 +92,13 @@ async def _watch_once(hook: AsyncKubernetesHook, name: str, namespace: str) -> A
     from kubernetes_asyncio.watch import Watch
 
     selected: dict[str, Any] = {"namespace": namespace, "field_selector": f"metadata.name={name}"}
-    async with hook.get_conn() as connection:
+    async with hook.get_conn() as connection, Watch(return_type="V1Pod") as watch:
         api = CoreV1Api(connection)
         found = await api.list_namespaced_pod(**selected)
         if not found.items:
             raise PodGoneError(f"pod {namespace}/{name} does not exist any more: it was deleted from outside")
         yield found.items[0]
-        changes = Watch().stream(
+        changes = watch.stream(
             api.list_namespaced_pod,
             **selected,
             resource_version=found.metadata.resource_version,
@@ -118,13 +120,14 @@ async def log_lines(hook: AsyncKubernetesHook, name: str, namespace: str, contai
     last = ""
     while True:
         try:
-            async for line in _read_log_once(hook, name, namespace, container, last):
-                patience.contact()
-                moment, _, message = line.partition(" ")
-                if last and _sortable(moment) <= _sortable(last):
-                    continue  # seen before the connection was lost
-                last = moment
-                yield message
+            async with aclosing(_read_log_once(hook, name, namespace, container, last)) as lines:
+                async for line in lines:
+                    patience.contact()
+                    moment, _, message = line.partition(" ")
+                    if last and _sortable(moment) <= _sortable(last):
+                        continue  # seen before the connection was lost
+                    last = moment
+                    yield message
             return
         except connection_errors() as err:
             await patience.pause_or_raise(err)

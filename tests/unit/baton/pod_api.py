@@ -1,0 +1,161 @@
+"""A Kubernetes API server reduced to one pod that a test moves, and that can drop connections.
+
+The streams' behaviour under losses is what these tests are about; a real server cannot be told to lose a connection at
+a certain byte. Against the real local one the same code runs in tests/integration.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+
+class PodApi:
+    """One pod, `baton/pod`, with its states and its log."""
+
+    def __init__(self):
+        self.version = 1
+        self.states = [self._state("Pending")]
+        self.log = []
+        self.log_ended = False
+        self.deleted = False
+        self.failures = []  # status codes for the next requests
+        self.requests = []
+        self.deleted_by_request = False
+        self._changed = asyncio.Event()
+        self._open = []
+
+    # -- what a test does ------------------------------------------------------------------------------------------
+
+    def schedule(self):
+        self._move(self._state("Pending", conditions=[{"type": "PodScheduled", "status": "True"}]))
+
+    def run(self):
+        self._move(self._state("Running", {"running": {"startedAt": "2026-01-01T00:00:00Z"}}))
+
+    def wait(self, reason, message):
+        self._move(self._state("Pending", {"waiting": {"reason": reason, "message": message}}))
+
+    def end(self, exit_code, phase="Running"):
+        self.log_ended = True
+        self._move(self._state(phase, {"terminated": {"exitCode": exit_code, "finishedAt": "2026-01-01T00:00:01Z"}}))
+
+    def delete(self):
+        self.deleted = True
+        self._notify()
+
+    def write(self, *lines):
+        start = datetime.now(UTC)
+        for number, line in enumerate(lines):
+            moment = start + timedelta(microseconds=len(self.log) + number)
+            self.log.append(f"{moment:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0") + f"Z {line}\n")
+        self._notify()
+
+    def drop_connections(self):
+        for transport in self._open:
+            transport.abort()
+        self._notify()
+
+    # -- what a client sees ----------------------------------------------------------------------------------------
+
+    def server(self):
+        app = web.Application(middlewares=[self._fail_when_told])
+        pods = "/api/v1/namespaces/baton/pods"
+        app.router.add_get(pods, self._list_or_watch)
+        app.router.add_get(f"{pods}/pod/log", self._log)
+        app.router.add_delete(f"{pods}/pod", self._delete)
+        return TestServer(app)
+
+    @web.middleware
+    async def _fail_when_told(self, request, handler):
+        self.requests.append(request.path_qs)
+        if self.failures:
+            return web.json_response({"kind": "Status"}, status=self.failures.pop(0))
+        self._open.append(request.transport)
+        try:
+            return await handler(request)
+        finally:
+            self._open = [transport for transport in self._open if not transport.is_closing()]
+
+    async def _list_or_watch(self, request):
+        if request.query.get("watch") not in ("true", "True"):
+            items = [] if self.deleted else [self.states[-1]]
+            metadata = {"resourceVersion": str(self.version)}
+            return web.json_response({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items})
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        seen = int(request.query["resourceVersion"])
+        with suppress(ConnectionError):
+            while not request.transport.is_closing():
+                for state in self.states[seen:]:
+                    await response.write(json.dumps({"type": "MODIFIED", "object": state}).encode() + b"\n")
+                seen = len(self.states)
+                if self.deleted:
+                    await response.write(json.dumps({"type": "DELETED", "object": self.states[-1]}).encode() + b"\n")
+                    return response
+                await self._next_change()
+        return response
+
+    async def _log(self, request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        since = int(request.query.get("sinceSeconds", 0))
+        earliest = f"{datetime.now(UTC) - timedelta(seconds=since):%Y-%m-%dT%H:%M:%S}" if since else ""
+        written = 0
+        with suppress(ConnectionError):
+            while not request.transport.is_closing():
+                for line in self.log[written:]:
+                    if line >= earliest:
+                        await response.write(line.encode())
+                written = len(self.log)
+                if self.log_ended:
+                    return response
+                await self._next_change()
+        return response
+
+    async def _delete(self, request):
+        self.deleted_by_request = True
+        self.delete()
+        return web.json_response(self.states[-1])
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    def _state(self, phase, container=None, conditions=()):
+        status = {"name": "base", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": container}
+        return {
+            "kind": "Pod",
+            "apiVersion": "v1",
+            "metadata": {"name": "pod", "namespace": "baton", "resourceVersion": str(self.version)},
+            "spec": {"containers": [{"name": "base"}]},
+            "status": {
+                "phase": phase,
+                "conditions": list(conditions),
+                "containerStatuses": [status] if container else [],
+            },
+        }
+
+    def _move(self, state):
+        self.version += 1
+        state["metadata"]["resourceVersion"] = str(self.version)
+        self.states.append(state)
+        self._notify()
+
+    def _notify(self):
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _next_change(self):
+        await self._changed.wait()
+
+
+def kubeconfig(url):
+    """A configuration that leads to a plain http server."""
+    return {
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {"token": "t"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    }

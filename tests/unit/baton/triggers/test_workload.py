@@ -1,0 +1,206 @@
+"""WorkloadTrigger: what ends the wait, what the event says, and that no log line is lost or doubled."""
+
+import asyncio
+import re
+import time
+
+import pytest
+from tests.unit.baton.pod_api import PodApi, kubeconfig
+
+from baton.hooks import pod_streams
+from baton.triggers.workload import LOGS_WRITTEN, WorkloadTrigger
+
+pytestmark = pytest.mark.timeout(20)
+
+
+@pytest.fixture
+async def api():
+    """One pod behind an API server."""
+    api = PodApi()
+    server = api.server()
+    await server.start_server()
+    api.url = str(server.make_url("")).rstrip("/")
+    yield api
+    api.drop_connections()
+    await server.close()
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    """Lost connections are tried again at once."""
+    monkeypatch.setattr(pod_streams, "PAUSE_SECONDS", 0.01)
+
+
+def trigger_for(api, **options):
+    required = {"pod_name": "pod", "pod_namespace": "baton", "trigger_start_time": None, "base_container_name": "base"}
+    return WorkloadTrigger(**{**required, "config_dict": kubeconfig(api.url), **options})
+
+
+async def first_event(trigger):
+    async for event in trigger.run():
+        return event.payload
+    return None
+
+
+async def started(trigger):
+    task = asyncio.create_task(first_event(trigger))
+    await asyncio.sleep(0.2)
+    return task
+
+
+@pytest.mark.parametrize(("exit_code", "status"), [(0, "success"), (65, "failed"), (137, "failed")])
+async def test_event_tells_how_the_base_container_ended(api, exit_code, status):
+    """The sidecar may still run then: the pod's phase is Running."""
+    task = await started(trigger_for(api))
+    api.schedule()
+    api.run()
+    api.end(exit_code)
+    event = await task
+    assert event["status"] == status
+    assert (event["name"], event["namespace"]) == ("pod", "baton")
+
+
+async def test_event_comes_within_moments_of_the_end(api):
+    """A watch tells at once, where polling would come late."""
+    task = await started(trigger_for(api))
+    api.run()
+    await asyncio.sleep(0.2)
+    ended = time.monotonic()
+    api.end(0)
+    await task
+    assert time.monotonic() - ended < 0.2
+
+
+async def test_pod_that_ended_before_the_trigger_began_is_no_problem(api):
+    """A short pod may be done before a triggerer takes the trigger."""
+    api.write("done")
+    api.end(0, phase="Succeeded")
+    assert (await first_event(trigger_for(api)))["status"] == "success"
+
+
+async def test_arguments_of_the_operator_come_back_in_the_event(api):
+    """The operator counts its attempts in them."""
+    api.end(0)
+    event = await first_event(trigger_for(api, trigger_kwargs={"_redefer_count": 2}))
+    assert event["_redefer_count"] == 2
+
+
+async def test_log_is_written_while_the_pod_runs_and_completely(api, capsys):
+    """Each line once, the last one before the event."""
+    written = Written(capsys)
+    task = await started(trigger_for(api))
+    api.run()
+    api.write("first", "second")
+    await asyncio.sleep(0.2)
+    assert written.lines() == ["first", "second"]
+    api.write("last")
+    api.end(0)
+    event = await task
+    assert written.lines() == ["first", "second", "last"]
+    assert event[LOGS_WRITTEN] is True
+
+
+async def test_lost_connections_neither_lose_nor_double_a_line(api, capsys):
+    """Watch and log go on where they were."""
+    written = Written(capsys)
+    task = await started(trigger_for(api))
+    api.run()
+    for number in range(4):
+        api.write(f"{number} a", f"{number} b")
+        await asyncio.sleep(0.1)
+        api.failures = [500, 503, 410]
+        api.drop_connections()
+        await asyncio.sleep(0.2)
+    api.end(0)
+    event = await task
+    assert event["status"] == "success"
+    assert written.lines() == [f"{number} {part}" for number in range(4) for part in "ab"]
+
+
+async def test_without_logs_none_is_read(api):
+    """`get_logs=False` means the pod's output stays in the pod."""
+    api.end(0)
+    event = await first_event(trigger_for(api, get_logs=False))
+    assert event[LOGS_WRITTEN] is False
+    assert not any("/log" in path for path in api.requests)
+
+
+async def test_pod_deleted_from_outside_is_an_error_event(api):
+    """The operator then finds out that there is no pod, and the task is tried again."""
+    task = await started(trigger_for(api))
+    api.run()
+    api.delete()
+    event = await task
+    assert event["status"] == "error"
+    assert "deleted" in event["message"]
+
+
+async def test_refusal_is_an_error_event_at_once(api):
+    """Without permission no patience helps."""
+    api.failures = [403]
+    event = await first_event(trigger_for(api))
+    assert event["status"] == "error"
+    assert "403" in event["message"]
+
+
+async def test_image_that_cannot_be_pulled_fails_early(api):
+    """Waiting for the start-up timeout would help nobody."""
+    task = await started(trigger_for(api))
+    api.wait("InvalidImageName", "no such name")
+    event = await task
+    assert event["status"] == "failed"
+    assert "no such name" in event["message"]
+
+
+@pytest.mark.parametrize("limits", [{"schedule_timeout": 0.3}, {"schedule_timeout": 5, "startup_timeout": 0.3}])
+async def test_pod_that_does_not_start_in_time_is_a_timeout(api, limits):
+    """First the node's time is limited, then the start's."""
+    task = await started(trigger_for(api, **limits))
+    if "startup_timeout" in limits:
+        api.schedule()
+    event = await task
+    assert event["status"] == "timeout"
+    assert "did not start" in event["message"]
+
+
+async def test_execution_timeout_ends_the_wait(api):
+    """The operator gives it as a moment, because a task may be deferred more than once."""
+    api.run()
+    event = await first_event(trigger_for(api, trigger_kwargs={"_execution_deadline": time.time() + 0.3}))
+    assert event["status"] == "timeout"
+    assert "execution_timeout" in event["message"]
+
+
+async def test_killed_task_deletes_its_pod(api):
+    """Airflow cancels the trigger and calls on_kill when somebody clears the task or marks it."""
+    trigger = trigger_for(api)
+    task = await started(trigger)
+    api.run()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await trigger.on_kill()
+    assert api.deleted_by_request
+
+
+async def test_stopped_triggerer_leaves_the_pod_alone(api):
+    """Another triggerer takes over."""
+    trigger = trigger_for(api)
+    task = await started(trigger)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await trigger.cleanup()
+    assert not api.deleted_by_request
+
+
+class Written:
+    """The container's lines among all that Airflow logged."""
+
+    def __init__(self, capsys):
+        self._capsys = capsys
+        self._lines = []
+
+    def lines(self):
+        self._lines += re.findall(r"\[base\] (.*?) +\[baton\.triggers", self._capsys.readouterr().out)
+        return self._lines
