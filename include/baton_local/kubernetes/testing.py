@@ -63,13 +63,15 @@ class LocalKubernetes:
         images = self.images or self.directory / "images.yaml"
         if not images.exists():
             images.write_text(_IMAGES)
-        self._process = subprocess.Popen(
-            [*self.prefix, *self.command("--images", str(images), "--image-var", f"bin={Path(sys.executable).parent}")],
-            env={**os.environ, "PYTHONPATH": str(_SOURCE_ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=(self.directory / "server.log").open("a"),
-            text=True,
-        )
+        variables = ("--images", str(images), "--image-var", f"bin={Path(sys.executable).parent}")
+        with (self.directory / "server.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*self.prefix, *self.command(*variables)],
+                env={**os.environ, "PYTHONPATH": str(_SOURCE_ROOT)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.ready_line = self._process.stdout.readline() if self._process.stdout else ""
         if "ready" not in self.ready_line:
             self._wait()

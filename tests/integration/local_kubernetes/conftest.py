@@ -1,0 +1,100 @@
+"""A real server at each isolation level that works here, and what the tests do with pods."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from baton_local.kubernetes.runtime.isolation import LEVELS, attempt
+from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
+    LocalKubernetes,
+    Namespace,
+    local_kubernetes,
+    local_kubernetes_server,
+    namespace,
+)
+
+
+@pytest.fixture(scope="session", params=LEVELS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKubernetes]:
+    """A server at one isolation level."""
+    trouble = attempt(request.param)
+    if trouble is not None:
+        pytest.skip(f"isolation level {request.param}: {trouble}")
+    directory = tmp_path_factory.mktemp(f"level-{request.param}")
+    with LocalKubernetes(directory, ["--isolation", request.param]) as running:
+        yield running
+
+
+@pytest.fixture
+def place(server: LocalKubernetes) -> Iterator[Namespace]:
+    """A namespace on a server at one isolation level."""
+    with namespace(server, f"test-{os.urandom(4).hex()}") as own:
+        yield own
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKubernetes]:
+    """A server that a test may kill."""
+    with LocalKubernetes(tmp_path_factory.mktemp("own"), ["--namespace", "own"]) as running:
+        yield running
+
+
+@pytest.fixture
+def make_pod() -> Callable[..., dict[str, Any]]:
+    """Builds a pod that runs a shell script in its container ``base``."""
+
+    def make(name: str, script: str, container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+        base = {"name": "base", "image": "busybox", "command": ["sh", "-c", script], **(container or {})}
+        return {"metadata": {"name": name}, "spec": {"restartPolicy": "Never", "containers": [base], **spec}}
+
+    return make
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Waits until a function returns something true and returns that."""
+
+    def wait(check: Callable[[], Any], seconds: float = 15.0) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = check()
+            if found:
+                return found
+            time.sleep(0.02)
+        raise TimeoutError(f"not within {seconds} s")
+
+    return wait
+
+
+@pytest.fixture
+def read_log() -> Callable[..., str]:
+    """Reads a pod's log as it comes; the client's own decoding shows bytes as ``b'…'``."""
+
+    def read(place: Namespace, name: str, **options: Any) -> str:
+        response = place.core.read_namespaced_pod_log(name, place.name, _preload_content=False, **options)
+        return response.read().decode()
+
+    return read
+
+
+@pytest.fixture
+def run_pod(until: Callable[..., Any], read_log: Callable[..., str]) -> Callable[..., Any]:
+    """Creates a pod, waits for its end, returns it and its log."""
+
+    def run(place: Namespace, body: dict[str, Any]) -> tuple[Any, str]:
+        name = body["metadata"]["name"]
+        place.core.create_namespaced_pod(place.name, body)
+
+        def ended() -> Any:
+            pod = place.core.read_namespaced_pod(name, place.name)
+            return pod if pod.status.phase in ("Succeeded", "Failed") else None
+
+        pod = until(ended)
+        return pod, read_log(place, name, container="base")
+
+    return run
