@@ -147,8 +147,11 @@ async def _read_log_once(
         response: Any = await CoreV1Api(connection).read_namespaced_pod_log(
             name, namespace, _preload_content=False, _request_timeout=timeout, **options
         )
-        async for line in _lines(response.content.iter_any()):
-            yield line.decode(errors="backslashreplace")
+        try:
+            async for line in _lines(response.content.iter_any()):
+                yield line.decode(errors="backslashreplace")
+        finally:
+            response.close()
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
