@@ -8,12 +8,14 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-d
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import TransientError
@@ -89,26 +91,37 @@ async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> As
 
 async def _watch_once(hook: AsyncKubernetesHook, name: str, namespace: str) -> AsyncGenerator[Any]:
     from kubernetes_asyncio.client import CoreV1Api
-    from kubernetes_asyncio.watch import Watch
 
     selected: dict[str, Any] = {"namespace": namespace, "field_selector": f"metadata.name={name}"}
-    async with hook.get_conn() as connection, Watch(return_type="V1Pod") as watch:
-        api = CoreV1Api(connection)
-        found = await api.list_namespaced_pod(**selected)
+    async with hook.get_conn() as connection:
+        list_pods = CoreV1Api(connection).list_namespaced_pod
+        found = await list_pods(**selected)
         if not found.items:
             raise PodGoneError(f"pod {namespace}/{name} does not exist any more: it was deleted from outside")
         yield found.items[0]
-        changes = watch.stream(
-            api.list_namespaced_pod,
+        response = await list_pods(
             **selected,
+            watch=True,
             resource_version=found.metadata.resource_version,
             timeout_seconds=WATCH_SECONDS,
+            _preload_content=False,
             _request_timeout=WATCH_SECONDS + 10,
         )
-        async for change in changes:
-            if change["type"] == "DELETED":
-                raise PodGoneError(f"pod {namespace}/{name} was deleted while it ran")
-            yield change["object"]
+        async with aclosing(_response_lines(response)) as lines:
+            async for line in lines:
+                yield _changed_pod(json.loads(line), connection)
+
+
+def _changed_pod(change: dict[str, Any], connection: Any) -> Any:
+    from kubernetes_asyncio.client import ApiException
+
+    subject = change["object"]
+    if change["type"] == "ERROR":  # the answer's status was 200 already
+        raise ApiException(status=subject.get("code"), reason=subject.get("reason"))
+    if change["type"] == "DELETED":
+        metadata = subject["metadata"]
+        raise PodGoneError(f"pod {metadata['namespace']}/{metadata['name']} was deleted while it was waited for")
+    return connection.deserialize(SimpleNamespace(data=json.dumps(subject)), "V1Pod")
 
 
 async def log_lines(hook: AsyncKubernetesHook, name: str, namespace: str, container: str) -> AsyncGenerator[str]:
@@ -144,14 +157,25 @@ async def _read_log_once(
         options["since_seconds"] = _seconds_since(last)
     timeout = ClientTimeout(sock_connect=10)  # none for reading: a quiet container is no lost connection
     async with hook.get_conn() as connection:
-        response: Any = await CoreV1Api(connection).read_namespaced_pod_log(
+        response = await CoreV1Api(connection).read_namespaced_pod_log(
             name, namespace, _preload_content=False, _request_timeout=timeout, **options
         )
-        try:
-            async for line in _lines(response.content.iter_any()):
+        async with aclosing(_response_lines(response)) as lines:
+            async for line in lines:
                 yield line.decode(errors="backslashreplace")
-        finally:
-            response.close()
+
+
+async def _response_lines(response: Any) -> AsyncGenerator[bytes]:
+    """Yield the lines of a streamed answer. The client leaves a streamed answer's status unchecked."""
+    from kubernetes_asyncio.client import ApiException
+
+    try:
+        if response.status >= 400:
+            raise ApiException(status=response.status, reason=response.reason)
+        async for line in _lines(response.content.iter_any()):
+            yield line
+    finally:
+        response.close()
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
