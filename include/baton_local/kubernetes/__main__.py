@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> S
 
 def main() -> None:
     """The command line."""
+    os.umask(0o077)  # whatever is written here may hold secrets
     parser = _parser()
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
