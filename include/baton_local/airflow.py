@@ -150,6 +150,7 @@ class Airflow:
                 is_ready=lambda name=name: self.is_healthy(name),  # type: ignore[misc]
                 environment=environment,
                 stop_seconds=20,
+                order=2,
             )
             for name in COMPONENTS
         ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_fixed
 
 from baton_local.errors import StackError
+
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -37,8 +41,13 @@ class AirflowApi:
 
         :raises StackError: Airflow cannot be reached or refuses; its reason is in the message.
         """
+        # A question may be asked again: the api-server may be busy, or on its way up after a kill. An order may not.
+        patience = stop_after_delay(PATIENCE_SECONDS) if method == "GET" else stop_after_attempt(1)
+        asking = Retrying(
+            retry=retry_if_exception_type(httpx.HTTPError), stop=patience, wait=wait_fixed(0.5), reraise=True
+        )
         try:
-            response = self._client.request(method, f"/api/v2{path}", **options)
+            response = asking(self._client.request, method, f"/api/v2{path}", **options)
         except httpx.HTTPError as err:
             raise StackError(f"cannot reach Airflow at {self.url}: {err}. See ./baton status") from err
         if response.is_error:
@@ -47,8 +56,8 @@ class AirflowApi:
 
     def dag_is_known(self, dag_id: str) -> bool:
         """Whether the dag-processor has stored this DAG and it can run now."""
-        response = self._client.get(f"/api/v2/dags/{dag_id}")
-        return response.is_success and not response.json().get("is_stale", False)
+        found: list[dict[str, Any]] = self.call("GET", "/dags", params={"dag_id_pattern": dag_id, "limit": 100})["dags"]
+        return any(dag["dag_id"] == dag_id and not dag["is_stale"] for dag in found)
 
     def import_errors(self) -> list[dict[str, Any]]:
         """DAG files that could not be read, with their tracebacks."""
@@ -64,6 +73,26 @@ class AirflowApi:
         body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": run_id} if run_id else {})}
         run: dict[str, Any] = self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)
         return run
+
+    def active_run(self, dag_id: str) -> str | None:
+        """The id of the oldest run that is queued or running, if any."""
+        parameters = {"state": ["queued", "running"], "order_by": "run_after", "limit": 1}
+        runs: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+        return str(runs[0]["dag_run_id"]) if runs else None
+
+    def run_now(self, dag_id: str, patience_seconds: float = 5) -> str:
+        """Switch a DAG on and return the id of a run that starts now.
+
+        A DAG that is switched on makes up for the latest run that its timetable owes; where one is owed, that is the
+        run. Else a run is triggered.
+        """
+        self.unpause(dag_id)
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline:
+            if run_id := self.active_run(dag_id):
+                return run_id
+            time.sleep(0.2)
+        return str(self.trigger(dag_id)["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """One run."""

@@ -16,6 +16,7 @@ class Component:
     :param environment: variables beyond the inherited ones; may hold secrets, written to a 0600 file only.
     :param stop_signal: the signal that ends it in order.
     :param stop_seconds: how long it may take to end before SIGKILL.
+    :param order: components with a higher number stop before those with a lower one.
     :param ready_seconds: how long it may take to become ready.
     """
 
@@ -25,4 +26,5 @@ class Component:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = "TERM"
     stop_seconds: int = 15
+    order: int = 1
     ready_seconds: int = 120

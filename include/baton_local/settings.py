@@ -54,7 +54,7 @@ class Credentials:
     warehouse_loader_password: str = field(default_factory=_token)
     pseudonym_key: str = field(default_factory=lambda: secrets.token_hex(32))
     fernet_key: str = field(default_factory=_fernet_key)
-    jwt_secret: str = field(default_factory=_token)
+    jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64))  # SHA-512 wants as many bytes
     api_secret_key: str = field(default_factory=_token)
     s3_export_key: str = field(default_factory=_access_key)
     s3_export_secret: str = field(default_factory=_token)

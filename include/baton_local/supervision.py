@@ -34,6 +34,7 @@ PROGRAM = """
 [program:{name}]
 command={command}
 directory={directory}
+priority={order}
 autostart=false
 autorestart=true
 startsecs=1
@@ -114,6 +115,7 @@ def configuration(layout: Layout, components: Sequence[Component]) -> str:
             name=component.name,
             command=_command(component),
             directory=_escape(str(layout.run / component.name)),
+            order=component.order,
             stop_signal=component.stop_signal,
             stop_seconds=component.stop_seconds,
             # SIGINT to each PostgreSQL backend would cancel what they do; the postmaster ends them itself.
