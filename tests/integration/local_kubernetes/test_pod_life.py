@@ -58,7 +58,9 @@ def test_the_first_answer_already_says_running(place, make_pod):
 
 def test_the_environment_is_the_pods_own(place, make_pod, run_pod, monkeypatch):
     """Secrets, config maps, fields and references arrive; nothing of the server's environment does."""
-    place.core.create_namespaced_secret(place.name, {"metadata": {"name": "s"}, "stringData": {"TOKEN": "t$t", "B": "b"}})
+    place.core.create_namespaced_secret(
+        place.name, {"metadata": {"name": "s"}, "stringData": {"TOKEN": "t$t", "B": "b"}}
+    )
     place.core.create_namespaced_config_map(place.name, {"metadata": {"name": "c"}, "data": {"MODE": "m"}})
     container = {
         "command": ["sh", "-c", "env; echo '$(GREETING) $$(GREETING)'"],
@@ -109,9 +111,14 @@ def test_a_secret_that_comes_a_little_later_is_found(place, make_pod, until):
 def test_init_containers_run_first_and_in_order(place, make_pod, run_pod):
     """Each sees what the one before has left in a shared volume."""
     mount = [{"name": "shared", "mountPath": "/shared/data"}]
-    script = 'D=${LOCAL_KUBERNETES_MOUNT_SHARED_DATA:-/shared/data}; '
+    script = "D=${LOCAL_KUBERNETES_MOUNT_SHARED_DATA:-/shared/data}; "
     inits = [
-        {"name": f"init-{n}", "image": "busybox", "command": ["sh", "-c", f"{script} echo {n} >> $D/order"], "volumeMounts": mount}
+        {
+            "name": f"init-{n}",
+            "image": "busybox",
+            "command": ["sh", "-c", f"{script} echo {n} >> $D/order"],
+            "volumeMounts": mount,
+        }
         for n in (1, 2)
     ]
     body = make_pod(
@@ -151,7 +158,9 @@ def test_several_containers_decide_together(place, make_pod, until):
 def test_volumes_show_secrets_and_config_maps(place, make_pod, run_pod):
     """Files below the mount paths, read-only where the level has mounts, and nothing is left on this machine."""
     place.core.create_namespaced_secret(place.name, {"metadata": {"name": "s"}, "stringData": {"key": "secret"}})
-    place.core.create_namespaced_config_map(place.name, {"metadata": {"name": "c"}, "data": {"a.txt": "text", "b": "x"}})
+    place.core.create_namespaced_config_map(
+        place.name, {"metadata": {"name": "c"}, "data": {"a.txt": "text", "b": "x"}}
+    )
     script = (
         "S=${LOCAL_KUBERNETES_MOUNT_ETC_LOCAL_TEST_SECRET:-/etc/local-test/secret};"
         "C=${LOCAL_KUBERNETES_MOUNT_LOCAL_TEST_CONFIG:-/local-test/config};"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+from kubernetes import watch
+from kubernetes.client.exceptions import ApiException
 
 from baton_local.kubernetes.testing import LocalKubernetes, Namespace
 
@@ -23,7 +26,7 @@ def own(own_server):
 
 def _shim(server: LocalKubernetes, pod) -> int:
     started = next((server.directory / "state" / "pods" / pod.metadata.uid).glob("containers/base/0/started.json"))
-    return int(__import__("json").loads(started.read_text())["shim"])
+    return int(json.loads(started.read_text())["shim"])
 
 
 def _phase(own, name, phase):
@@ -121,13 +124,18 @@ def test_objects_and_versions_survive(own):
     after = int(own.core.read_namespaced_secret("s", "own").metadata.resource_version)
     assert secret.data == {"a": "Yg=="}
     assert after > before
+    with pytest.raises(ApiException) as expired:
+        next(watch.Watch().stream(own.core.list_namespaced_pod, "own", resource_version="1", timeout_seconds=1))
+    assert expired.value.status == 410
 
 
 def test_a_second_server_on_the_same_state_is_refused(own_server):
     """It says which process has it, and what to do."""
     other = own_server.command("--images", str(own_server.directory / "images.yaml"), "--image-var", "bin=/bin")
 
-    done = subprocess.run(other, env={**os.environ, "PYTHONPATH": "include"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        other, env={**os.environ, "PYTHONPATH": "include"}, capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 1
     assert f"another server (pid {own_server.pid})" in done.stderr

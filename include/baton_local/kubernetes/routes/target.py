@@ -38,7 +38,8 @@ def resolve(registry: Registry, path: str) -> Target:
     if rest[0] == "namespaces" and len(rest) >= 3 and registry.find(group, version, rest[2]):
         namespace, rest = rest[1], rest[2:]
     kind = registry.find(group, version, rest[0])
-    if kind is None:
+    inside = kind is not None and rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in kind.subresources
+    if kind is None or inside:
         wanted = rest[2] if rest[0] == "namespaces" and len(rest) >= 3 else rest[0]
         raise unknown_resource(f"this local server does not serve {wanted} in {group or 'core'}/{version}")
     name, subresource = [*rest[1:], "", ""][:2]

@@ -1,0 +1,92 @@
+"""Everyday kubectl, the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed"),
+]
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: {app: a}}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: base
+    image: busybox
+    command: [sh, -c, "echo $GREETING; sleep 30"]
+    envFrom: [{secretRef: {name: s}}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {GREETING: aGVsbG8=}
+"""
+
+
+@pytest.fixture
+def kubectl(local_kubernetes, tmp_path):
+    """Runs kubectl in the test's namespace."""
+
+    def run(*arguments, text="", code=0):
+        env = {**os.environ, "KUBECONFIG": str(local_kubernetes.server.kubeconfig), "HOME": str(tmp_path)}
+        command = ["kubectl", "-n", local_kubernetes.name, *arguments]
+        done = subprocess.run(command, input=text, env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_session(kubectl):
+    """apply, get, describe, logs, exec, label, annotate, patch, wait, events, delete."""
+    assert kubectl("apply", "-f", "-", text=POD) == "pod/p created\nsecret/s created\n"
+    assert kubectl("apply", "-f", "-", text=POD) == "pod/p unchanged\nsecret/s unchanged\n"
+    kubectl("wait", "--for=condition=Ready", "pod/p", "--timeout=10s")
+    assert "1/1     Running" in kubectl("get", "pods")
+    assert "local" in kubectl("get", "po", "-o", "wide")
+    assert json.loads(kubectl("get", "pod", "p", "-o", "json"))["status"]["phase"] == "Running"
+    assert kubectl("get", "pod", "p", "-o", "jsonpath={.metadata.labels.app}") == "a"
+    assert "phase: Running" in kubectl("get", "pods", "-o", "yaml")
+    assert "Started" in kubectl("describe", "pod", "p")
+    assert kubectl("logs", "p") == "hello\n"
+    assert kubectl("logs", "p", "--since-time=2020-01-01T00:00:00Z", "--tail=1") == "hello\n"
+    assert kubectl("exec", "p", "--", "sh", "-c", "echo in $GREETING") == "in hello\n"
+    assert kubectl("exec", "-i", "p", "--", "cat", text="through") == "through"
+    assert "exit code 4" in kubectl("exec", "p", "--", "sh", "-c", "exit 4", code=4)
+    assert kubectl("label", "pod", "p", "x=y") == "pod/p labeled\n"
+    assert kubectl("annotate", "pod", "p", "x=y") == "pod/p annotated\n"
+    assert kubectl("patch", "pod", "p", "-p", '{"metadata":{"labels":{"z":"1"}}}') == "pod/p patched\n"
+    assert "Scheduled" in kubectl("events", "--for", "pod/p")
+    assert "pod/p" in kubectl("get", "events")
+    assert "Opaque" in kubectl("get", "secrets")
+    assert "p" in kubectl("get", "all")
+    assert kubectl("delete", "pod", "p") == 'pod "p" deleted\n'
+    assert "NotFound" in kubectl("get", "pod", "p", code=1)
+
+
+def test_following_logs_ends_with_the_pod(kubectl):
+    """kubectl run --attach style use: logs -f returns when the container has ended."""
+    kubectl("run", "q", "--image=busybox", "--restart=Never", "--", "sh", "-c", "echo a; sleep 1; echo b")
+
+    assert kubectl("logs", "-f", "q") == "a\nb\n"
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/q", "--timeout=10s")
+
+
+def test_config_maps_and_namespaces(kubectl):
+    """Objects without a life of their own."""
+    assert "cm" in kubectl("apply", "-f", "-", text='{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"cm"}}')
+    assert "cm" in kubectl("get", "cm")
+    assert "Active" in kubectl("get", "ns")
+    assert "default" in kubectl("get", "sa")
+    assert "configmap" in kubectl("api-resources")
+    assert "v1.36" in kubectl("version")
