@@ -19,10 +19,14 @@ def workloads() -> None:
 workloads.add_command(etl)
 
 
-def main() -> int:
-    """Run the command line; no message of a foreign exception is printed, as it may quote data."""
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; no message of a foreign exception is printed, as it may quote data.
+
+    :param words: the command line's words; those of this process when not given.
+    :returns: the exit code.
+    """
     try:
-        workloads(standalone_mode=False)
+        workloads(words, prog_name="baton_workloads", standalone_mode=False)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:

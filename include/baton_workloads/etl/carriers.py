@@ -11,7 +11,20 @@ import re
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column
 
-NATIVE = {"bool", "int2", "int4", "int8", "float4", "float8", "date", "timestamp", "timestamptz", "uuid", "bytea"}
+# PostgreSQL's types that the engine holds exactly, by its own names.
+NATIVE = {
+    "bool": "BOOLEAN",
+    "int2": "SMALLINT",
+    "int4": "INTEGER",
+    "int8": "BIGINT",
+    "float4": "FLOAT",
+    "float8": "DOUBLE",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMPTZ",
+    "uuid": "UUID",
+    "bytea": "BLOB",
+}
 TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
 ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
 MAX_DIGITS = 38

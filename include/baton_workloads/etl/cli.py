@@ -1,5 +1,6 @@
 """The command line of the warehouse chain. Stages import what they need when they run: small ones start fast."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -66,3 +67,20 @@ def purge_raw_command(manifests: tuple[str, ...]) -> None:
     from baton_workloads.etl.purge import purge_raw
 
     result.emit(purge_raw(list(manifests)))
+
+
+@etl.group("policy")
+def policy() -> None:
+    """Anonymisation policies."""
+
+
+@policy.command("init")
+@click.option("--source", required=True, envvar="BATON_SOURCE_DSN", help="Address of the source database.")
+@click.option("--schema", default="public", show_default=True, help="Schema whose tables become datasets.")
+@click.option("--table", "tables", multiple=True, help="Only this table; may be given again. Default: all.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory.")
+def policy_init_command(source: str, schema: str, tables: tuple[str, ...], output: Path) -> None:
+    """Write a first policy for each table, with nothing suspicious kept."""
+    from baton_workloads.etl.policy_init import policy_init
+
+    result.emit(policy_init(source, schema, list(tables), output))

@@ -90,7 +90,7 @@ def decide(load: Load, entry: Entry | None) -> Outcome:
         return "loaded"
     if entry.manifest_digest == load.digest and entry.in_place:
         return "already_loaded"
-    if entry.snapshot.system_identifier != new.snapshot.system_identifier:
+    if entry.snapshot.source() != new.snapshot.source():
         if not load.accept_source_change:
             raise DataError(
                 f"dataset {new.dataset}: the warehouse holds a snapshot of another source database, so"

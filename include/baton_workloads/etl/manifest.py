@@ -29,15 +29,20 @@ class _Part(BaseModel):
 class Snapshot(_Part):
     """The moment at which all datasets of a run were read.
 
-    Order: within one source (``system_identifier``), by ``(timeline, lsn)``. Why the timeline: a restored server
-    starts a new one, and its log position may lie before one that was seen already.
+    Order: within one source (``system_identifier`` and ``database``), by ``(timeline, lsn)``. Why the timeline: a
+    restored server starts a new one, and its log position may lie before one that was seen already.
     """
 
     id: str
     taken_at: datetime
     system_identifier: str
+    database: str
     timeline: int
     lsn: Annotated[str, Field(pattern=r"^[0-9A-F]+/[0-9A-F]+$")]
+
+    def source(self) -> tuple[str, str]:
+        """Give what identifies the source; snapshots of different sources have no order."""
+        return self.system_identifier, self.database
 
     def position(self) -> tuple[int, int]:
         """Give what orders snapshots of one source."""

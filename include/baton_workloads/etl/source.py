@@ -67,17 +67,25 @@ def take_snapshot(connection: "psycopg.Connection[Any]") -> tuple[Snapshot, str]
     :returns: the snapshot, and the name under which other transactions take it over.
     """
     row = connection.execute(
-        "SELECT pg_export_snapshot(), transaction_timestamp(), s.system_identifier::text, c.timeline_id,"
+        "SELECT pg_export_snapshot(), transaction_timestamp(), s.system_identifier::text, current_database(),"
+        " c.timeline_id,"
         " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text"
         " FROM pg_control_system() s, pg_control_checkpoint() c"
     ).fetchone()
     if row is None:
         raise DataError("source gave no snapshot")
-    exported, taken_at, system, timeline, lsn = row
+    exported, taken_at, system, database, timeline, lsn = row
     high, low = lsn.split("/")
     name = f"{timeline:08X}-{int(high, 16):08X}{int(low, 16):08X}"
-    taken_at = taken_at.astimezone(UTC)
-    return Snapshot(id=name, taken_at=taken_at, system_identifier=system, timeline=timeline, lsn=lsn), exported
+    snapshot = Snapshot(
+        id=name,
+        taken_at=taken_at.astimezone(UTC),
+        system_identifier=system,
+        database=database,
+        timeline=timeline,
+        lsn=lsn,
+    )
+    return snapshot, exported
 
 
 def qualified(table: str) -> str:

@@ -1,26 +1,20 @@
-"""Load into PostgreSQL: COPY into a staging table and swap it in, all in one transaction."""
+"""Load into PostgreSQL: COPY into a new table and swap it in, all in one transaction."""
 
-import fcntl
-import os
-import tempfile
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
-from baton_workloads.errors import DataError
-from baton_workloads.etl import database, engine, ledger
-from baton_workloads.etl.engine import identifier, literal
+from baton_workloads.etl import database, ledger
+from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.loaders import Load, Loader, Outcome
-from baton_workloads.etl.loaders.postgres_values import encoded, needs_cast, staging_type
-from baton_workloads.etl.manifest import File, Manifest
+from baton_workloads.etl.loaders import postgres_surroundings as surroundings
+from baton_workloads.etl.loaders.postgres_copy import fill
+from baton_workloads.etl.manifest import Manifest
 from baton_workloads.etl.source import qualified
-from baton_workloads.progress import Progress, say
-from baton_workloads.storage import join, store_for
+from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
 
-PIPE_BYTES = 1 << 20
 KEY_RULES = {"keep", "pseudonym"}  # rules that keep unique values unique
 
 
@@ -46,118 +40,42 @@ class PostgresLoader(Loader):
 
 
 def _replace(connection: "psycopg.Connection[Any]", load: Load) -> None:
+    """Make the new table beside the old one, which readers use until the very end, and put it in its place.
+
+    What the new table has: the manifest's columns with their types, the source's primary key where it survived, fresh
+    statistics, and the old table's owner, grants, views and indexes. It has no foreign keys, defaults or checks.
+    """
     made = load.manifest
     schema, table = made.target.split(".", 1)
     target = qualified(made.target)
-    staging = f"{identifier(schema)}.{identifier(f'{table}__baton_staging')}"
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}".encode())
-    connection.execute(f"DROP TABLE IF EXISTS {staging}".encode())
+    name = f"baton_staging_{crc32(table.encode()):08x}"
+    staging = f"{identifier(schema)}.{name}"
+    _run(connection, f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    around = surroundings.read(connection, target)
     columns = ", ".join(f"{identifier(c.name)} {c.type}" for c in made.columns)
-    connection.execute(f"CREATE TABLE {staging} ({columns})".encode())
-    _fill(connection, load, staging)
-    _add_key(connection, made, staging)
-    connection.execute(f"DROP TABLE IF EXISTS {target}".encode())
-    connection.execute(f"ALTER TABLE {staging} RENAME TO {identifier(table)}".encode())
+    _run(connection, f"CREATE TABLE {staging} ({columns})")
+    fill(connection, load, staging)
+    key = _key(made)
+    if key:
+        _run(connection, f"ALTER TABLE {staging} ADD CONSTRAINT {name}_pkey PRIMARY KEY ({key})")
+    surroundings.make_indexes(connection, around.indexes, staging, name)
+    _run(connection, f"ANALYZE {staging}")  # else the first queries are planned for an empty table
+    _run(connection, *around.before, f"DROP TABLE IF EXISTS {target}")
+    _run(connection, f"ALTER TABLE {staging} RENAME TO {identifier(table)}")
+    if key:
+        _run(connection, f"ALTER TABLE {target} RENAME CONSTRAINT {name}_pkey TO {identifier(f'{table}_pkey')}")
+    surroundings.rename_indexes(connection, around.indexes, schema, name)
+    _run(connection, *around.after)
     ledger.record(connection, load, target)
 
 
-def _add_key(connection: "psycopg.Connection[Any]", made: Manifest, staging: str) -> None:
-    """Add the source's primary key where every column of it arrives with unique values still unique."""
+def _key(made: Manifest) -> str:
+    """Give the columns of the primary key, empty where not all of them arrive with unique values still unique."""
     rules = {column.name: column.rule for column in made.columns}
-    if made.keys.primary and all(rules.get(name) in KEY_RULES for name in made.keys.primary):
-        names = ", ".join(identifier(name) for name in made.keys.primary)
-        connection.execute(f"ALTER TABLE {staging} ADD PRIMARY KEY ({names})".encode())
+    survives = all(rules.get(name) in KEY_RULES for name in made.keys.primary)
+    return ", ".join(identifier(name) for name in made.keys.primary) if survives else ""
 
 
-def _fill(connection: "psycopg.Connection[Any]", load: Load, staging: str) -> None:
-    made = load.manifest
-    progress = Progress(f"load {made.dataset}", made.rows)
-    carried = [c for c in made.columns if c.carrier != "absent"]
-    through = staging
-    if any(needs_cast(column) for column in carried):
-        through = "pg_temp.baton_values"
-        columns = ", ".join(f"{identifier(c.name)} {staging_type(c)}" for c in carried)
-        connection.execute(f"CREATE TEMP TABLE baton_values ({columns}) ON COMMIT DROP".encode())
-    for file in made.files:
-        progress.add(_copy_file(connection, load, file, through))
-    if through != staging:
-        names = ", ".join(identifier(c.name) for c in carried)
-        values = ", ".join(f"{identifier(c.name)}::{c.type}" for c in carried)
-        connection.execute(f"INSERT INTO {staging} ({names}) SELECT {values} FROM {through}".encode())  # noqa: S608
-
-
-def _copy_file(connection: "psycopg.Connection[Any]", load: Load, file: File, table: str) -> int:
-    uri = join(load.uri.rsplit("/", 1)[0], file.path)
-    with store_for(uri).reading(uri, file.bytes, file.sha256) as path:
-        rows = _stream(connection, load.manifest, path, table)
-    if rows != file.rows:
-        raise DataError(f"{uri} holds {rows} rows, its manifest says {file.rows}; run the transform again")
-    return rows
-
-
-def _stream(connection: "psycopg.Connection[Any]", made: Manifest, path: Path, table: str) -> int:
-    """Let the engine write PostgreSQL's binary COPY format into a pipe that the connection reads."""
-    carried = [c for c in made.columns if c.carrier != "absent"]
-    if not carried:
-        raise DataError(f"dataset {made.dataset}: no column is left to load; keep at least one")
-    values = ", ".join(f"{encoded(c, identifier(c.name))} AS {identifier(c.name)}" for c in carried)
-    names = ", ".join(identifier(c.name) for c in carried)
-    with tempfile.TemporaryDirectory(prefix="baton-") as directory:
-        pipe = Path(directory) / "copy"
-        os.mkfifo(pipe, 0o600)
-        query = f"COPY (SELECT {values} FROM read_parquet({literal(str(path))}))"  # noqa: S608
-        writer = _Writer(f"{query} TO {literal(str(pipe))} (FORMAT postgres_binary)", pipe, made.dataset)
-        with connection.cursor() as cursor:
-            with writer, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)".encode()) as copy:
-                while block := writer.read():
-                    copy.write(block)
-                writer.finish()
-            return cursor.rowcount
-
-
-class _Writer:
-    """The engine on a thread of its own, writing into a pipe; its error is raised where the pipe is read."""
-
-    def __init__(self, statement: str, pipe: Path, dataset: str) -> None:
-        self._statement = statement
-        self._pipe = pipe
-        self._dataset = dataset
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="engine")
-
-    def __enter__(self) -> "_Writer":
-        self._thread.start()
-        self._descriptor = os.open(self._pipe, os.O_RDONLY)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)  # ends a writer that is still at it
-        self._thread.join()
-
-    def read(self) -> bytes:
-        """Give the next block, empty at the end."""
-        return os.read(self._descriptor, PIPE_BYTES)
-
-    def finish(self) -> None:
-        """Wait for the engine and raise its error, so that a cut stream is never taken for a whole one."""
-        import duckdb
-
-        self._thread.join()
-        if isinstance(self._error, duckdb.Error):
-            raise engine.translate(self._error, f"load {self._dataset}") from self._error
-        if self._error is not None:
-            raise self._error
-
-    def _write(self) -> None:
-        try:
-            connection = engine.connect(postgres=True)
-            try:
-                connection.execute(self._statement)
-            finally:
-                connection.close()
-        except BaseException as err:
-            self._error = err
-            # The reader waits in open(2) until somebody has opened the other end.
-            os.close(os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK))
+def _run(connection: "psycopg.Connection[Any]", *statements: str) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())

@@ -1,19 +1,55 @@
 """How a value of a Parquet file is written in PostgreSQL's binary COPY format.
 
-Most types are written by the engine. Text carriers go as the bytes that the type's receive function takes; types
-whose binary form is not their text go through a temporary table and PostgreSQL's own input function.
+Most types are written by the engine. Text carriers go as the bytes that the type's receive function takes, where those
+are the text itself or easily made from it; all other types go through a temporary table and PostgreSQL's own input
+function, which costs a second pass over the rows.
 """
 
 from baton_workloads.etl.manifest import Column
 
 SAME_BYTES = {"text", "varchar", "bpchar", "json", "xml"}  # receive functions that take the text itself
+MADE = {"jsonb", "numeric"}
+TEXT_ARRAYS = {"_text": "00000019", "_varchar": "00000413"}  # the element type's oid, which array_recv compares
 
-TEXT_ARRAYS = {"_text": 25, "_varchar": 1043}  # the element type's oid, which array_recv compares
+# jsonb_send: a version byte, then the text.
+#
+# array_send, for one dimension: number of dimensions, has-nulls flag, element type, length, lower bound, then each
+# element's length (-1 for NULL) and bytes. The engine would name varchar as the element type of every text array.
+#
+# numeric_send: number of base-10000 digits, weight of the first, sign, display scale, digits. Leading and trailing
+# zero digits are allowed; numeric_recv strips them.
+#
+# Source: PostgreSQL, src/backend/utils/adt/{jsonb,arrayfuncs,numeric}.c.
+MACROS = """
+CREATE MACRO pg_jsonb(t) AS chr(1) || t;
+CREATE MACRO pg_text_array_elements(l) AS array_to_string(list_transform(l, lambda e:
+    CASE WHEN e IS NULL THEN 'ffffffff' ELSE printf('%08x', strlen(e)) || hex(encode(e)) END), '');
+CREATE MACRO pg_text_array(l, element) AS CASE
+    WHEN l IS NULL THEN NULL
+    WHEN len(l) = 0 THEN unhex('0000000000000000' || element)
+    ELSE unhex('00000001' || CASE WHEN list_count(l) < len(l) THEN '00000001' ELSE '00000000' END || element
+               || printf('%08x', len(l)) || '00000001' || pg_text_array_elements(l)) END;
+CREATE MACRO pg_numeric_groups(digits) AS array_to_string(
+    list_transform(range(len(digits) // 4), lambda i: printf('%04x', digits[i * 4 + 1 : i * 4 + 4]::INTEGER)), '');
+CREATE MACRO pg_numeric_padded(sign, whole, fraction, scale) AS unhex(
+    printf('%04x%04x', (len(whole) + len(fraction)) // 4, len(whole) // 4 - 1) || sign || printf('%04x', scale)
+    || pg_numeric_groups(whole || fraction));
+CREATE MACRO pg_numeric_parts(sign, whole, fraction) AS pg_numeric_padded(sign,
+    lpad(whole, ((len(whole) + 3) // 4 * 4)::INTEGER, '0'),
+    rpad(fraction, ((len(fraction) + 3) // 4 * 4)::INTEGER, '0'), len(fraction));
+CREATE MACRO pg_numeric(t) AS CASE
+    WHEN t IS NULL THEN NULL
+    WHEN t = 'NaN' THEN unhex('00000000C0000000')
+    WHEN t = 'Infinity' THEN unhex('00000000D0000000')
+    WHEN t = '-Infinity' THEN unhex('00000000F0000000')
+    ELSE pg_numeric_parts(CASE WHEN t[1] = '-' THEN '4000' ELSE '0000' END,
+        split_part(ltrim(t, '-'), '.', 1), split_part(ltrim(t, '-'), '.', 2)) END;
+"""
 
 
 def needs_cast(column: Column) -> bool:
     """Say whether only PostgreSQL's input function can read the column's text."""
-    return column.carrier == "text" and column.udt not in SAME_BYTES | {"jsonb"}
+    return column.carrier == "text" and column.udt not in SAME_BYTES | MADE
 
 
 def staging_type(column: Column) -> str:
@@ -22,24 +58,9 @@ def staging_type(column: Column) -> str:
 
 
 def encoded(column: Column, name: str) -> str:
-    """Give the engine's expression whose binary form is the column's."""
+    """Give the engine's expression whose binary form is the column's; it may use the macros."""
     if column.carrier == "native" and column.udt in TEXT_ARRAYS:
-        return _text_array(name, TEXT_ARRAYS[column.udt])
-    if column.udt == "jsonb":
-        return f"chr(1) || {name}"  # the version byte of jsonb's binary form
+        return f"pg_text_array({name}, '{TEXT_ARRAYS[column.udt]}')"
+    if column.carrier == "text" and column.udt in MADE:
+        return f"pg_{column.udt}({name})"
     return name
-
-
-def _text_array(name: str, element_oid: int) -> str:
-    """Give array_send's bytes of a list of texts: the engine would always name varchar as the element type.
-
-    Source: array_send in PostgreSQL's src/backend/utils/adt/arrayfuncs.c: dimensions, has-nulls flag, element type,
-    then for the one dimension its length and lower bound, then each element's length (-1 for NULL) and bytes.
-    """
-    element = "CASE WHEN e IS NULL THEN 'ffffffff' ELSE printf('%08x', strlen(e)) || hex(encode(e)) END"
-    elements = f"array_to_string(list_transform({name}, lambda e: {element}), '')"
-    nulls = f"CASE WHEN list_count({name}) < len({name}) THEN '00000001' ELSE '00000000' END"
-    head = f"'00000001' || {nulls} || '{element_oid:08x}' || printf('%08x', len({name})) || '00000001'"
-    empty = f"'0000000000000000{element_oid:08x}'"
-    filled = f"unhex({head} || {elements})"
-    return f"CASE WHEN {name} IS NULL THEN NULL WHEN len({name}) = 0 THEN unhex({empty}) ELSE {filled} END"

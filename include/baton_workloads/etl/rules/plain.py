@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from baton_workloads.etl.carriers import NATIVE
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import Rule
@@ -72,13 +73,14 @@ class Fixed(Rule):
         return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
 
     def result(self, column: Column) -> Column:
-        """Carry the value as text; the warehouse casts it."""
+        """Carry the value natively where the engine has the type."""
         kept = Keep(rule="keep").result(column)
-        return kept.model_copy(update={"rule": self.rule, "carrier": "text"})
+        carrier = "native" if kept.udt in NATIVE else "text"
+        return kept.model_copy(update={"rule": self.rule, "carrier": carrier})
 
     def expression(self, column: Column, name: str) -> str:
         """Give the value for each row."""
-        return f"{literal(self.text())}::VARCHAR"
+        return f"{literal(self.text())}::{NATIVE.get(column.udt, 'VARCHAR')}"
 
     def violation(self, column: Column, name: str) -> str:
         """Anything but the value."""
