@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,13 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKubern
     """A server that a test may kill."""
     with LocalKubernetes(tmp_path_factory.mktemp("own"), ["--namespace", "own"]) as running:
         yield running
+
+
+@pytest.fixture
+def collect_sockets() -> Iterator[None]:
+    """Collects what clients leave to the garbage collector within the test that expects it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from kubernetes.client import models as k8s
 
 pytestmark = [
     pytest.mark.timeout(60),
+    pytest.mark.usefixtures("collect_sockets"),
     # Airflow's hooks and the websocket client leave closing their sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

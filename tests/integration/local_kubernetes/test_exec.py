@@ -10,6 +10,7 @@ from kubernetes.stream import stream
 
 pytestmark = [
     pytest.mark.timeout(60),
+    pytest.mark.usefixtures("collect_sockets"),
     # The websocket client leaves closing its socket to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baton_local.kubernetes.errors import bad_request, conflict, invalid, not_implemented, unsupported_media_type
+from baton_local.kubernetes.errors import ApiError, bad_request, conflict, invalid, not_implemented
 from baton_local.kubernetes.patches import json_patch, merge, strategic
 
 from .target import Target
@@ -28,7 +28,7 @@ def patched(target: Target, before: Object, patch: Any, content_type: str) -> Ob
     elif content_type == "application/apply-patch+yaml":
         raise not_implemented("server-side apply is not supported by this local server; use kubectl apply without it")
     else:
-        raise unsupported_media_type("415: Unsupported Media Type")
+        raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
         raise bad_request("the patch leaves no object")
     return _checked(target, before, after)

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,14 @@ class Spec:
 
     def encode(self) -> bytes:
         """As the shim reads it."""
-        content = {**asdict(self), "hostName": self.host_name}
-        del content["host_name"]
+        content = {
+            "level": self.level,
+            "argv": self.argv,
+            "env": self.env,
+            "workdir": self.workdir,
+            "hostName": self.host_name,
+            "binds": self.binds,
+        }
         return json.dumps(content).encode()
 
 

@@ -29,18 +29,23 @@ def main() -> None:
 
 def _shim(request: dict[str, object]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    answer, acknowledge = os.pipe()
-    if os.fork() == 0:
-        os.close(answer)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 1)
+    answer = os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+
+    def acknowledge() -> None:
+        nonlocal answer
+        if answer >= 0:
+            os.write(answer, f"{request['id']}\n".encode())
+            os.close(answer)  # the server must not wait for this shim's end to see the forker's
+            answer = -1
+
+    try:
         shim.main(str(request["directory"]), acknowledge)
-    os.close(acknowledge)
-    # Either a byte or, when the shim broke, the end of the pipe; the server looks at the files either way.
-    os.read(answer, 1)
-    os.write(1, f"{request['id']}\n".encode())
-    os._exit(0)
+    finally:
+        acknowledge()  # the shim broke; the server looks at the files and sees that nothing runs
+        os._exit(1)
 
 
 if __name__ == "__main__":

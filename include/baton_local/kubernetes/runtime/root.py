@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from . import syscalls as sc
 
@@ -21,8 +20,7 @@ _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stde
 _OWN_TREES = frozenset({"/dev"})
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """Something of the host shown at a path of the container. ``source`` is a directory or a file."""
 
     source: str
@@ -78,11 +76,13 @@ def opened_directories(targets: Iterable[str]) -> frozenset[str]:
         volumes.append(target)
         if inside_volume or os.path.lexists(target):
             continue
-        parent = PurePosixPath(target).parent
+        parent = os.path.dirname(target)
         while not os.path.lexists(parent):
-            parent = parent.parent
-        opened.update(str(directory) for directory in (parent, *parent.parents))
-    return frozenset(opened - {"/"})
+            parent = os.path.dirname(parent)
+        while parent != "/":
+            opened.add(parent)
+            parent = os.path.dirname(parent)
+    return frozenset(opened)
 
 
 def _fill(host: str, new: str, opened: frozenset[str]) -> None:

@@ -16,17 +16,20 @@ import select
 import signal
 import sys
 import time
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import root
 from . import syscalls as sc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNK = 1 << 16
 _ORPHANS_SECONDS = 5.0
 
 
-def main(directory: str, acknowledge: int) -> NoReturn:
-    """Run the container of ``directory`` to its end; ``acknowledge`` gets one byte when it has started or cannot."""
+def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
+    """Run the container of ``directory`` to its end; ``acknowledge`` is called when it has started or cannot."""
     os.setsid()
     os.chdir(directory)
     # Not the server's stderr: whoever reads that would wait for the shim's end.
@@ -46,8 +49,7 @@ def main(directory: str, acknowledge: int) -> NoReturn:
         _write("exit.json", {"error": trouble.decode(), "exitCode": 128, "finishedAt": time.time()})
     else:
         _write("started.json", {"pid": child, "shim": os.getpid(), "startedAt": time.time()})
-    os.write(acknowledge, b"x")
-    os.close(acknowledge)
+    acknowledge()
     if not trouble:
         status = _keep(child, output, log, wake)
         _write("exit.json", {**describe(status), "finishedAt": time.time()})
@@ -59,9 +61,9 @@ def _be_the_only_one(lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os._exit(0)
+        sys.exit(0)
     if os.path.exists("started.json") or os.path.exists("exit.json"):
-        os._exit(0)
+        sys.exit(0)
 
 
 def describe(status: int) -> dict[str, int]:
@@ -102,7 +104,7 @@ def _become(spec: dict[str, Any], output: int, errors: int) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         if spec["level"] != "none":
-            binds = [root.Bind(**bind) for bind in spec["binds"]]
+            binds = [root.Bind(*bind) for bind in spec["binds"]]
             root.enter(spec["level"], f"{os.getcwd()}/root", binds, spec["hostName"])
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)

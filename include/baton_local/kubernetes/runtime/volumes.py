@@ -42,7 +42,8 @@ def _prepare(volume: Object, pod: Object, place: Path, find: Find) -> Path:
         if not path.exists():
             raise ConfigError(f'volume "{volume["name"]}": hostPath {path} does not exist')
         return path
-    place.mkdir(mode=0o777, parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o777)  # as an emptyDir in a cluster; the directories above it are the owner's only
     if "secret" in volume:
         source = volume["secret"] or {}
         found = lookup("secrets", source, pod, find, "secretName")
