@@ -90,6 +90,12 @@ class Airflow:
             "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
             # A worker slot is held this long after a task's end in half of the cases; the default is 5.
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # A task that starts before the api-server is up again waits for it instead of failing.
+            "WORKERS__EXECUTION_API_RETRIES": "20",
+            "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
+            # The default of five minutes is for remote systems that have to recover.
+            "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+            "BATON__PROMPT_TRIGGERER": "True",
             "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
