@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 from . import clock
+from .errors import ApiError
 from .names import new_uid
 from .store import Key, Store
 
 Object = dict[str, Any]
 NODE = "local"
+_LOG = logging.getLogger(__name__)
 _KEEP_SECONDS = 3600
 
 
@@ -29,7 +32,10 @@ class Recorder:
         else:
             event = _new(pod, involved, reason, message, "Warning" if warning else "Normal")
         metadata = event["metadata"]
-        self._store.put(Key("events", metadata["namespace"], metadata["name"]), event)
+        try:
+            self._store.put(Key("events", metadata["namespace"], metadata["name"]), event)
+        except ApiError as err:  # a full disk: the pod matters more than the tale about it
+            _LOG.error("event not stored: %s", err)
 
     def forget_old(self) -> None:
         """Remove what is older than an hour."""

@@ -109,16 +109,19 @@ class _Session:
     async def run(self, command: list[str], container: Container) -> int:
         """Run the command to its end, or until the client leaves; returns its exit code."""
         process = await self._start(command, container)
-        listening = asyncio.create_task(self._listen(process))
+        watching = [
+            asyncio.create_task(self._listen(process)),
+            asyncio.create_task(_end_with(container, process)),
+        ]
         speaking = asyncio.gather(*self._outputs(process))
         try:
             await speaking
             return _exit_code(await process.wait())
         finally:
-            listening.cancel()
             speaking.cancel()
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            for task in watching:
+                task.cancel()
+            _kill(process)
             await process.wait()
             if self._terminal is not None:
                 os.close(self._terminal)
@@ -188,9 +191,7 @@ class _Session:
                 resize(self._terminal, data)
             elif channel == CLOSE and process.stdin is not None:
                 process.stdin.close()
-        # The client has left: nobody waits for the command any more.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)  # the client has left: nobody waits for the command any more
 
     async def _feed(self, process: asyncio.subprocess.Process, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -199,6 +200,17 @@ class _Session:
             elif process.stdin is not None:
                 process.stdin.write(data)
                 await process.stdin.drain()
+
+
+async def _end_with(container: Container, process: asyncio.subprocess.Process) -> None:
+    """A command inside does not outlive its container."""
+    await container.ended.wait()
+    _kill(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _exit_code(code: int) -> int:

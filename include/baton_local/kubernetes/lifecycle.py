@@ -8,6 +8,7 @@ from typing import Any
 
 from . import clock
 from .errors import forbidden
+from .events import NODE
 from .names import new_uid
 from .resources import Registry
 from .runtime.node import FINAL, Node, deletion_mark
@@ -58,7 +59,7 @@ class PodLifecycle(Lifecycle):
         self._allow_host_path = allow_host_path
 
     def admit(self, obj: Object) -> Object:
-        """Refuse host paths unless the server was started to allow them."""
+        """Refuse host paths unless the server was started to allow them, and bind it to the only node there is."""
         volumes = obj["spec"].get("volumes") or []
         paths = [volume["name"] for volume in volumes if "hostPath" in volume]
         if paths and not self._allow_host_path:
@@ -66,7 +67,7 @@ class PodLifecycle(Lifecycle):
                 f'pods "{obj["metadata"]["name"]}" is forbidden: hostPath volumes are not allowed (volume '
                 f'"{paths[0]}"); start the server with --allow-host-path to allow them'
             )
-        return obj
+        return {**obj, "spec": {**obj["spec"], "nodeName": NODE}}
 
     async def created(self, key: Key, obj: Object) -> Object:
         """Start it before the client gets its answer."""

@@ -8,12 +8,14 @@ websocket. The official Python client sends it with every exec; a web page canno
 from __future__ import annotations
 
 import hmac
+import logging
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from .errors import ApiError, forbidden, unauthorized
 
+_LOG = logging.getLogger(__name__)
 PUBLIC = frozenset({"/readyz", "/livez", "/healthz", "/version"})
 _HOSTS = frozenset({"127.0.0.1", "localhost", "kubernetes.default.svc", "kubernetes.default", "kubernetes"})
 
@@ -43,6 +45,10 @@ def _knows(header: str, token: str) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
 
 
+def _refusal(err: ApiError) -> web.Response:
+    return web.json_response(err.status(), status=err.code)
+
+
 def guard(token: str) -> Middleware:
     """The middleware: checks each request and turns refusals into ``Status`` answers."""
 
@@ -52,6 +58,13 @@ def guard(token: str) -> Middleware:
             check(request, token)
             return await handler(request)
         except ApiError as err:
-            return web.json_response(err.status(), status=err.code)
+            return _refusal(err)
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(ApiError(413, "RequestEntityTooLarge", "limit is 3145728"))
+        except Exception as err:
+            if isinstance(err, web.HTTPException | ConnectionResetError):
+                raise
+            _LOG.exception("%s %s", request.method, request.path)
+            return _refusal(ApiError(500, "InternalError", f"Internal error occurred: {err!r}"))
 
     return middleware

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,8 +53,17 @@ class Running:
 
 
 def build(settings: Settings, isolation: Isolation) -> Cluster:
-    """The cluster of a state directory, its namespaces made."""
-    store = Store(settings.state / "objects.sqlite")
+    """The cluster of a state directory.
+
+    :raises StartError: the stored objects cannot be read.
+    """
+    try:
+        store = Store(settings.state / "objects.sqlite")
+    except sqlite3.DatabaseError as err:
+        raise StartError(
+            f"{settings.state / 'objects.sqlite'} cannot be read: {err}. Free disk space, or move {settings.state} "
+            "away to start anew"
+        ) from err
     images = Images(settings.images, settings.image_variables)
     node = Node(
         store,
@@ -110,8 +120,11 @@ async def serve(settings: Settings) -> None:
 
     :raises StartError: another server uses the state directory, the port is taken, …
     """
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.state.chmod(0o700)
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.state.chmod(0o700)
+    except OSError as err:
+        raise StartError(f"the state directory {settings.state} cannot be used: {err.strerror}") from err
     with _only_server(settings.state):
         try:
             isolation = await asyncio.to_thread(probe, settings.isolation)
@@ -132,7 +145,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     ensure_namespaces(cluster, settings.namespaces)
     token = _token(settings.state)
     app = application(cluster, token)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True)
     await runner.setup()
     files = pki.ensure(settings.state / "pki")
     listener = _listen(settings)

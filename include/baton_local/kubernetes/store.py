@@ -17,7 +17,7 @@ from typing import Any
 from .errors import ApiError, conflict, expired
 
 Object = dict[str, Any]
-HISTORY = 4096  # changes remembered for watches that resume
+HISTORY = 1024  # changes remembered for watches that resume
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;

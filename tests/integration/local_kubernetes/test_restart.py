@@ -8,6 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
@@ -174,3 +175,26 @@ def test_private_files_are_private(own_server):
     assert state.stat().st_mode & 0o777 == 0o700
     for name in ("kubeconfig", "token", "pki/server.key", "objects.sqlite"):
         assert Path(state / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_the_forker_is_replaced_when_it_dies(own, make_pod, until):
+    """The process that starts containers may be killed like any other; running pods do not mind."""
+    own.core.create_namespaced_pod("own", make_pod("before", "sleep 2; exit 5"))
+    forker = next(child for child in psutil.Process(own.server.pid).children() if "forker" in " ".join(child.cmdline()))
+
+    forker.kill()
+    psutil.wait_procs([forker], timeout=5)
+    own.core.create_namespaced_pod("own", make_pod("after", "true"))
+
+    until(lambda: _phase(own, "after", "Succeeded"))
+    pod = until(lambda: _phase(own, "before", "Failed"))
+    assert pod.status.container_statuses[0].state.terminated.exit_code == 5
+
+
+def test_a_damaged_state_is_refused_with_advice(own_server):
+    """Neither a traceback nor a silent new beginning."""
+    own_server.stop()
+    (own_server.directory / "state" / "objects.sqlite").write_bytes(b"not a database" * 100)
+
+    with pytest.raises(RuntimeError, match=r"error: .*objects\.sqlite cannot be read.* to start anew"):
+        own_server.start()

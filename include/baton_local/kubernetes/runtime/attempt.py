@@ -123,7 +123,10 @@ class Attempt:
             return
         sent = signal.SIGUSR1 if number == signal.SIGKILL else number
         with contextlib.suppress(ProcessLookupError):
-            os.kill(started["shim"], sent)
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, sent)
+            else:
+                os.kill(started["shim"], sent)
 
     def close(self) -> None:
         """Let go of the shim without ending it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import sys
 import termios
 from typing import NoReturn
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> NoReturn:
         spec = json.load(file)
     if spec["level"] != "none":
         join(int(pid), spec["level"])
+    sc.die_with_parent(signal.SIGKILL)
     try:
         os.chdir(spec["workdir"])
         os.execvpe(command[0], command, spec["env"])

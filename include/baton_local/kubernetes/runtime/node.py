@@ -83,12 +83,11 @@ class Node:
         Why: a first status of Pending costs KubernetesPodOperator its whole start-up check interval.
         """
         self.events.record(pod, "Scheduled", f"Successfully assigned {_title(pod)} to {NODE}")
-        bound = self.store.put(_key(pod), {**pod, "spec": {**pod["spec"], "nodeName": NODE}}).object
-        runner = self._adopt(bound)
+        runner = self._adopt(pod)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(runner.settled.wait(), _SETTLE_SECONDS)
         stored = self.store.get(_key(pod))
-        return stored.object if stored else bound
+        return stored.object if stored else pod
 
     def delete(self, pod: Object, grace_seconds: float) -> None:
         """End a pod that is marked as deleted and remove it when it has ended."""

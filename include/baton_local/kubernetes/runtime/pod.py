@@ -134,7 +134,8 @@ class PodRunner:
             back_off = min(back_off * 2, _LONGEST_BACK_OFF_SECONDS)
 
     async def _run_sidecar(self, container: Container) -> None:
-        container.state = {"running": {"startedAt": clock.now()}}
+        if "running" not in container.state:  # else an earlier server has started it
+            container.state = {"running": {"startedAt": clock.now()}}
         self._publish()
         stopped = asyncio.create_task(self._stop.wait())
         ended = asyncio.create_task(container.ended.wait())
