@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -23,11 +24,24 @@ def on_starting(component: Any) -> None:
     Why import here: tasks run in forks of this process. The Kubernetes clients take 3 s to import, and a fork that
     finds them in memory starts its pod that much earlier.
     """
+    if getattr(component, "__tablename__", None) != "job":
+        return  # tasks call this too; only the components have a row in that table
     importlib.import_module("baton.operators.workload")
+    _make_triggerer_prompt()
     try:
         make_missing_pools()
     except Exception:
         log.exception("The pools %s could not be made: tasks that name them will wait", [pool.name for pool in POOLS])
+
+
+def _make_triggerer_prompt() -> None:
+    from airflow.configuration import conf
+
+    triggerer = sys.modules.get("airflow.jobs.triggerer_job_runner")  # imported before it starts, in no other component
+    if triggerer and conf.getboolean("baton", "prompt_triggerer", fallback=False):
+        from baton.prompt_triggerer import PromptTriggerRunner
+
+        triggerer.TriggerRunner = PromptTriggerRunner  # type: ignore[attr-defined]
 
 
 def make_missing_pools() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import OnFinishAction
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from baton.defaults import NAMESPACE, WORKLOADS_IMAGE
@@ -52,17 +53,19 @@ class WorkloadOperator(KubernetesPodOperator):
         **pod_options: Any,
     ) -> None:
         env_from = [*map(_secret_env, secret_names), *pod_options.pop("env_from", ())]
-        super().__init__(
-            cmds=["python", "-m", "baton_workloads"],
-            arguments=list(command),
-            env_from=env_from,
-            **{**_DEFAULTS, "container_resources": _resources(size), **pod_options},
-        )
+        own = {"arguments": list(command), "container_resources": _resources(size)}
+        super().__init__(env_from=env_from, **{**_DEFAULTS, **own, **pod_options})
 
     def defer(self, *, trigger: BaseTrigger, **options: Any) -> NoReturn:
         """Wait with this project's trigger instead of the stock one, which takes the same arguments."""
         _, arguments = trigger.serialize()
-        super().defer(trigger=WorkloadTrigger(**arguments), **options)
+        super().defer(trigger=WorkloadTrigger(ends_task=self._trigger_can_end_it(), **arguments), **options)
+
+    def _trigger_can_end_it(self) -> bool:
+        """Say whether nothing is left to do on a worker when the pod has succeeded."""
+        left_to_do = (self.outlets, self.callbacks, self.multiple_outputs, self._post_execute_hook)
+        deletes_pod = self.on_finish_action in (OnFinishAction.DELETE_POD, OnFinishAction.DELETE_SUCCEEDED_POD)
+        return self.do_xcom_push and deletes_pod and not any(left_to_do)
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> Any:
         """Take over from the trigger: read the result, clean up, name the error."""
@@ -128,6 +131,7 @@ class WorkloadOperator(KubernetesPodOperator):
 _DEFAULTS: dict[str, Any] = {
     "image": WORKLOADS_IMAGE,
     "namespace": NAMESPACE,
+    "cmds": ["python", "-m", "baton_workloads"],
     "pool": PODS.name,
     "deferrable": True,
     "durable": False,

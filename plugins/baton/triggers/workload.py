@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase, detect_pod_terminate_early_issues
-from airflow.triggers.base import TriggerEvent
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import BatonError
+from baton.hooks.pod_result import read_result
 from baton.hooks.pod_streams import connection_errors, log_lines, pod_states
 
 LOG_END_SECONDS = 5
 """How long the log's last lines may come after the container's end."""
 LOGS_WRITTEN = "logs_written"
 """Key in the event: the task's log holds the whole log of the container already."""
+
+SETTLE_SECONDS = 4
+"""The youngest age of a deferral at which its task is resumed."""
 
 Outcome = tuple[str, str]
 """Status (success, failed, timeout, error) and message of the event."""
@@ -30,14 +36,20 @@ class WorkloadTrigger(KubernetesPodTrigger):
     Why not the stock trigger: it looks at the pod every `poll_interval`, opens a connection for each look, and shows
     no log line before the pod has ended unless the task goes back to a worker for it. A triggerer that takes over from
     a killed one writes the log again from its first line: twice is better than not at all.
+
+    :param ends_task: on success read the result and end the task here, without a worker: one process start less
+        between two pods. Not possible where a worker has something to do afterwards.
     """
 
-    _log_task: asyncio.Task[None] | None = None
+    def __init__(self, *, ends_task: bool = False, **stock: Any) -> None:
+        super().__init__(**stock)
+        self.ends_task = ends_task
+        self._log_task: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to take over."""
         _, kwargs = super().serialize()
-        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+        return f"{type(self).__module__}.{type(self).__qualname__}", {**kwargs, "ends_task": self.ends_task}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire one event when the base container has ended, or when something else ended the wait."""
@@ -51,7 +63,28 @@ class WorkloadTrigger(KubernetesPodTrigger):
             if self._log_task:
                 self._log_task.cancel()
         self._fired_event = True  # from here on the operator ends the pod, not on_kill
+        if status == "success" and self.ends_task and (logs_written or not self.get_logs):
+            with suppress(ValueError, *connection_errors()):  # a worker tries again then, and reports what is wrong
+                yield await self._success()
+                return
+        await self._let_first_half_settle()
         yield self._event(status, message, logs_written=logs_written)
+
+    async def _success(self) -> TriggerEvent:
+        """Read the result, delete the pod and build the event that ends the task here and now."""
+        result = await read_result(self.hook, self.pod_name, self.pod_namespace)
+        await self.hook.delete_pod(self.pod_name, self.pod_namespace, self.termination_grace_period)
+        return TaskSuccessEvent(xcoms=None if result is None else {BaseXCom.XCOM_RETURN_KEY: result})
+
+    async def _let_first_half_settle(self) -> None:
+        """Resume no task in the first moments after its deferral.
+
+        Why: the scheduler fails a task ("state mismatch") when it is queued again before the executor has reported the
+        end of its first half, which takes up to `[workers] min_heartbeat_interval` and a scheduler loop.
+        Source: `process_executor_events` in airflow/jobs/scheduler_job_runner.py.
+        """
+        age = (datetime.now(UTC) - self.trigger_start_time).total_seconds()
+        await asyncio.sleep(max(0.0, SETTLE_SECONDS - age))
 
     def _event(self, status: str, message: str, *, logs_written: bool) -> TriggerEvent:
         """Build the event; `WorkloadOperator.trigger_reentry` reads it."""

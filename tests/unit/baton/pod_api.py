@@ -25,6 +25,7 @@ class PodApi:
         self.failures = []  # status codes for the next requests
         self.requests = []
         self.deleted_by_request = False
+        self.result = ""  # what return.json holds
         self._changed = asyncio.Event()
         self._open = []
 
@@ -66,6 +67,7 @@ class PodApi:
         pods = "/api/v1/namespaces/baton/pods"
         app.router.add_get(pods, self._list_or_watch)
         app.router.add_get(f"{pods}/pod/log", self._log)
+        app.router.add_get(f"{pods}/pod/exec", self._exec)
         app.router.add_delete(f"{pods}/pod", self._delete)
         return TestServer(app)
 
@@ -115,6 +117,15 @@ class PodApi:
                     return response
                 await self._next_change()
         return response
+
+    async def _exec(self, request):
+        assert request.query["container"] == "airflow-xcom-sidecar"
+        socket = web.WebSocketResponse(protocols=["v4.channel.k8s.io"])
+        await socket.prepare(request)
+        await socket.send_bytes(b"\x01" + (self.result or "__airflow_xcom_result_empty__\n").encode())
+        await socket.send_bytes(b'\x03{"status": "Success"}')
+        await socket.close()
+        return socket
 
     async def _delete(self, request):
         self.deleted_by_request = True

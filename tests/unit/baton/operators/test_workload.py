@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
 
 from baton.exceptions import TransientError
@@ -80,7 +81,15 @@ def test_it_waits_with_the_watching_trigger():
     with pytest.raises(TaskDeferred) as deferred:
         operator().defer(trigger=stock, method_name="trigger_reentry")
     assert type(deferred.value.trigger) is WorkloadTrigger
-    assert deferred.value.trigger.serialize()[1] == stock.serialize()[1]
+    assert deferred.value.trigger.serialize()[1] == {**stock.serialize()[1], "ends_task": True}
+
+
+@pytest.mark.parametrize(
+    "options", [{"outlets": [Asset("warehouse")]}, {"on_finish_action": "keep_pod"}, {"do_xcom_push": False}]
+)
+def test_worker_finishes_what_the_trigger_cannot(options):
+    """Only a worker announces assets; only it ends the sidecar of a pod that is kept."""
+    assert operator(**options)._trigger_can_end_it() is False
 
 
 def ended_pod(exit_code, message=None, reason=None):

@@ -3,11 +3,14 @@
 import asyncio
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.triggers.base import TaskSuccessEvent
 from tests.unit.baton.pod_api import PodApi, kubeconfig
 
 from baton.hooks import pod_streams
+from baton.triggers import workload
 from baton.triggers.workload import LOGS_WRITTEN, WorkloadTrigger
 
 pytestmark = pytest.mark.timeout(20)
@@ -32,14 +35,15 @@ def short_pauses(monkeypatch):
 
 
 def trigger_for(api, **options):
-    required = {"pod_name": "pod", "pod_namespace": "baton", "trigger_start_time": None, "base_container_name": "base"}
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    required = {"pod_name": "pod", "pod_namespace": "baton", "base_container_name": "base"}
+    required["trigger_start_time"] = long_ago
     return WorkloadTrigger(**{**required, "config_dict": kubeconfig(api.url), **options})
 
 
 async def first_event(trigger):
-    async for event in trigger.run():
-        return event.payload
-    return None
+    [event] = [event async for event in trigger.run()]
+    return event if isinstance(event, TaskSuccessEvent) else event.payload
 
 
 async def started(trigger):
@@ -192,6 +196,43 @@ async def test_stopped_triggerer_leaves_the_pod_alone(api):
         await task
     await trigger.cleanup()
     assert not api.deleted_by_request
+
+
+@pytest.mark.parametrize(
+    ("result", "xcoms"), [('{"rows": 3, "name": "č"}', {"return_value": {"rows": 3, "name": "č"}}), ("", None)]
+)
+async def test_success_ends_the_task_with_the_pods_result(api, result, xcoms):
+    """Without a worker: the result is read, the pod deleted, the next task can start."""
+    api.result = result
+    api.end(0)
+    event = await first_event(trigger_for(api, ends_task=True))
+    assert isinstance(event, TaskSuccessEvent)
+    assert event.xcoms == xcoms
+    assert api.deleted_by_request
+
+
+async def test_result_that_is_no_json_is_left_to_a_worker(api):
+    """A worker reads it again and reports what is wrong; the pod must still be there."""
+    api.result = "{"
+    api.end(0)
+    event = await first_event(trigger_for(api, ends_task=True))
+    assert event["status"] == "success"
+    assert not api.deleted_by_request
+
+
+async def test_failure_is_left_to_a_worker(api):
+    """The worker decides by the exit code, and calls back."""
+    api.end(65)
+    assert (await first_event(trigger_for(api, ends_task=True)))["status"] == "failed"
+
+
+async def test_task_is_not_resumed_moments_after_its_deferral(api, monkeypatch):
+    """The scheduler would take it for killed."""
+    monkeypatch.setattr(workload, "SETTLE_SECONDS", 0.5)
+    api.end(65)
+    deferred = datetime.now(UTC)
+    await first_event(trigger_for(api, trigger_start_time=deferred))
+    assert datetime.now(UTC) - deferred >= timedelta(seconds=0.5)
 
 
 class Written:
