@@ -129,32 +129,40 @@ async def log_lines(hook: AsyncKubernetesHook, name: str, namespace: str, contai
 
     :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
     """
-    patience = _Patience()
-    last = ""
+    patience, seen = _Patience(), _Seen()
     while True:
         try:
-            async with aclosing(_read_log_once(hook, name, namespace, container, last)) as lines:
-                async for line in lines:
+            async with aclosing(_read_log_once(hook, name, namespace, container, seen)) as lines:
+                async for message in lines:
                     patience.contact()
-                    moment, _, message = line.partition(" ")
-                    if last and _sortable(moment) <= _sortable(last):
-                        continue  # seen before the connection was lost
-                    last = moment
                     yield message
             return
         except connection_errors() as err:
             await patience.pause_or_raise(err)
 
 
+class _Seen:
+    """How far a log was read: the last moment, and how many lines carry it (a moment can have several)."""
+
+    def __init__(self) -> None:
+        self.moment = ""
+        self.lines = 0
+
+    def note(self, moment: str) -> None:
+        self.lines = self.lines + 1 if moment == self.moment else 1
+        self.moment = moment
+
+
 async def _read_log_once(
-    hook: AsyncKubernetesHook, name: str, namespace: str, container: str, last: str
+    hook: AsyncKubernetesHook, name: str, namespace: str, container: str, seen: _Seen
 ) -> AsyncGenerator[str]:
     from aiohttp import ClientTimeout
     from kubernetes_asyncio.client import CoreV1Api
 
     options: dict[str, Any] = {"container": container, "follow": True, "timestamps": True}
-    if last:
-        options["since_seconds"] = _seconds_since(last)
+    if seen.moment:
+        options["since_seconds"] = _seconds_since(seen.moment)
+    resume, skip = seen.moment, seen.lines
     timeout = ClientTimeout(sock_connect=10)  # none for reading: a quiet container is no lost connection
     async with hook.get_conn() as connection:
         response = await CoreV1Api(connection).read_namespaced_pod_log(
@@ -162,7 +170,15 @@ async def _read_log_once(
         )
         async with aclosing(_response_lines(response)) as lines:
             async for line in lines:
-                yield line.decode(errors="backslashreplace")
+                stamp, _, message = line.decode(errors="backslashreplace").partition(" ")
+                moment = _sortable(stamp)
+                if moment < resume:
+                    continue
+                if moment == resume and skip:
+                    skip -= 1
+                    continue
+                seen.note(moment)
+                yield message
 
 
 async def _response_lines(response: Any) -> AsyncGenerator[bytes]:
@@ -190,7 +206,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
 
 
 def _seconds_since(moment: str) -> int:
-    then = datetime.fromisoformat(f"{_sortable(moment)[:26]}+00:00")
+    then = datetime.fromisoformat(f"{moment[:26]}+00:00")
     return max(1, math.ceil((datetime.now(UTC) - then).total_seconds()) + 1)
 
 

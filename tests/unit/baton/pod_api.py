@@ -49,10 +49,9 @@ class PodApi:
         self._notify()
 
     def write(self, *lines):
-        start = datetime.now(UTC)
-        for number, line in enumerate(lines):
-            moment = start + timedelta(microseconds=len(self.log) + number)
-            self.log.append(f"{moment:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0") + f"Z {line}\n")
+        """Write lines of one moment, as a container does that prints more than one at once."""
+        moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}".rstrip("0")
+        self.log += [f"{moment}Z {line}\n" for line in lines]
         self._notify()
 
     def drop_connections(self):
