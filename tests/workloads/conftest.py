@@ -1,6 +1,7 @@
 """Real parts for the workloads' tests: a PostgreSQL server, an S3 server, and the command line itself."""
 
 import contextlib
+import copy
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Say whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def not_as_root() -> list[str]:
@@ -135,7 +142,7 @@ def s3() -> Iterator[dict[str, str]]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 30
-    while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+    while not answers(port):
         if time.monotonic() > deadline or process.poll() is not None:
             raise RuntimeError("the S3 server did not start")
         time.sleep(0.05)
@@ -295,14 +302,74 @@ def make_chain(server: Server, raw: str, processed: str) -> Chain:
     return Chain(source, warehouse, environment)
 
 
+SHOP = """
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE people (
+    id bigint PRIMARY KEY, code uuid NOT NULL UNIQUE, name text, email text, phone text, born date, mood mood,
+    salary numeric(12,2), score numeric, tags text[], doc jsonb, friend bigint REFERENCES people, seen timestamptz);
+INSERT INTO people
+SELECT i, md5(i::text)::uuid, 'Name ' || i, 'person' || i || '@example.com', '+49 151 ' || (1000000 + i),
+       date '1960-01-01' + i, 'good', i * 1.25, i / 7.0, ARRAY['a', 'b c'], jsonb_build_object('n', i),
+       nullif(i / 2, 0), timestamptz '2026-01-01' + i * interval '1 hour'
+  FROM generate_series(1, 500) i;
+INSERT INTO people (id, code) VALUES (0, md5('0')::uuid);
+CREATE TABLE visits (
+    person bigint NOT NULL REFERENCES people, number int NOT NULL, note text, PRIMARY KEY (person, number));
+INSERT INTO visits SELECT i % 500, i, E'note\n"' || i FROM generate_series(1, 2000) i;
+CREATE TABLE empty (id int PRIMARY KEY, what text);
+"""
+POLICIES: dict[str, Any] = {
+    "people": {"columns": {
+        "id": {"rule": "pseudonym", "domain": "person"},
+        "code": {"rule": "pseudonym", "domain": "code"},
+        "name": "null",
+        "email": "mask_email",
+        "phone": "mask_phone",
+        "born": {"rule": "generalise_date", "to": "year"},
+        "mood": "keep",
+        "salary": {"rule": "generalise_number", "step": 100},
+        "score": "keep",
+        "tags": "keep",
+        "doc": "keep",
+        "friend": {"rule": "pseudonym", "domain": "person"},
+        "seen": {"rule": "generalise_date", "to": "day"},
+    }},
+    "visits": {"columns": {
+        "person": {"rule": "pseudonym", "domain": "person"},
+        "number": "keep",
+        "note": "drop",
+    }},
+    "empty": {"columns": {"id": "keep", "what": {"rule": "fixed", "value": "nothing"}}},
+}  # fmt: skip
+
+
+def filled(chain: Chain) -> Chain:
+    """Fill a chain's source with people, visits and an empty table."""
+    chain.execute(chain.source, SHOP)
+    chain.policies = copy.deepcopy(POLICIES)
+    return chain
+
+
+@pytest.fixture
+def people(file_chain: Chain) -> Chain:
+    """The chain over ``file://`` with people, their visits and an empty table."""
+    return filled(file_chain)
+
+
+@pytest.fixture
+def people_anywhere(chain: Chain) -> Chain:
+    """The chain over each kind of store with people, their visits and an empty table."""
+    return filled(chain)
+
+
+@pytest.fixture
+def people_on_own_server(own_server: Server, tmp_path: Path) -> Chain:
+    """The chain on a server that the test may harm."""
+    return filled(make_chain(own_server, f"file://{tmp_path}/raw", f"file://{tmp_path}/processed"))
+
+
 @pytest.fixture(params=["file", "s3"])
 def chain(request: pytest.FixtureRequest) -> Chain:
     """The chain over each kind of store."""
     chain: Chain = request.getfixturevalue(f"{request.param}_chain")
     return chain
-
-
-@pytest.fixture
-def new_chain() -> Callable[[Server, Path], Chain]:
-    """Make a chain on another server."""
-    return lambda server, path: make_chain(server, f"file://{path}/raw", f"file://{path}/processed")

@@ -4,6 +4,7 @@ Why one thread for each query: stages run several queries side by side, one for 
 order of rows within a part and bounds memory by the number of threads.
 """
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY_LIMIT = "384MB"
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # level 3 is slower and no smaller
 
 # What libpq and PostgreSQL say when a connection ends or a standby cancels a query; the engine hands on only their
 # text.
@@ -79,6 +81,17 @@ def translate(err: "duckdb.Error", doing: str) -> WorkloadError:
     if isinstance(err, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException):
         return DataError(f"{doing}: a value does not fit its type ({type(err).__name__})")
     return DataError(f"{doing}: the engine failed ({type(err).__name__})")
+
+
+def roll_back(connection: "duckdb.DuckDBPyConnection") -> None:
+    """End a connection's transaction, whatever has become of the databases that it reaches.
+
+    Why explicitly: where the rollback fails within a destructor, the engine ends the whole process (duckdb 1.5.5).
+    """
+    import duckdb
+
+    with suppress(duckdb.Error):
+        connection.execute("ROLLBACK")
 
 
 def literal(text: str) -> str:

@@ -5,28 +5,26 @@ snapshot; each reader takes that snapshot over and copies ranges of pages. Colum
 null, fixed) are never read: what is not exported cannot leak.
 """
 
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required, threads
-from baton_workloads.errors import DataError
 from baton_workloads.etl import carriers, database, engine, manifest, source
 from baton_workloads.etl.keys import check_joins, read_keys
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
+from baton_workloads.etl.readers import Readers
+from baton_workloads.etl.snapshot import begin
 from baton_workloads.progress import Progress, say
 from baton_workloads.storage import join, store_for
 
 if TYPE_CHECKING:
-    import duckdb
     import psycopg
 
 RANGE_BYTES = 64 << 20
 BLOCK_BYTES = 8192
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 
 
 @dataclass
@@ -67,43 +65,6 @@ class Range:
         return f"SELECT {', '.join(columns) or 'true AS nothing'} FROM {self.relation}{where}"  # noqa: S608
 
 
-class Readers:
-    """One engine whose threads all read the same snapshot of the source."""
-
-    def __init__(self, dsn: str, exported: str) -> None:
-        self._exported = exported
-        self._engine = engine.connect(postgres=True)
-        self._engine.execute("SET preserve_insertion_order = false")
-        self._engine.execute(f"ATTACH {engine.literal(dsn)} AS source (TYPE postgres, READ_ONLY)")
-        self._local = threading.local()
-
-    def copy(self, query: str, path: str) -> int:
-        """Write a query's rows to a Parquet file and give their number."""
-        reader = self._reader()
-        try:
-            copied = reader.execute(
-                f"COPY (FROM postgres_query('source', {engine.literal(query)})) TO {engine.literal(path)} ({PARQUET})"
-            ).fetchone()
-        except Exception:
-            self._local.reader = None  # its transaction is lost; the next range begins another one
-            reader.close()
-            raise
-        return int(copied[0]) if copied else 0
-
-    def _reader(self) -> "duckdb.DuckDBPyConnection":
-        reader: duckdb.DuckDBPyConnection | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = self._engine.cursor()
-            reader.execute("BEGIN")
-            for statement in (f"SET TRANSACTION SNAPSHOT '{self._exported}'", database.SESSION):
-                reader.execute(f"CALL postgres_execute('source', {engine.literal(statement)})")
-        return reader
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.close()
-
-
 def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
     """Export all datasets that the policies name.
 
@@ -113,8 +74,7 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
     started = time.monotonic()
     dsn, root = required("BATON_SOURCE_DSN"), required("BATON_RAW_URI")
     with database.connect(dsn, "source") as connection:
-        _begin(connection, policies)
-        snapshot, exported = source.take_snapshot(connection)
+        snapshot, exported = begin(connection, [policy.source for policy in policies.values()])
         attempt = manifest.attempt(snapshot)
         tables = _tables(connection, policies)
         datasets = [
@@ -139,21 +99,6 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
         "bytes": sum(file.bytes for file in files),
         "seconds": round(time.monotonic() - started, 3),
     }
-
-
-def _begin(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) -> None:
-    """Begin the snapshot's transaction; locks come first, so that no table is rewritten below the readers."""
-    import psycopg
-
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
-    for policy in policies.values():
-        try:
-            connection.execute(f"LOCK TABLE {source.qualified(policy.source)} IN ACCESS SHARE MODE".encode())
-        except psycopg.errors.UndefinedTable as err:
-            raise DataError(
-                f"table {policy.source} of dataset {policy.dataset} does not exist in the source; check the policy"
-            ) from err
 
 
 def _tables(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) -> dict[str, source.Table]:

@@ -59,11 +59,15 @@ class Entry:
 
 def prepare(connection: "psycopg.Connection[Any]") -> None:
     """Make the ledger where it is missing; two first loads at once take turns."""
-    found = connection.execute("SELECT to_regclass('baton.load_ledger')").fetchone()
-    if found is None or found[0] is None:
+    if not _exists(connection):
         connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK,))
         connection.execute(CREATE)
     connection.commit()
+
+
+def _exists(connection: "psycopg.Connection[Any]") -> bool:
+    found = connection.execute("SELECT to_regclass('baton.load_ledger') IS NOT NULL").fetchone()
+    return bool(found and found[0])
 
 
 def lock(connection: "psycopg.Connection[Any]", dataset: str) -> None:
@@ -73,7 +77,7 @@ def lock(connection: "psycopg.Connection[Any]", dataset: str) -> None:
 
 def current(connection: "psycopg.Connection[Any]", dataset: str) -> Entry | None:
     """Give what is loaded for a dataset, or None."""
-    row = connection.execute(CURRENT, (dataset,)).fetchone()
+    row = connection.execute(CURRENT, (dataset,)).fetchone() if _exists(connection) else None
     if row is None:
         return None
     digest, snapshot, fingerprint, rows, in_place = row

@@ -6,6 +6,7 @@ manifest names and checks it against size, checksum and row count.
 
 import hashlib
 import json
+import re
 import secrets
 from datetime import datetime
 from typing import Annotated, Literal
@@ -18,7 +19,8 @@ from baton_workloads.storage import join, store_for
 FORMAT = 1
 NAME = "manifest.json"
 
-RunKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}$")]
+RUN_KEY = r"^[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}$"
+RunKey = Annotated[str, Field(pattern=RUN_KEY)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -125,8 +127,13 @@ class Manifest(_Part):
 
 
 def directory(root: str, dataset: str, run_key: str) -> str:
-    """Give the address below which a dataset's files of one run lie."""
-    return join(root, dataset, run_key.replace(":", "_"))
+    """Give the address below which a dataset's files of one run lie.
+
+    :raises DataError: the run key is none; it becomes part of a path.
+    """
+    if not re.fullmatch(RUN_KEY, run_key):
+        raise DataError(f"run key {run_key!r} is none: letters, digits and . _ : + - only, at most 100")
+    return join(root, dataset, run_key)
 
 
 def attempt(snapshot: Snapshot) -> str:

@@ -93,8 +93,11 @@ def _verdict(found: "duckdb.DuckDBPyConnection", dsn: str, column: Column, made:
     if _masked(column, policy) or candidates == 0:
         return Check(what, candidates)
     found.execute(f"ATTACH IF NOT EXISTS {literal(dsn)} AS warehouse (TYPE postgres, READ_ONLY)")
+    found.execute("BEGIN")
     query = f"SELECT {identifier(column.name)} AS value FROM {qualified(made.target)}"  # noqa: S608
-    count = found.execute(
-        f"SELECT count(*) FROM found_{number} SEMI JOIN postgres_query('warehouse', {literal(query)}) USING (value)"  # noqa: S608
-    ).fetchone()
+    looked_up = f"found_{number} SEMI JOIN postgres_query('warehouse', {literal(query)}) USING (value)"
+    try:
+        count = found.execute(f"SELECT count(*) FROM {looked_up}").fetchone()  # noqa: S608
+    finally:
+        engine.roll_back(found)
     return Check(what, int(count[0]) if count else 0)

@@ -8,7 +8,7 @@ from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import polars
+    import pyarrow
 
 KEY_VARIABLE = "BATON_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
@@ -40,11 +40,11 @@ def domain_key(key: bytes, domain: str) -> str:
     return hmac.digest(key, b"baton/pseudonym/1/" + domain.encode(), hashlib.sha256).hex()
 
 
-def hash_texts(texts: "polars.Series", key: str) -> "polars.Series":
+def hash_texts(texts: "pyarrow.Array", key: str) -> "pyarrow.Array":
     """Give pseudonyms as 32 hex digits; NULL stays NULL."""
     import polars
     import polars_hash  # noqa: F401  (registers the expression's namespace)
 
-    column = polars.col(texts.name)
-    hashed = column.chash.hmac_sha256(key=key).str.head(HEX_DIGITS)  # type: ignore[attr-defined]
-    return texts.to_frame().select(hashed).to_series()
+    hashed = polars.col("text").chash.hmac_sha256(key=key).str.head(HEX_DIGITS)  # type: ignore[attr-defined]
+    frame = polars.DataFrame({"text": polars.Series(values=texts, dtype=polars.String)})
+    return frame.select(hashed).to_series().to_arrow(compat_level=polars.CompatLevel.oldest())

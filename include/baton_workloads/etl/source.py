@@ -1,12 +1,11 @@
 """The source's catalog: what a dataset's table looks like, read inside the snapshot that its rows are read in."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
 from baton_workloads.etl.engine import identifier
-from baton_workloads.etl.manifest import Column, Keys, Snapshot
+from baton_workloads.etl.manifest import Column, Keys
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,33 +58,6 @@ class Table:
     def rows(self) -> int:
         """Estimate the number of rows from the planner's statistics."""
         return sum(part.rows for part in self.parts)
-
-
-def take_snapshot(connection: "psycopg.Connection[Any]") -> tuple[Snapshot, str]:
-    """Describe the current transaction's snapshot and export it for other readers.
-
-    :returns: the snapshot, and the name under which other transactions take it over.
-    """
-    row = connection.execute(
-        "SELECT pg_export_snapshot(), transaction_timestamp(), s.system_identifier::text, current_database(),"
-        " c.timeline_id,"
-        " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text"
-        " FROM pg_control_system() s, pg_control_checkpoint() c"
-    ).fetchone()
-    if row is None:
-        raise DataError("source gave no snapshot")
-    exported, taken_at, system, database, timeline, lsn = row
-    high, low = lsn.split("/")
-    name = f"{timeline:08X}-{int(high, 16):08X}{int(low, 16):08X}"
-    snapshot = Snapshot(
-        id=name,
-        taken_at=taken_at.astimezone(UTC),
-        system_identifier=system,
-        database=database,
-        timeline=timeline,
-        lsn=lsn,
-    )
-    return snapshot, exported
 
 
 def qualified(table: str) -> str:

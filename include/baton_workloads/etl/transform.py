@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
 from baton_workloads.etl import engine, manifest, pseudonym
-from baton_workloads.etl.engine import identifier, literal
+from baton_workloads.etl.engine import PARQUET, identifier, literal
 from baton_workloads.etl.manifest import Column, File, Manifest, Parent
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+BATCH_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -41,34 +41,36 @@ class Plan:
 
     def canonical(self, path: str) -> str:
         """Give the query for the texts to hash, with the number of each row."""
-        texts = []
+        texts: list[str] = []
         for column in self.pseudonyms():
             rule = self.policy.rule(column.name)
             if isinstance(rule, Pseudonym):
-                name = identifier(column.name)
-                texts.append(f"{rule.canonical(column, name)} AS {name}")
+                texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts)}")
         return f"SELECT file_row_number AS row_number, {', '.join(texts)} FROM {_parquet(path)}"  # noqa: S608
 
     def output(self, path: str) -> str:
         """Give the query for the new part."""
-        made = []
-        for column in self.raw.columns:
+        made, prepared = [], ["*"]
+        for number, column in enumerate(self.raw.columns):
             rule = self.policy.rule(column.name)
-            if not rule.reads_values and rule.rule != "fixed":
+            result, name, alias = rule.result(column), identifier(column.name), identifier(f"prepared {number}")
+            if result is None or result.carrier == "absent":
                 continue
-            made.append(f"{self._expression(column)} AS {identifier(column.name)}")
+            made.append(f"{self._expression(column, alias)} AS {name}")
+            once = rule.prepared(column, name)
+            if once is not None:
+                prepared.append(f"{once} AS {alias}")
+        raw = f"(SELECT {', '.join(prepared)} FROM {_parquet(path)}) raw"  # noqa: S608
         hashes = " POSITIONAL JOIN hashes" if self.keys else ""
-        return f"SELECT {', '.join(made) or 'true AS nothing'} FROM {_parquet(path)} raw{hashes}"  # noqa: S608
+        return f"SELECT {', '.join(made) or 'true AS nothing'} FROM {raw}{hashes}"  # noqa: S608
 
-    def _expression(self, column: Column) -> str:
+    def _expression(self, column: Column, prepared: str) -> str:
         name = identifier(column.name)
         if column.name not in self.keys:
-            return self.policy.rule(column.name).expression(column, f"raw.{name}")
+            return self.policy.rule(column.name).expression(column, f"raw.{name}", f"raw.{prepared}")
+        hashed = f"hashes.text_{list(self.keys).index(column.name)}::UUID"
         # Both sides are in file order; a pseudonym must never reach another row, so each row is checked.
-        return (
-            f"CASE WHEN hashes.row_number = raw.file_row_number THEN hashes.{name}::UUID"
-            " ELSE error('rows out of order') END"
-        )
+        return f"CASE WHEN hashes.row_number = raw.file_row_number THEN {hashed} ELSE error('rows out of order') END"
 
 
 def transform(uri: str, policies: dict[str, Policy]) -> dict[str, Any]:
@@ -124,7 +126,8 @@ def _check_carried(raw: Manifest, policy: Policy) -> None:
 
 
 def _plan(raw: Manifest, policy: Policy) -> tuple[Plan, str | None]:
-    domains = {name: rule.domain for name, rule in policy.columns.items() if isinstance(rule, Pseudonym)}
+    rules = {column.name: policy.rule(column.name) for column in raw.columns}
+    domains = {name: rule.domain for name, rule in rules.items() if isinstance(rule, Pseudonym)}
     if not domains:
         return Plan(raw, policy, {}), None
     key = pseudonym.secret_key()
@@ -173,21 +176,29 @@ def _transform_part(
 
 def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, made: Path) -> int:
     if plan.keys:
-        connection.register("hashes", _hashes(plan, connection, raw))
+        connection.register("hashes", _hashes(plan, connection.cursor(), raw))
     copied = connection.execute(f"COPY ({plan.output(str(raw))}) TO {literal(str(made))} ({PARQUET})").fetchone()
     if plan.keys:
         connection.unregister("hashes")
     return int(copied[0]) if copied else 0
 
 
-def _hashes(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path) -> "pyarrow.Table":
-    import polars
+def _hashes(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path) -> "pyarrow.RecordBatchReader":
+    """Give the part's pseudonyms as a stream that is made while the engine reads it, so that few rows are in memory."""
+    import pyarrow
 
-    texts = polars.from_arrow(connection.execute(plan.canonical(str(raw))).to_arrow_table())
-    if not isinstance(texts, polars.DataFrame):
-        raise DataError(f"{raw.name} holds no table")
-    hashed = [pseudonym.hash_texts(texts[name], key) for name, key in plan.keys.items()]
-    return texts.select("row_number").with_columns(hashed).to_arrow()
+    texts = connection.execute(plan.canonical(str(raw))).to_arrow_reader(BATCH_ROWS)
+    texts_types = [(f"text_{number}", pyarrow.large_string()) for number in range(len(plan.keys))]
+    schema = pyarrow.schema([("row_number", pyarrow.int64()), *texts_types])
+    return pyarrow.RecordBatchReader.from_batches(schema, (_hashed(plan, batch, schema) for batch in texts))
+
+
+def _hashed(plan: Plan, batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":
+    import pyarrow
+
+    keys = enumerate(plan.keys.values())
+    hashes = [pseudonym.hash_texts(batch.column(f"text_{number}"), key) for number, key in keys]
+    return pyarrow.RecordBatch.from_arrays([batch.column("row_number"), *hashes], schema=schema)
 
 
 def _parquet(path: str) -> str:

@@ -15,6 +15,8 @@ from baton_workloads.progress import say
 if TYPE_CHECKING:
     import psycopg
 
+WORK_MEM = "64MB"  # keys of some million rows are hashed in memory; the server's default would spill to disk
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -40,6 +42,7 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
     report, failures = {}, []
     dsn = required("BATON_WAREHOUSE_DSN")
     with database.connect(dsn, "warehouse") as connection:
+        connection.execute(f"SET work_mem = '{WORK_MEM}'")
         superseded = {s.made.dataset for s in subjects if _superseded(connection, s)}
         present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
         for subject in subjects:

@@ -31,8 +31,15 @@ class Rule(BaseModel):
         """Give the column as the warehouse gets it, or None when it gets none."""
         return column.model_copy(update={"rule": self.rule})
 
-    def expression(self, column: Column, name: str) -> str:
-        """Give the DuckDB expression that makes the new value."""
+    def prepared(self, column: Column, name: str) -> str | None:
+        """Give a DuckDB expression that ``expression`` needs more than once; it is computed once for each value."""
+        return None
+
+    def expression(self, column: Column, name: str, prepared: str) -> str:
+        """Give the DuckDB expression that makes the new value.
+
+        :param prepared: the quoted name of what ``prepared`` gave.
+        """
         return name
 
     def violation(self, column: Column, name: str) -> str | None:

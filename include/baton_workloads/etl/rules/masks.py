@@ -11,6 +11,8 @@ from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import TEXTS, Rule, text_result
 
+ADDRESS = r"^([A-Za-z0-9]?)[^@]*@[^@]+\.([A-Za-z]{2,})$"
+
 
 class _Mask(Rule):
     hides: ClassVar[bool] = True
@@ -43,15 +45,16 @@ class MaskEmail(_Mask):
         """Give the form of a masked address."""
         return r"^(\*\*\*|[a-z0-9]?\*\*\*@\*\*\*\.[a-z]{2,})$"
 
-    def expression(self, column: Column, name: str) -> str:
+    def prepared(self, column: Column, name: str) -> str:
+        """Take the address apart; both parts are empty where it is none."""
+        # Flag s: an address field may hold a line break; it must not slip past the pattern.
+        return f"regexp_extract({name}, {literal(ADDRESS)}, ['first', 'top'], 's')"
+
+    def expression(self, column: Column, name: str, prepared: str) -> str:
         """Give the masked address."""
-        # DOTALL: an address field may hold a line break; it must not slip past the pattern.
         return (
-            f"CASE WHEN {name} IS NULL THEN NULL"
-            f" WHEN regexp_full_match({name}, '[^@]+@[^@]+\\.[A-Za-z]{{2,}}', 's')"
-            f" THEN regexp_extract(lower({name}[1]), '[a-z0-9]?') || '***@***.' ||"
-            f" lower(regexp_extract({name}, '\\.([A-Za-z]{{2,}})$', 1))"
-            f" ELSE '***' END"
+            f"CASE WHEN {name} IS NULL THEN NULL WHEN {prepared}.top = '' THEN '***'"
+            f" ELSE lower({prepared}.first) || '***@***.' || lower({prepared}.top) END"
         )
 
 
@@ -65,13 +68,16 @@ class MaskPhone(_Mask):
         """Give the form of a masked number."""
         return rf"^\*\*\*([0-9]{{{self.keep_last}}})?$"
 
-    def expression(self, column: Column, name: str) -> str:
+    def prepared(self, column: Column, name: str) -> str | None:
+        """Give the number's digits."""
+        return f"regexp_replace({name}, '[^0-9]+', '', 'g')" if self.keep_last else None
+
+    def expression(self, column: Column, name: str, prepared: str) -> str:
         """Give the masked number."""
-        digits = f"regexp_replace({name}, '[^0-9]', '', 'g')"
-        if self.keep_last == 0:
+        if not self.keep_last:
             return f"CASE WHEN {name} IS NULL THEN NULL ELSE '***' END"
         return (
             f"CASE WHEN {name} IS NULL THEN NULL"
-            f" WHEN length({digits}) >= {self.keep_last + 6} THEN '***' || right({digits}, {self.keep_last})"
+            f" WHEN length({prepared}) >= {self.keep_last + 6} THEN '***' || right({prepared}, {self.keep_last})"
             f" ELSE '***' END"
         )

@@ -78,7 +78,7 @@ class Fixed(Rule):
         carrier = "native" if kept.udt in NATIVE else "text"
         return kept.model_copy(update={"rule": self.rule, "carrier": carrier})
 
-    def expression(self, column: Column, name: str) -> str:
+    def expression(self, column: Column, name: str, prepared: str) -> str:
         """Give the value for each row."""
         return f"{literal(self.text())}::{NATIVE.get(column.udt, 'VARCHAR')}"
 

@@ -1,0 +1,71 @@
+"""The snapshot that all datasets of a run are read in."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from baton_workloads.errors import DataError
+from baton_workloads.etl.manifest import Snapshot
+from baton_workloads.etl.source import qualified
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def begin(connection: "psycopg.Connection[Any]", tables: list[str]) -> tuple[Snapshot, str]:
+    """Begin the coordinating transaction, in which nothing that is read can be rewritten, emptied or dropped.
+
+    Why locks come first: a table that was rewritten between snapshot and lock would look empty to the snapshot. A
+    materialised view cannot be locked by name; reading it does, at the same moment at which the snapshot is taken.
+
+    :returns: the snapshot, and the name under which other transactions take it over.
+    :raises DataError: a table does not exist.
+    """
+    import psycopg
+
+    kinds = {table: _kind(connection, table) for table in tables}
+    connection.commit()
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    for table, kind in kinds.items():
+        if kind != "m":
+            connection.execute(f"LOCK TABLE {qualified(table)} IN ACCESS SHARE MODE".encode())
+    for table, kind in kinds.items():
+        if kind == "m":
+            connection.execute(f"SELECT FROM {qualified(table)} LIMIT 0".encode())
+    return _take(connection)
+
+
+def _kind(connection: "psycopg.Connection[Any]", table: str) -> str:
+    row = connection.execute(
+        "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", (qualified(table),)
+    ).fetchone()
+    if row is None:
+        raise DataError(f"table {table} does not exist in the source; check the policy's source")
+    return str(row[0])
+
+
+def _take(connection: "psycopg.Connection[Any]") -> tuple[Snapshot, str]:
+    """Describe the current transaction's snapshot and export it for other readers.
+
+    :returns: the snapshot, and the name under which other transactions take it over.
+    """
+    row = connection.execute(
+        "SELECT pg_export_snapshot(), transaction_timestamp(), s.system_identifier::text, current_database(),"
+        " c.timeline_id,"
+        " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text"
+        " FROM pg_control_system() s, pg_control_checkpoint() c"
+    ).fetchone()
+    if row is None:
+        raise DataError("source gave no snapshot")
+    exported, taken_at, system, database, timeline, lsn = row
+    high, low = lsn.split("/")
+    name = f"{timeline:08X}-{int(high, 16):08X}{int(low, 16):08X}"
+    snapshot = Snapshot(
+        id=name,
+        taken_at=taken_at.astimezone(UTC),
+        system_identifier=system,
+        database=database,
+        timeline=timeline,
+        lsn=lsn,
+    )
+    return snapshot, exported

@@ -1,0 +1,188 @@
+"""Each rule does, value by value, what a plain Python reference does."""
+
+import hashlib
+import hmac
+import re
+import uuid
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baton_workloads.etl import engine, pseudonym
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.policy import Policy
+from baton_workloads.etl.rules import Rule
+
+pyarrow = pytest.importorskip("pyarrow")
+ENGINE = engine.connect()
+KNOWN = ["2b921337-c8ec-d84c-30d8-e29da7a3b01e", "f61be9c2-d7ae-fd1a-116c-4205f92b75d7"]
+EXAMPLES = settings(max_examples=60, deadline=None)
+TEXTS = st.text(alphabet=st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=40)
+
+
+def column(kind: str, udt: str, carrier: str = "native") -> Column:
+    """Give a column of a type."""
+    return Column.model_validate({"name": "v", "type": kind, "udt": udt, "carrier": carrier})
+
+
+def rule(**parameters: Any) -> Rule:
+    """Give a rule as a policy would."""
+    return Policy.model_validate({"dataset": "d", "columns": {"v": parameters}}).rule("v")
+
+
+def applied(rule: Rule, kind: Column, values: list[Any], engine_type: str) -> list[Any]:
+    """Apply a rule to values in the engine."""
+    prepared = rule.prepared(kind, "v") or "NULL"
+    query = (
+        f"SELECT {rule.expression(kind, 'v', 'p')} FROM (SELECT v, {prepared} AS p"  # noqa: S608
+        f" FROM (SELECT unnest($1::{engine_type}[]) AS v))"
+    )
+    return [row[0] for row in ENGINE.execute(query, [values]).fetchall()]
+
+
+@EXAMPLES
+@given(
+    st.lists(
+        st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**9), max_value=10**9), min_size=1
+    ),
+    st.sampled_from(["0.05", "0.5", "1", "3", "7.25", "10", "500", "999999999"]),
+)
+def test_numbers_are_rounded_half_away_from_zero(values: list[Decimal], step: str) -> None:
+    """A numeric becomes the nearest multiple of the step; halves go away from zero."""
+    kind = column("numeric(12,2)", "numeric")
+    made = applied(rule(rule="generalise_number", step=step), kind, values, "DECIMAL(12,2)")
+    assert made == [(v / Decimal(step)).quantize(Decimal(1), ROUND_HALF_UP) * Decimal(step) for v in values]
+
+
+@pytest.mark.parametrize(("digits", "scale"), [(18, 2), (19, 2), (38, 10), (38, 0)])
+@EXAMPLES
+@given(data=st.data())
+def test_wide_numbers_are_rounded_exactly(digits: int, scale: int, data: st.DataObject) -> None:
+    """No digit is lost in numerics that need 128 bits."""
+    limit = 10**digits - 10**3 * 10**scale
+    value = data.draw(st.integers(-limit, limit))
+    exact = Decimal(f"{value}E-{scale}")
+    made = applied(
+        rule(rule="generalise_number", step=100), column(f"numeric({digits},{scale})", "numeric"), [str(exact)],
+        f"DECIMAL({digits},{scale})",
+    )  # fmt: skip
+    unit = 100 * 10**scale
+    nearest = (2 * abs(value) + unit) // (2 * unit) * unit
+    assert made[0] == Decimal(f"{nearest if value >= 0 else -nearest}E-{scale}")
+
+
+@EXAMPLES
+@given(st.lists(st.integers(-(2**62), 2**62), min_size=1), st.integers(1, 10**6))
+def test_integers_are_rounded_half_away_from_zero(values: list[int], step: int) -> None:
+    """A bigint becomes the nearest multiple of the step."""
+    made = applied(rule(rule="generalise_number", step=step), column("bigint", "int8"), values, "BIGINT")
+    nearest = [(2 * abs(v) + step) // (2 * step) * step for v in values]
+    assert made == [n if v >= 0 else -n for n, v in zip(nearest, values, strict=True)]
+
+
+@EXAMPLES
+@given(st.lists(st.datetimes(min_value=datetime(1, 1, 1)), min_size=1), st.sampled_from(["day", "month", "year"]))
+def test_times_are_cut(values: list[datetime], to: str) -> None:
+    """A timestamp becomes the first moment of its day, month or year."""
+    cut = {"day": {}, "month": {"day": 1}, "year": {"day": 1, "month": 1}}[to]
+    made = applied(rule(rule="generalise_date", to=to), column("timestamp", "timestamp"), values, "TIMESTAMP")
+    assert made == [v.replace(hour=0, minute=0, second=0, microsecond=0, **cut) for v in values]
+
+
+def test_infinite_dates_stay_infinite() -> None:
+    """Infinity has no month; it stays what it is."""
+    made = applied(rule(rule="generalise_date", to="month"), column("date", "date"), ["infinity", "2024-02-29"], "DATE")
+    assert [str(value) for value in made] == [str(date.max), "2024-02-01"]
+
+
+@EXAMPLES
+@given(st.lists(TEXTS | st.emails(), min_size=1))
+def test_masked_addresses_have_the_masked_form_and_differ_from_the_original(values: list[str]) -> None:
+    """Whatever an address field holds, only first letter and top-level domain are left."""
+    mask = rule(rule="mask_email")
+    made = applied(mask, column("text", "text", "text"), values, "VARCHAR")
+    for value, masked in zip(values, made, strict=True):
+        assert re.fullmatch(mask.form() or "", masked)
+        assert masked != value or re.fullmatch(mask.form() or "", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ("jane.doe@mail.example.com", "j***@***.com"),
+        ("J@EXAMPLE.ORG", "j***@***.org"),
+        ("\u00fcmit@example.de", "***@***.de"),
+        ("no address", "***"),
+        ("", "***"),
+        ("two@at@signs.com", "***"),
+        ("a@b.com\n", "***"),
+        ("line\nbreak@b.com", "l***@***.com"),
+        (None, None),
+    ],
+)
+def test_addresses_are_masked(value: str | None, masked: str | None) -> None:
+    """First letter and top-level domain stay; what is no address becomes three stars; NULL stays NULL."""
+    assert applied(rule(rule="mask_email"), column("text", "text", "text"), [value], "VARCHAR") == [masked]
+
+
+@pytest.mark.parametrize(
+    ("value", "keep", "masked"),
+    [
+        ("+49 151 2345678", 2, "***78"),
+        ("+49 151 2345678", 0, "***"),
+        ("+49 151 2345678", 4, "***5678"),
+        ("1234567", 2, "***"),
+        ("ask the neighbour", 2, "***"),
+        ("", 2, "***"),
+        (None, 2, None),
+    ],
+)
+def test_numbers_to_call_are_masked(value: str | None, keep: int, masked: str | None) -> None:
+    """The last digits stay where six more are hidden."""
+    made = applied(rule(rule="mask_phone", keep_last=keep), column("text", "text", "text"), [value], "VARCHAR")
+    assert made == [masked]
+
+
+@EXAMPLES
+@given(st.lists(TEXTS, min_size=1), st.binary(min_size=32, max_size=64), st.sampled_from(["customer", "a.b-c_1"]))
+def test_pseudonyms_are_the_specified_hmac(values: list[str], key: bytes, domain: str) -> None:
+    """The kernel gives what hashlib gives for the specification."""
+    domain_key = hmac.new(key, b"baton/pseudonym/1/" + domain.encode(), hashlib.sha256).hexdigest()
+    expected = [hmac.new(domain_key.encode(), v.encode(), hashlib.sha256).hexdigest()[:32] for v in values]
+    made = pseudonym.hash_texts(pyarrow.array([*values, None], pyarrow.string()), pseudonym.domain_key(key, domain))
+    assert made.to_pylist() == [*expected, None]
+
+
+def test_a_pseudonym_never_changes() -> None:
+    """A known answer: changing the specification must be noticed, as it tears old and new loads apart."""
+    key = pseudonym.domain_key(bytes(range(32)), "customer")
+    made = pseudonym.hash_texts(pyarrow.array(["42", ""]), key).to_pylist()
+    assert [str(uuid.UUID(value)) for value in made] == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "udt"),
+    [
+        ({"rule": "mask_email"}, "bigint", "int8"),
+        ({"rule": "mask_phone"}, "jsonb", "jsonb"),
+        ({"rule": "generalise_date", "to": "month"}, "text", "text"),
+        ({"rule": "generalise_date", "to": "day"}, "date", "date"),
+        ({"rule": "generalise_number", "step": 10}, "text", "text"),
+        ({"rule": "generalise_number", "step": 0}, "bigint", "int8"),
+        ({"rule": "generalise_number", "step": "0.5"}, "integer", "int4"),
+        ({"rule": "generalise_number", "step": "0.005"}, "numeric(12,2)", "numeric"),
+        ({"rule": "generalise_number", "step": 10}, "numeric", "numeric"),
+        ({"rule": "pseudonym", "domain": "d"}, "jsonb", "jsonb"),
+        ({"rule": "pseudonym", "domain": "d"}, "double precision", "float8"),
+        ({"rule": "pseudonym", "domain": "d"}, "numeric(12,2)", "numeric"),
+        ({"rule": "fixed", "value": "x"}, "text[]", "_text"),
+        ({"rule": "keep"}, "public.geometry", "other"),
+    ],
+)
+def test_a_rule_that_does_not_fit_a_type_says_so(parameters: dict[str, Any], kind: str, udt: str) -> None:
+    """Every rule knows the types that it can work on."""
+    assert rule(**parameters).misfit(column(kind, udt))
