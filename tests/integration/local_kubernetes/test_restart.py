@@ -198,3 +198,19 @@ def test_a_damaged_state_is_refused_with_advice(own_server):
 
     with pytest.raises(RuntimeError, match=r"error: .*objects\.sqlite cannot be read.* to start anew"):
         own_server.start()
+
+
+def test_a_container_that_starts_while_the_server_is_killed_runs_to_its_end(own, make_pod, until, read_log):
+    """Its keeper has nobody to report its start to, and goes on."""
+    inits = [{"name": "init", "image": "busybox", "command": ["sleep", "0.3"]}]
+    for number in range(3):
+        own.core.create_namespaced_pod("own", make_pod(f"p{number}", "sleep 0.2; echo done", initContainers=inits))
+    places = list((own.server.directory / "state" / "pods").iterdir())
+    until(lambda: any((place / "containers" / "base" / "0" / "spec.json").exists() for place in places))
+
+    own.server.kill()
+    own.server.start()
+
+    for number in range(3):
+        until(lambda name=f"p{number}": _phase(own, name, "Succeeded"))
+        assert read_log(own, f"p{number}", container="base") == "done\n"

@@ -7,6 +7,7 @@ locks. Requests come as lines on stdin: ``{"id": 7, "directory": "/…"}``; when
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -37,7 +38,8 @@ def _shim(request: dict[str, object]) -> None:
     def acknowledge() -> None:
         nonlocal answer
         if answer >= 0:
-            os.write(answer, f"{request['id']}\n".encode())
+            with contextlib.suppress(BrokenPipeError):  # the server was killed; its successor looks at the files
+                os.write(answer, f"{request['id']}\n".encode())
             os.close(answer)  # the server must not wait for this shim's end to see the forker's
             answer = -1
 
