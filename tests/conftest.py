@@ -24,3 +24,8 @@ def _point_airflow_at_a_scratch_home() -> None:
 
 
 _point_airflow_at_a_scratch_home()
+
+
+def pytest_configure(config):
+    """Airflow 3.3 reads .airflowignore files with a class that pathspec has deprecated."""
+    config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
