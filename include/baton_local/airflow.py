@@ -61,7 +61,12 @@ class Airflow:
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
     def _smtp_connection(self) -> str:
-        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "baton@localhost"}
+        extra = {
+            "disable_ssl": True,
+            "disable_tls": True,
+            "from_email": "baton@localhost",
+            "to_email": "operators@localhost",
+        }
         return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": self.ports.smtp, "extra": extra})
 
     def _options(self) -> dict[str, str]:

@@ -36,6 +36,11 @@ class AirflowApi:
         token = response.json()["access_token"]
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
     def call(self, method: str, path: str, **options: Any) -> Any:
         """One request below ``/api/v2``; returns the decoded body.
 

@@ -169,12 +169,16 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, whatever state it is in; nothing of the stack runs afterwards."""
-        stop_stack(self.layout)
+        self.api.close()
+        stop_stack(self.layout, self.supervisor)
 
 
-def stop_stack(layout: Layout) -> bool:
-    """Stop a stack that runs, and end what a killed one left behind; returns whether there was anything."""
-    supervisor = Supervisor(layout)
+def stop_stack(layout: Layout, supervisor: Supervisor | None = None) -> bool:
+    """Stop a stack that runs, and end what a killed one left behind; returns whether there was anything.
+
+    :param supervisor: the one that was launched by this process, if any.
+    """
+    supervisor = supervisor or Supervisor(layout)
     running = supervisor.is_running()
     supervisor.stop()
     ended = leftovers.end_leftovers(layout)

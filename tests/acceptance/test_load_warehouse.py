@@ -6,11 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.acceptance.chain import CANARY, DAG_ID, Chain
 
 from baton_local.postgres import binaries
 from baton_local.stack import Stack
-
-from .conftest import CANARY, DAG_ID, Chain
 
 
 def test_every_row_of_the_source_arrives(chain: Chain, finished_run: str):

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import psutil
 import psycopg
 import pytest
+from tests.acceptance.chain import DAG_ID, Chain, await_value
 
 from baton_local.stack import Stack
-
-from .conftest import DAG_ID, Chain, await_value
 
 
 def kill_component(stack: Stack, name: str) -> None:
@@ -46,7 +45,7 @@ def test_a_run_survives_the_death_of_its_triggerer_and_of_kubernetes(chain: Chai
     chain.await_running(run_id, "customers.transform")
     kill_component(stack, "triggerer")
 
-    assert chain.finish(run_id, 240) == "success", chain.states(run_id)
+    assert chain.finish(run_id, 240) == "success", chain.failures(run_id)
     assert chain.rows("warehouse") == chain.rows("source")
 
 
@@ -59,7 +58,7 @@ def test_a_run_survives_any_death_at_any_stage(chain: Chain, stack: Stack, finis
     chain.await_running(run_id, moment)
     FAULTS[part](stack)
 
-    assert chain.finish(run_id, 600) == "success", chain.states(run_id)
+    assert chain.finish(run_id, 600) == "success", chain.failures(run_id)
     assert chain.rows("warehouse") == chain.rows("source")
 
 

@@ -12,11 +12,14 @@ from typing import Any
 from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase, detect_pod_terminate_early_issues
 from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import BatonError
+from baton.hooks.api_streams import connection_errors
+from baton.hooks.pod_log import log_lines
 from baton.hooks.pod_result import read_result
-from baton.hooks.pod_streams import connection_errors, log_lines, pod_states
+from baton.hooks.pod_states import pod_states
 
 LOG_END_SECONDS = 5
 """How long the log's last lines may come after the container's end."""
@@ -44,6 +47,7 @@ class WorkloadTrigger(KubernetesPodTrigger):
     def __init__(self, *, ends_task: bool = False, **stock: Any) -> None:
         super().__init__(**stock)
         self.ends_task = ends_task
+        self._ended = asyncio.Event()
         self._log_task: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -71,10 +75,28 @@ class WorkloadTrigger(KubernetesPodTrigger):
         yield self._event(status, message, logs_written=logs_written)
 
     async def _success(self) -> TriggerEvent:
-        """Read the result, delete the pod and build the event that ends the task here and now."""
+        """Store the result, delete the pod and build the event that ends the task here and now.
+
+        Why not the event's own ``xcoms``: Airflow 3.3.2 encodes those twice, and the next task pulls a text.
+        """
         result = await read_result(self.hook, self.pod_name, self.pod_namespace)
+        if result is not None:
+            await self._push(result)
         await self.hook.delete_pod(self.pod_name, self.pod_namespace, self.termination_grace_period)
-        return TaskSuccessEvent(xcoms=None if result is None else {BaseXCom.XCOM_RETURN_KEY: result})
+        return TaskSuccessEvent()
+
+    async def _push(self, result: Any) -> None:
+        instance = self.task_instance
+        if instance is None:
+            raise ValueError("the trigger belongs to no task instance")
+        await XCom.aset(
+            BaseXCom.XCOM_RETURN_KEY,
+            result,
+            dag_id=instance.dag_id,
+            task_id=instance.task_id,
+            run_id=instance.run_id,
+            map_index=instance.map_index,
+        )
 
     async def _let_first_half_settle(self) -> None:
         """Resume no task in the first moments after its deferral.
@@ -143,7 +165,8 @@ class WorkloadTrigger(KubernetesPodTrigger):
 
     async def _write_log(self) -> None:
         container = self.base_container_name
-        async with aclosing(log_lines(self.hook, self.pod_name, self.pod_namespace, container)) as lines:
+        log = log_lines(self.hook, self.pod_name, self.pod_namespace, container, self._ended)
+        async with aclosing(log) as lines:
             async for line in lines:
                 self.log.info("[%s] %s", container, line)
 
@@ -151,6 +174,7 @@ class WorkloadTrigger(KubernetesPodTrigger):
         """Wait for the log's end. Where it does not come the worker reads the log again, from its first line."""
         if not self._log_task:
             return False
+        self._ended.set()
         done, _ = await asyncio.wait([self._log_task], timeout=LOG_END_SECONDS)
         return bool(done) and self._log_task.exception() is None
 

@@ -4,12 +4,13 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.triggers.base import TaskSuccessEvent
 from tests.unit.baton.pod_api import PodApi, kubeconfig
 
-from baton.hooks import pod_streams
+from baton.hooks import api_streams
 from baton.triggers import workload
 from baton.triggers.workload import LOGS_WRITTEN, WorkloadTrigger
 
@@ -31,7 +32,7 @@ async def api():
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
     """Lost connections are tried again at once."""
-    monkeypatch.setattr(pod_streams, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(api_streams, "PAUSE_SECONDS", 0.01)
 
 
 def trigger_for(api, **options):
@@ -121,6 +122,21 @@ async def test_lost_connections_neither_lose_nor_double_a_line(api, capsys):
     assert written.lines() == [f"{number} {part}" for number in range(4) for part in "ab"]
 
 
+async def test_log_that_ends_before_its_container_is_taken_up_again(api, capsys):
+    """Rotation and a restarted kubelet end it in good order."""
+    written = Written(capsys)
+    task = await started(trigger_for(api))
+    api.run()
+    api.write("before", "before")
+    api.rotate_log()
+    await asyncio.sleep(0.2)
+    api.write("after")
+    await asyncio.sleep(0.2)
+    api.end(0)
+    await task
+    assert written.lines() == ["before", "before", "after"]
+
+
 async def test_without_logs_none_is_read(api):
     """`get_logs=False` means the pod's output stays in the pod."""
     api.end(0)
@@ -199,15 +215,24 @@ async def test_stopped_triggerer_leaves_the_pod_alone(api):
 
 
 @pytest.mark.parametrize(
-    ("result", "xcoms"), [('{"rows": 3, "name": "č"}', {"return_value": {"rows": 3, "name": "č"}}), ("", None)]
+    ("result", "stored"), [('{"rows": 3, "name": "č"}', [("return_value", {"rows": 3, "name": "č"})]), ("", [])]
 )
-async def test_success_ends_the_task_with_the_pods_result(api, result, xcoms):
-    """Without a worker: the result is read, the pod deleted, the next task can start."""
+async def test_success_ends_the_task_with_the_pods_result(api, monkeypatch, result, stored):
+    """Without a worker: the result is stored as the value that it is, and the pod is deleted."""
+    written = []
+
+    async def store(key, value, **where):
+        assert where == {"dag_id": "dag", "task_id": "task", "run_id": "run", "map_index": -1}
+        written.append((key, value))
+
+    monkeypatch.setattr(workload.XCom, "aset", store)
     api.result = result
     api.end(0)
-    event = await first_event(trigger_for(api, ends_task=True))
+    trigger = trigger_for(api, ends_task=True)
+    trigger._task_instance = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=-1)
+    event = await first_event(trigger)
     assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms == xcoms
+    assert written == stored
     assert api.deleted_by_request
 
 
