@@ -28,6 +28,7 @@ class PodApi:
         self.result = ""  # what return.json holds
         self._changed = asyncio.Event()
         self._open = []
+        self._rotations = 0
 
     # -- what a test does ------------------------------------------------------------------------------------------
 
@@ -52,6 +53,10 @@ class PodApi:
         """Write lines of one moment, as a container does that prints more than one at once."""
         moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}".rstrip("0")
         self.log += [f"{moment}Z {line}\n" for line in lines]
+        self._notify()
+
+    def rotate_log(self):
+        self._rotations += 1
         self._notify()
 
     def drop_connections(self):
@@ -105,14 +110,14 @@ class PodApi:
         await response.prepare(request)
         since = int(request.query.get("sinceSeconds", 0))
         earliest = f"{datetime.now(UTC) - timedelta(seconds=since):%Y-%m-%dT%H:%M:%S}" if since else ""
-        written = 0
+        written, rotations = 0, self._rotations
         with suppress(ConnectionError):
             while not request.transport.is_closing():
                 for line in self.log[written:]:
                     if line >= earliest:
                         await response.write(line.encode())
                 written = len(self.log)
-                if self.log_ended:
+                if self.log_ended or self._rotations != rotations:
                     return response
                 await self._next_change()
         return response
