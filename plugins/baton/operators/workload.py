@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow.providers.cncf.kubernetes.utils.pod_manager import OnFinishAction
+from airflow.providers.cncf.kubernetes.utils.pod_manager import OnFinishAction, PodPhase
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from baton.defaults import NAMESPACE, WORKLOADS_IMAGE
@@ -28,6 +28,8 @@ SIZES = {
 
 PERMANENT_EXIT_CODES = {2: "usage", 65: "data or policy", 78: "configuration"}
 """Exit code → what is wrong. 65 and 78 are EX_DATAERR and EX_CONFIG of sysexits.h; any other one is worth a retry."""
+
+UNFINISHED = (PodPhase.PENDING, PodPhase.RUNNING, PodPhase.UNKNOWN)
 
 
 class WorkloadOperator(KubernetesPodOperator):
@@ -54,6 +56,7 @@ class WorkloadOperator(KubernetesPodOperator):
     ) -> None:
         env_from = [*map(_secret_env, secret_names), *pod_options.pop("env_from", ())]
         own = {"arguments": list(command), "container_resources": _resources(size)}
+        self._trigger_message = ""
         super().__init__(env_from=env_from, **{**_DEFAULTS, **own, **pod_options})
 
     def defer(self, *, trigger: BaseTrigger, **options: Any) -> NoReturn:
@@ -72,6 +75,7 @@ class WorkloadOperator(KubernetesPodOperator):
         if event["status"] == "timeout":
             self._end_late_pod(event)
         self.get_logs = self.get_logs and not event.get(LOGS_WRITTEN)
+        self._trigger_message = event.get("message", "")
         return super().trigger_reentry(context, event)
 
     def _end_late_pod(self, event: dict[str, Any]) -> NoReturn:
@@ -96,7 +100,9 @@ class WorkloadOperator(KubernetesPodOperator):
     def _raise_by_exit_code(self, pod: V1Pod, err: AirflowException) -> NoReturn:
         ended = self._ended_container(pod)
         if ended is None:
-            raise TransientError(f"pod {pod.metadata.name} failed before its container ended") from err
+            if pod.status.phase in UNFINISHED:  # its image may still come, and then it would run for nobody
+                self.pod_manager.delete_pod(pod)
+            raise TransientError(f"pod {pod.metadata.name} did not run to its end: {self._trigger_message}") from err
         said = (ended.message or ended.reason or "").strip().splitlines()[-1:]
         message = ": ".join([f"pod {pod.metadata.name} ended with exit code {ended.exit_code}", *said])
         if ended.exit_code in PERMANENT_EXIT_CODES:
@@ -125,7 +131,7 @@ class WorkloadOperator(KubernetesPodOperator):
     def _unfinished_pods(self, namespace: str, context: Context) -> list[V1Pod]:
         selector = self._build_find_pod_label_selector(context)
         pods = self.client.list_namespaced_pod(namespace, label_selector=selector).items
-        return [pod for pod in pods if pod.status.phase in ("Pending", "Running", "Unknown")]
+        return [pod for pod in pods if pod.status.phase in UNFINISHED]
 
 
 _DEFAULTS: dict[str, Any] = {

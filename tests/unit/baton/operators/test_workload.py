@@ -121,13 +121,13 @@ class ApiServer:
         self.deleted.append(name)
 
 
-def clean_up(pod, **options):
+def clean_up(pod, deleted=(), **options):
     task = operator(**options)
     task.client = ApiServer(pod)
     try:
         task.cleanup(pod, pod)
     finally:
-        assert task.client.deleted == []  # a failed pod is kept for whoever looks into it
+        assert task.client.deleted == list(deleted)  # a failed pod is kept for whoever looks into it
 
 
 @pytest.mark.parametrize("exit_code", [2, 65, 78])
@@ -154,8 +154,16 @@ def test_pod_that_never_ran_is_worth_a_retry():
     """Evicted or not started: there is no exit code."""
     pod = ended_pod(1)
     pod.status.container_statuses = None
-    with pytest.raises(TransientError, match="before its container ended"):
+    with pytest.raises(TransientError, match="did not run to its end"):
         clean_up(pod)
+
+
+def test_pod_that_waits_for_its_image_is_deleted():
+    """The image may still come, and the pod would run for nobody."""
+    pod = ended_pod(1)
+    pod.status.phase, pod.status.container_statuses = "Pending", None
+    with pytest.raises(TransientError, match="did not run to its end"):
+        clean_up(pod, deleted=["export-abc"])
 
 
 def test_skip_on_exit_code_still_skips():
