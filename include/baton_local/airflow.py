@@ -50,6 +50,8 @@ class Airflow:
             "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
             # Four processes that compile the same thousands of modules at each start take longer than all else.
             "PYTHONDONTWRITEBYTECODE": "",
+            # Airflow's own; it would stand in the log of every task.
+            "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
             "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),

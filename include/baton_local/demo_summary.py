@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +20,9 @@ from baton_local.stack import Stack
 DAG_ID = "load_warehouse"
 CLOCK_STAGES = (("export", "01:00"), ("transform", "02:00"), ("load", "03:00"))
 SAMPLE_TABLE = "customers"
-SAMPLE_COLUMNS = 8
+SAMPLE_COLUMNS = (
+    "id", "full_name", "email", "phone", "birth_date", "iban", "city", "country", "credit_limit", "created_at",
+)  # fmt: skip
 SAMPLE_WIDTH = 34
 
 
@@ -81,10 +87,9 @@ def _show_sample(stack: Stack, results: dict[str, Any], console: Console) -> Non
     if f"{SAMPLE_TABLE}.load" not in results:
         return
     before, after = _sample_rows(stack)
-    table = Table("column", "source", "warehouse", box=None, pad_edge=False, title_justify="left")
+    table = Table("column", "source", "warehouse", box=None, pad_edge=False, title_justify="left", title_style="bold")
     table.title = f"\nOne row of {SAMPLE_TABLE}, before and after"
-    changed = [name for name in before if name not in after or str(before[name]) != str(after[name])]
-    for name in changed[:SAMPLE_COLUMNS]:
+    for name in SAMPLE_COLUMNS:
         table.add_row(name, _short(before[name]), _short(after[name]) if name in after else "(dropped)")
     console.print(table)
 
@@ -95,15 +100,22 @@ def _short(value: object) -> str:
 
 
 def _sample_rows(stack: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The same row on both sides: the fullest early one in the source, found again by what the policy keeps."""
-    from psycopg.rows import dict_row
-
-    pick = "SELECT * FROM customers ORDER BY num_nulls(email, phone, birth_date, street, notes), id LIMIT 1"
+    """The same customer on both sides, found again in the warehouse by the pseudonym of its id."""
+    pick = "SELECT * FROM customers ORDER BY num_nulls(email, phone, birth_date, full_name), id LIMIT 1"
     with psycopg.connect(stack.source_dsn, row_factory=dict_row) as source:
         before = source.execute(pick).fetchone() or {}
     with psycopg.connect(stack.warehouse_dsn, row_factory=dict_row) as warehouse:
-        after = warehouse.execute("SELECT * FROM customers WHERE created_at = %s", (before["created_at"],)).fetchone()
+        key = _pseudonym(stack, "customer", str(before["id"]))
+        after = warehouse.execute("SELECT * FROM customers WHERE id = %s", (key,)).fetchone()
     return before, after or {}
+
+
+def _pseudonym(stack: Stack, domain: str, value: str) -> str:
+    """What the transform makes of a value; asked of the workloads' own command line, as an operator would."""
+    command = [sys.executable, "-m", "baton_workloads", "etl", "policy", "pseudonym", "--domain", domain]
+    environment = {**os.environ, "BATON_PSEUDONYM_KEY": stack.credentials.pseudonym_key}
+    done = subprocess.run(command, input=value, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def chain_edges(datasets: list[str]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
 from typing import Annotated
@@ -19,7 +20,8 @@ from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
 
-console = Console(highlight=False)
+# Where output goes to a file, tables keep their shape instead of being folded to 80 columns.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 Source = Annotated[
     str | None,

@@ -1,5 +1,7 @@
 """The command line of the warehouse chain. Stages import what they need when they run: small ones start fast."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,18 @@ def policy_init_command(source: str, schema: str, tables: tuple[str, ...], outpu
     from baton_workloads.etl.policy_init import policy_init
 
     result.emit(policy_init(source, schema, list(tables), output))
+
+
+@policy.command("pseudonym")
+@click.option("--domain", required=True, help="The domain that the policy names, for example customer.")
+def policy_pseudonym_command(domain: str) -> None:
+    """Print the pseudonym of each line of standard input, made with BATON_PSEUDONYM_KEY.
+
+    For whoever has to find a person's rows in the warehouse, to correct or delete them. Values come by standard input
+    so that they stand in no list of processes and no shell history.
+    """
+    from baton_workloads.etl.pseudonym import domain_key, pseudonym, secret_key
+
+    key = domain_key(secret_key(), domain)
+    for line in io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"):
+        click.echo(pseudonym(line.rstrip("\n"), key))

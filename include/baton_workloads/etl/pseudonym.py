@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError
@@ -38,6 +39,14 @@ def fingerprint(key: bytes) -> str:
 def domain_key(key: bytes, domain: str) -> str:
     """Give the key of one domain, as the ASCII text that the hash takes."""
     return hmac.digest(key, b"baton/pseudonym/1/" + domain.encode(), hashlib.sha256).hex()
+
+
+def pseudonym(text: str, key: str) -> UUID:
+    """Give the pseudonym of one canonical text; the same as ``hash_texts`` gives for many.
+
+    :param key: of the domain, see ``domain_key``.
+    """
+    return UUID(hex=hmac.digest(key.encode(), text.encode(), hashlib.sha256).hex()[:HEX_DIGITS])
 
 
 def hash_texts(texts: "pyarrow.Array", key: str) -> "pyarrow.Array":
