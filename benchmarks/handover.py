@@ -1,8 +1,12 @@
-"""Time from a pod's end to the start of the next one, and what the chain costs beyond its pods.
+"""Time from a pod's end to the start of the next one, and what the warehouse chain costs beyond its pods.
 
-The chain is the real one (`load_warehouse`: deferrable tasks, results by XCom), while two workers are held by others.
+Two workers are held by other tasks all the while. Measured are:
 
-    ./baton python benchmarks/handover.py [--runs 5]
+- a line of ten pods that only wait a second (deferrable tasks, each reads the result of the one before by XCom): what
+  Airflow and Kubernetes need between two pods;
+- the real chain (`load_warehouse`): there five datasets share the machine, and a pod that may start waits for cores too.
+
+    ./baton python benchmarks/handover.py [--runs 5] [--json]
 """
 
 import argparse
@@ -10,6 +14,8 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,22 +24,22 @@ from baton_local.layout import PROJECT, Layout
 from baton_local.pod_times import PodTimes, PodWatch, handover_gaps
 from baton_local.stack import Options, Stack, prepare_stack
 
-DAG_ID = "load_warehouse"
-BUSY_ID = "keep_workers_busy"
-DATASETS = ("customers", "order_items", "orders", "payments", "products")
+CHAIN, LINE, BUSY = "load_warehouse", "hand_over", "keep_workers_busy"
+DATASETS = ["customers", "order_items", "orders", "payments", "products"]
+EDGES = {CHAIN: chain_edges(DATASETS), LINE: [(f"pod_{number}", f"pod_{number + 1}") for number in range(9)]}
 
 
 @dataclass
 class Run:
-    """One run of the chain.
+    """One run of a DAG.
 
     :param wall_seconds: from the trigger to the run's end.
-    :param busy_seconds: time during which at least one pod ran.
+    :param pods_seconds: time during which at least one pod ran.
     """
 
     gaps: list[float]
     wall_seconds: float
-    busy_seconds: float
+    pods_seconds: float
 
 
 def busy_time(pods: list[PodTimes]) -> float:
@@ -46,67 +52,71 @@ def busy_time(pods: list[PodTimes]) -> float:
     return total
 
 
-def await_end(stack: Stack, run_id: str) -> None:
+def await_end(stack: Stack, dag_id: str, run_id: str) -> None:
     """Wait for a run's success."""
-    while (state := stack.api.run(DAG_ID, run_id)["state"]) not in ("success", "failed"):
+    while (state := stack.api.run(dag_id, run_id)["state"]) not in ("success", "failed"):
         time.sleep(0.1)
     if state != "success":
-        raise SystemExit(f"run {run_id} failed")
+        raise SystemExit(f"run {run_id} of {dag_id} failed")
 
 
-def run_chain(stack: Stack) -> Run:
-    """Trigger the chain and wait for its end."""
+def run_once(stack: Stack, dag_id: str) -> Run:
+    """Trigger a run and wait for its end."""
     with PodWatch(stack.cluster) as watch:
         began = time.monotonic()
-        run_id = stack.api.trigger(DAG_ID)["dag_run_id"]
-        await_end(stack, run_id)
+        await_end(stack, dag_id, stack.api.trigger(dag_id)["dag_run_id"])
         wall = time.monotonic() - began
         pods = watch.times()
-    return Run(handover_gaps(pods, chain_edges(list(DATASETS))), wall, busy_time(pods))
+    return Run(handover_gaps(pods, EDGES[dag_id]), wall, busy_time(pods))
 
 
-def measure(runs: int) -> list[Run]:
-    """The runs after one that warms everything up."""
+@contextmanager
+def busy_stack() -> Iterator[Stack]:
+    """A warm stack of which two workers are held."""
     with tempfile.TemporaryDirectory(prefix="baton-") as folder:
-        layout = Layout(PROJECT, Path(folder))
-        stack = prepare_stack(layout, Options(extra_dags=PROJECT / "benchmarks" / "dags"))
+        stack = prepare_stack(Layout(PROJECT, Path(folder)), Options(extra_dags=PROJECT / "benchmarks" / "dags"))
         try:
             stack.start(print)
-            for dag_id in (DAG_ID, BUSY_ID):
+            for dag_id in (CHAIN, LINE, BUSY):
                 stack.await_dag(dag_id)
-            warm_up = stack.api.run_now(DAG_ID)
-            await_end(stack, warm_up)
-            stack.api.trigger(BUSY_ID, {"seconds": 3600})
-            stack.api.unpause(BUSY_ID)
+            await_end(stack, CHAIN, stack.api.run_now(CHAIN))
+            stack.api.unpause(LINE)
+            stack.api.unpause(BUSY)
+            stack.api.trigger(BUSY, {"seconds": 3600})
             time.sleep(3)
-            return [run_chain(stack) for _ in range(runs)]
+            yield stack
         finally:
             stack.stop()
+
+
+def figures(runs: list[Run]) -> dict[str, float]:
+    """What is told of the runs of one DAG."""
+    gaps = [gap for run in runs for gap in run.gaps]
+    return {
+        "gaps": len(gaps),
+        "gap, median seconds": round(statistics.median(gaps), 2),
+        "gap, 90th percentile": round(statistics.quantiles(gaps, n=10)[-1], 2),
+        "run, median seconds": round(statistics.median(run.wall_seconds for run in runs), 1),
+        "of which pods ran": round(statistics.median(run.pods_seconds for run in runs), 1),
+        "run / pods, median ratio": round(statistics.median(run.wall_seconds / run.pods_seconds for run in runs), 2),
+    }
 
 
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each DAG")
+    parser.add_argument("--json", action="store_true", help="every run, for programs")
     options = parser.parse_args()
-    runs = measure(options.runs)
-    gaps = [gap for run in runs for gap in run.gaps]
-    figures = {
-        "runs": len(runs),
-        "gaps": len(gaps),
-        "gap_median_seconds": round(statistics.median(gaps), 3),
-        "gap_90th_percentile_seconds": round(statistics.quantiles(gaps, n=10)[-1], 3),
-        "gap_longest_seconds": round(max(gaps), 3),
-        "wall_median_seconds": round(statistics.median(run.wall_seconds for run in runs), 2),
-        "pods_busy_median_seconds": round(statistics.median(run.busy_seconds for run in runs), 2),
-        "wall_over_pods": round(statistics.median(run.wall_seconds / run.busy_seconds for run in runs), 2),
-    }
+    with busy_stack() as stack:
+        runs = {dag_id: [run_once(stack, dag_id) for _ in range(options.runs)] for dag_id in (LINE, CHAIN)}
     if options.json:
-        print(json.dumps({**figures, "each_run": [asdict(run) for run in runs]}))
+        print(json.dumps({dag_id: [asdict(run) for run in own] for dag_id, own in runs.items()}))
         return
-    for name, value in figures.items():
-        print(f"{name.replace('_', ' '):<30} {value}")
+    for dag_id, own in runs.items():
+        print(f"\n{dag_id}, {len(own)} runs")
+        for name, value in figures(own).items():
+            print(f"  {name:<28} {value:g}")
 
 
 if __name__ == "__main__":
