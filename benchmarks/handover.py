@@ -4,7 +4,7 @@ Two workers are held by other tasks all the while. Measured are:
 
 - a line of ten pods that only wait a second (deferrable tasks, each reads the result of the one before by XCom): what
   Airflow and Kubernetes need between two pods;
-- the real chain (`load_warehouse`): there five datasets share the machine, and a pod that may start waits for cores too.
+- the real chain (`load_warehouse`): five datasets share the machine there, and a pod that may start waits for cores.
 
     ./baton python benchmarks/handover.py [--runs 5] [--json]
 """
