@@ -122,3 +122,29 @@ def test_values_without_a_native_form_arrive_exactly(file_chain: Any) -> None:
     """NaN in a numeric with a scale, and arrays of many dimensions or other bounds, are carried as text."""
     before, after, _ = carry(file_chain, AWKWARD)
     assert after == before
+
+
+def test_small_values_of_wide_numerics_arrive_exactly(file_chain: Any) -> None:
+    """Values that take the fast way of 64 bits keep their scale, up to its edge and beyond."""
+    kinds = {
+        "numeric(38,10)": ["1.5", "-99999999.9999999999"],
+        "numeric(19,0)": ["-999999999999999999", "1"],
+        "numeric(20,1)": ["100000000000000000.0", "1.0"],
+        "numeric(38,30)": ["1.5"],
+    }
+    before, after, _ = carry(file_chain, kinds)
+    assert after == before
+
+
+def test_fixed_values_of_each_type_arrive(file_chain: Any) -> None:
+    """A fixed value has the column's type in the warehouse."""
+    fixed = {"int": 7, "boolean": True, "date": "2000-01-01", "text": "x", "numeric(5,2)": "1.50", "interval": "1 day",
+             "uuid": "ffffffff-ffff-ffff-ffff-ffffffffffff", "jsonb": "{}", "timestamptz": "2000-01-01 00:00:00+00",
+             "double precision": "0.5", "char(3)": "abc"}  # fmt: skip
+    columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(fixed))
+    file_chain.execute(file_chain.source, f"CREATE TABLE things (id int, {columns})", "INSERT INTO things VALUES (1)")
+    rules = {f"c{i}": {"rule": "fixed", "value": value} for i, value in enumerate(fixed.values())}
+    file_chain.policies = {"things": {"columns": {"id": "keep", **rules}}}
+    assert file_chain.validate(file_chain.to_warehouse()).code == 0
+    matches = " AND ".join(f"c{i} = {literal(str(value))}::{kind}" for i, (kind, value) in enumerate(fixed.items()))
+    assert file_chain.query(file_chain.warehouse, f"SELECT {matches} FROM things") == [(True,)]

@@ -180,6 +180,8 @@ def test_a_pseudonym_never_changes() -> None:
         ({"rule": "pseudonym", "domain": "d"}, "double precision", "float8"),
         ({"rule": "pseudonym", "domain": "d"}, "numeric(12,2)", "numeric"),
         ({"rule": "fixed", "value": "x"}, "text[]", "_text"),
+        ({"rule": "fixed", "value": "x"}, "integer", "int4"),
+        ({"rule": "fixed", "value": 1}, "boolean", "bool"),
         ({"rule": "keep"}, "public.geometry", "other"),
     ],
 )

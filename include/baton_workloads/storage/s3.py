@@ -13,6 +13,7 @@ from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.storage.base import Store, StoredObject, Written, sha256_of, verify
 
 ATTEMPTS = 5
+LARGEST_PUT_BYTES = 1 << 30  # only views are read in one piece; S3 itself takes 5 GiB
 BATCH = 1000  # what one DeleteObjects call takes
 MISSING = {"NoSuchKey", "404"}
 REFUSED = {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
@@ -46,9 +47,16 @@ class S3Store(Store):
             yield written
             written.size_bytes = path.stat().st_size
             written.sha256 = sha256_of(path)
-            checksum = base64.b64encode(bytes.fromhex(written.sha256)).decode()
-            with _said("write", uri), path.open("rb") as body:
-                self._s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum)
+            with _said("write", uri):
+                self._upload(path, bucket, key, written)
+
+    def _upload(self, path: Path, bucket: str, key: str, written: Written) -> None:
+        if written.size_bytes > LARGEST_PUT_BYTES:
+            self._s3.upload_file(str(path), bucket, key)  # in several requests
+            return
+        checksum = base64.b64encode(bytes.fromhex(written.sha256)).decode()
+        with path.open("rb") as body:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum)
 
     @contextmanager
     def reading(self, uri: str, size_bytes: int, sha256: str) -> Iterator[Path]:

@@ -1,9 +1,13 @@
-"""Copy Parquet files into a PostgreSQL table: the engine writes binary COPY into a pipe, the connection reads it."""
+"""Copy Parquet files into a PostgreSQL table, in PostgreSQL's binary COPY format.
 
-import fcntl
-import os
+The engine writes one file's rows to a temporary file while the server takes the rows of the file before. Why not
+through a pipe: engine, client and server would wait for each other at every block.
+"""
+
 import tempfile
-import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +15,16 @@ from baton_workloads.errors import DataError
 from baton_workloads.etl import engine
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.loaders import Load
-from baton_workloads.etl.loaders.postgres_values import MACROS, encoded, needs_cast, staging_type
-from baton_workloads.etl.manifest import File, Manifest
+from baton_workloads.etl.loaders.postgres_values import MACROS, encoded, narrowing, needs_cast, staging_type
+from baton_workloads.etl.manifest import Column, File
 from baton_workloads.progress import Progress
 from baton_workloads.storage import join, store_for
 
 if TYPE_CHECKING:
+    import duckdb
     import psycopg
 
-PIPE_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 
 
 def fill(connection: "psycopg.Connection[Any]", load: Load, staging: str) -> None:
@@ -28,94 +33,82 @@ def fill(connection: "psycopg.Connection[Any]", load: Load, staging: str) -> Non
     :raises DataError: a file is not what the manifest says.
     """
     made = load.manifest
-    progress = Progress(f"load {made.dataset}", made.rows)
-    carried = [c for c in made.columns if c.carrier != "absent"]
+    columns = [c for c in made.columns if c.carrier != "absent"]
+    if not columns:
+        raise DataError(f"dataset {made.dataset}: no column is left to load; keep at least one")
+    names = ", ".join(identifier(c.name) for c in columns)
     through = staging
-    if any(needs_cast(column) for column in carried):
+    if any(needs_cast(column) for column in columns):
         through = "pg_temp.baton_values"
-        columns = ", ".join(f"{identifier(c.name)} {staging_type(c)}" for c in carried)
-        connection.execute(f"CREATE TEMP TABLE baton_values ({columns}) ON COMMIT DROP".encode())
-    for file in made.files:
-        progress.add(_copy_file(connection, load, file, through))
+        types = ", ".join(f"{identifier(c.name)} {staging_type(c)}" for c in columns)
+        connection.execute(f"CREATE TEMP TABLE baton_values ({types}) ON COMMIT DROP".encode())
+    progress = Progress(f"load {made.dataset}", made.rows)
+    with _encoded_files(load, columns) as files:
+        for file, path in files:
+            progress.add(_send(connection, f"COPY {through} ({names}) FROM STDIN (FORMAT binary)", file, path))
     if through != staging:
-        names = ", ".join(identifier(c.name) for c in carried)
-        values = ", ".join(f"{identifier(c.name)}::{c.type}" for c in carried)
+        values = ", ".join(f"{identifier(c.name)}::{c.type}" for c in columns)
         connection.execute(f"INSERT INTO {staging} ({names}) SELECT {values} FROM {through}".encode())  # noqa: S608
 
 
-def _copy_file(connection: "psycopg.Connection[Any]", load: Load, file: File, table: str) -> int:
-    uri = join(load.uri.rsplit("/", 1)[0], file.path)
-    with store_for(uri).reading(uri, file.bytes, file.sha256) as path:
-        rows = _stream(connection, load.manifest, path, table)
+def _send(connection: "psycopg.Connection[Any]", statement: str, file: File, path: Path) -> int:
+    with connection.cursor() as cursor:
+        with cursor.copy(statement.encode()) as copy, path.open("rb") as content:
+            while block := content.read(BLOCK_BYTES):
+                copy.write(block)
+        rows = cursor.rowcount
     if rows != file.rows:
-        raise DataError(f"{uri} holds {rows} rows, its manifest says {file.rows}; run the transform again")
+        raise DataError(f"{file.path} holds {rows} rows, its manifest says {file.rows}; run the transform again")
     return rows
 
 
-def _stream(connection: "psycopg.Connection[Any]", made: Manifest, path: Path, table: str) -> int:
-    """Let the engine write PostgreSQL's binary COPY format into a pipe that the connection reads."""
-    carried = [c for c in made.columns if c.carrier != "absent"]
-    if not carried:
-        raise DataError(f"dataset {made.dataset}: no column is left to load; keep at least one")
-    values = ", ".join(f"{encoded(c, identifier(c.name))} AS {identifier(c.name)}" for c in carried)
-    names = ", ".join(identifier(c.name) for c in carried)
-    with tempfile.TemporaryDirectory(prefix="baton-") as directory:
-        pipe = Path(directory) / "copy"
-        os.mkfifo(pipe, 0o600)
-        query = f"COPY (SELECT {values} FROM read_parquet({literal(str(path))}))"  # noqa: S608
-        writer = _Writer(f"{query} TO {literal(str(pipe))} (FORMAT postgres_binary)", pipe, made.dataset)
-        with connection.cursor() as cursor:
-            with writer, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)".encode()) as copy:
-                while block := writer.read():
-                    copy.write(block)
-                writer.finish()
-            return cursor.rowcount
+@contextmanager
+def _encoded_files(load: Load, columns: list[Column]) -> Iterator[Iterator[tuple[File, Path]]]:
+    """Give each file with a path to its rows in PostgreSQL's format; the next one is made meanwhile."""
+    with (
+        tempfile.TemporaryDirectory(prefix="baton-") as directory,
+        closing(engine.connect(postgres=True)) as writer,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        writer.execute(MACROS)
+
+        def make(number: int) -> Path:
+            path = Path(directory) / f"{number}.copy"
+            _encode(writer, load, columns, load.manifest.files[number], path)
+            return path
+
+        yield _ahead(pool, make, load.manifest.files)
 
 
-class _Writer:
-    """The engine on a thread of its own, writing into a pipe; its error is raised where the pipe is read."""
+def _ahead(pool: ThreadPoolExecutor, make: Callable[[int], Path], files: list[File]) -> Iterator[tuple[File, Path]]:
+    following: Future[Path] | None = pool.submit(make, 0) if files else None
+    for number, file in enumerate(files):
+        if following is None:
+            return
+        path = following.result()
+        following = pool.submit(make, number + 1) if number + 1 < len(files) else None
+        yield file, path
+        path.unlink()
 
-    def __init__(self, statement: str, pipe: Path, dataset: str) -> None:
-        self._statement = statement
-        self._pipe = pipe
-        self._dataset = dataset
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="engine")
 
-    def __enter__(self) -> "_Writer":
-        self._thread.start()
-        self._descriptor = os.open(self._pipe, os.O_RDONLY)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        return self
+def _encode(writer: "duckdb.DuckDBPyConnection", load: Load, columns: list[Column], file: File, path: Path) -> None:
+    import duckdb
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)  # ends a writer that is still at it
-        self._thread.join()
-
-    def read(self) -> bytes:
-        """Give the next block, empty at the end."""
-        return os.read(self._descriptor, PIPE_BYTES)
-
-    def finish(self) -> None:
-        """Wait for the engine and raise its error, so that a cut stream is never taken for a whole one."""
-        import duckdb
-
-        self._thread.join()
-        if isinstance(self._error, duckdb.Error):
-            raise engine.translate(self._error, f"load {self._dataset}") from self._error
-        if self._error is not None:
-            raise self._error
-
-    def _write(self) -> None:
+    uri = join(load.uri.rsplit("/", 1)[0], file.path)
+    with store_for(uri).reading(uri, file.bytes, file.sha256) as parquet:
+        rows = f"read_parquet({literal(str(parquet))})"
         try:
-            connection = engine.connect(postgres=True)
-            connection.execute(MACROS)
-            try:
-                connection.execute(self._statement)
-            finally:
-                connection.close()
-        except BaseException as err:
-            self._error = err
-            # The reader waits in open(2) until somebody has opened the other end.
-            os.close(os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK))
+            query = f"SELECT {_values(writer, columns, rows)} FROM {rows}"  # noqa: S608
+            writer.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT postgres_binary)")
+        except duckdb.Error as err:
+            raise engine.translate(err, f"load {load.manifest.dataset}, {file.path}") from err
+
+
+def _values(writer: "duckdb.DuckDBPyConnection", columns: list[Column], rows: str) -> str:
+    """Give the expressions of the columns' binary forms, which depend a little on the values."""
+    narrow = narrowing(columns)
+    fits = writer.execute(f"SELECT {', '.join(narrow.values()) or 'true'} FROM {rows}").fetchone() or ()  # noqa: S608
+    fitting = {name for name, fit in zip(narrow, fits, strict=False) if fit}
+    return ", ".join(
+        f"{encoded(c, identifier(c.name), narrow=c.name in fitting)} AS {identifier(c.name)}" for c in columns
+    )

@@ -5,10 +5,14 @@ are the text itself or easily made from it; all other types go through a tempora
 function, which costs a second pass over the rows.
 """
 
+import re
+
+from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column
 
 SAME_BYTES = {"text", "varchar", "bpchar", "json", "xml"}  # receive functions that take the text itself
 MADE = {"jsonb", "numeric"}
+FAST_DIGITS = 18  # what fits into 64 bits
 TEXT_ARRAYS = {"_text": "00000019", "_varchar": "00000413"}  # the element type's oid, which array_recv compares
 
 # jsonb_send: a version byte, then the text.
@@ -57,8 +61,34 @@ def staging_type(column: Column) -> str:
     return "text" if needs_cast(column) else column.type
 
 
-def encoded(column: Column, name: str) -> str:
-    """Give the engine's expression whose binary form is the column's; it may use the macros."""
+def narrowing(columns: list[Column]) -> dict[str, str]:
+    """Give, for each numeric column of more than 18 digits, the condition under which its values need no more.
+
+    Why: the engine writes 128-bit decimals ten times slower than 64-bit ones, and few values are that large.
+    """
+    conditions = {}
+    for column in columns:
+        scale = _wide_scale(column)
+        if scale is not None:
+            name = identifier(column.name)
+            conditions[column.name] = f"coalesce(max(abs({name})) < 1{'0' * (FAST_DIGITS - scale)}, true)"
+    return conditions
+
+
+def _wide_scale(column: Column) -> int | None:
+    found = re.fullmatch(r"numeric\((\d+),(\d+)\)", column.type)
+    if column.carrier != "native" or found is None or int(found[1]) <= FAST_DIGITS or int(found[2]) > FAST_DIGITS:
+        return None
+    return int(found[2])
+
+
+def encoded(column: Column, name: str, *, narrow: bool = False) -> str:
+    """Give the engine's expression whose binary form is the column's; it may use the macros.
+
+    :param narrow: the condition of ``narrowing`` holds.
+    """
+    if narrow:
+        return f"{name}::DECIMAL({FAST_DIGITS},{_wide_scale(column)})"
     if column.carrier == "native" and column.udt in TEXT_ARRAYS:
         return f"pg_text_array({name}, '{TEXT_ARRAYS[column.udt]}')"
     if column.carrier == "text" and column.udt in MADE:

@@ -1,11 +1,26 @@
 """Rules that need no arithmetic: keep, drop, null, fixed."""
 
+import re
 from typing import ClassVar, Literal
 
 from baton_workloads.etl.carriers import NATIVE
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import Rule
+
+INTEGER = r"-?[0-9]{1,18}"
+NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+FORMS = {
+    "int2": INTEGER,
+    "int4": INTEGER,
+    "int8": INTEGER,
+    "numeric": NUMBER,
+    "float4": NUMBER,
+    "float8": NUMBER,
+    "bool": r"true|false",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
 
 
 class Keep(Rule):
@@ -66,6 +81,9 @@ class Fixed(Rule):
         """Only types whose text form needs no further cast."""
         if column.udt in {"other", "bytea"} or column.udt.startswith("_"):
             return f"type {column.type} takes no fixed value; use null"
+        form = FORMS.get(column.udt)
+        if form is not None and not re.fullmatch(form, self.text()):
+            return f"the value is no {column.type}"
         return None
 
     def text(self) -> str:
