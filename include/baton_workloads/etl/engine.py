@@ -4,9 +4,11 @@ Why one thread for each query: stages run several queries side by side, one for 
 order of rows within a part and bounds memory by the number of threads.
 """
 
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
@@ -35,8 +37,8 @@ CONNECTION_SIGNS = (
 )
 
 
-def connect(*, postgres: bool = False) -> "duckdb.DuckDBPyConnection":
-    """Open an engine in memory.
+def connect(*, postgres: bool = False, memory: str = MEMORY_LIMIT) -> "duckdb.DuckDBPyConnection":
+    """Open an engine in memory; what does not fit goes to the temporary directory.
 
     :param postgres: load the extension that speaks PostgreSQL, from the wheel that holds it; nothing is downloaded.
     """
@@ -45,7 +47,8 @@ def connect(*, postgres: bool = False) -> "duckdb.DuckDBPyConnection":
     connection = duckdb.connect(
         config={
             "threads": 1,
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": memory,
+            "temp_directory": str(Path(gettempdir()) / f"baton-engine-{os.getpid()}"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
+MEMORY = "48MB"  # candidates of a column of many million keys go to disk
+
 
 def absent(
     connection: "psycopg.Connection[Any]", dsn: str, raw_uri: str, raw: Manifest, made: Manifest, policy: Policy
@@ -34,7 +36,7 @@ def absent(
     hidden = [c for c in raw.columns if c.name in arrived and policy.rule(c.name).hides]
     if not hidden:
         return []
-    found = engine.connect(postgres=True)
+    found = engine.connect(postgres=True, memory=MEMORY)
     try:
         _prepare(found, connection, hidden, made, policy)
         for file in raw.files:
