@@ -200,9 +200,9 @@ class Chain:
     def run(self, *words: str, **changes: str) -> Outcome:
         """Run one command in this process, which spares it the imports."""
         from baton_workloads.__main__ import main
-        from baton_workloads.storage import store_for
+        from baton_workloads.storage import s3_store
 
-        store_for.cache_clear()
+        s3_store.cache_clear()
         outer = dict(os.environ)
         command, environment = self.command(*words)
         stdout, stderr = io.StringIO(), io.StringIO()

@@ -8,21 +8,26 @@ from baton_workloads.storage.base import Store, StoredObject
 __all__ = ["Store", "StoredObject", "join", "store_for"]
 
 
-@cache
 def store_for(uri: str) -> Store:
     """Give the store that an address belongs to.
 
     :raises ConfigurationError: neither ``s3://`` nor ``file:///``.
     """
     if uri.startswith("s3://"):
-        from baton_workloads.storage.s3 import S3Store  # boto3 takes a quarter of a second to import
-
-        return S3Store()
+        return s3_store()
     if uri.startswith("file:///"):
         from baton_workloads.storage.file import FileStore
 
         return FileStore()
     raise ConfigurationError(f"address {uri!r} is neither s3://bucket/… nor file:///…")
+
+
+@cache
+def s3_store() -> Store:
+    """Give the one S3 client of this process: its import takes a quarter of a second, each client tens of MB."""
+    from baton_workloads.storage.s3 import S3Store
+
+    return S3Store()
 
 
 def join(uri: str, *parts: str) -> str:
