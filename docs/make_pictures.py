@@ -40,11 +40,20 @@ def latest_run(url: str, token: str, dag_id: str) -> str:
     return runs[0]["dag_run_id"]
 
 
-def take(page: Page, address: str, name: str) -> None:
-    """Open a page, wait until it is drawn, store its picture."""
+def take_graph(page: Page, address: str, name: str) -> None:
+    """Open a run, show its graph with all groups open and as much room as there is, store its picture."""
     page.goto(address)
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(2500)
+    page.get_by_role("button", name="Show Graph").click()
+    page.get_by_role("button", name="Expand all task groups").click()
+    handle = page.get_by_role("separator").first.bounding_box()
+    if handle:
+        page.mouse.move(handle["x"] + 1, handle["y"] + 200)
+        page.mouse.down()
+        page.mouse.move(VIEWPORT["width"] - 20, handle["y"] + 200, steps=10)
+        page.mouse.up()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Fit View").click()
+    page.wait_for_timeout(1500)
     page.screenshot(path=PICTURES / name)
     print(PICTURES / name)
 
@@ -62,9 +71,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport=VIEWPORT)
         context.add_cookies([{"name": "_token", "value": token, "url": url}])
-        context.add_init_script("localStorage.setItem('dag_view-load_warehouse', '\"graph\"')")
         page = context.new_page()
-        take(page, f"{url}/dags/load_warehouse/runs/{run}", "load_warehouse.png")
+        take_graph(page, f"{url}/dags/load_warehouse/runs/{run}", "load_warehouse.png")
         browser.close()
 
 
