@@ -33,7 +33,7 @@ app.command()(stack.trigger)
 app.command()(doctor.doctor)
 app.command(context_settings=PASS_ON)(develop.test)
 app.command()(develop.check)
-app.command(context_settings=PASS_ON)(develop.python)
+app.command(context_settings={**PASS_ON, "help_option_names": []})(develop.python)
 app.command()(develop.lock)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(policy.policy)
 
