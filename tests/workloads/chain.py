@@ -122,6 +122,10 @@ class Chain:
     def spawn(self, *words: str, **changes: str) -> "subprocess.Popen[str]":
         """Start one command as a process, as a pod does."""
         command, environment = self.command(*words)
+        # What a killed process leaves behind goes with the test's own directory.
+        temporary = Path(self.environment["BATON_RAW_URI"].removeprefix("file://")).with_name("temporary")
+        temporary.mkdir(exist_ok=True)
+        environment["TMPDIR"] = str(temporary)
         return subprocess.Popen(
             command, env=environment | changes, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
