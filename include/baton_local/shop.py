@@ -72,7 +72,7 @@ class Build:
 
 def make(
     dsn: str,
-    scale: float = DEFAULT_SCALE,
+    scale: float | None = None,
     *,
     canary: str | None = None,
     reference: date = REFERENCE,
@@ -84,22 +84,29 @@ def make(
     Why it compares builds, not rows: DAGs change the data (that is what they are for); ``anew`` brings it back.
 
     :param dsn: libpq URI of a database that the role may create schemas in.
-    :param scale: 1 is 2 million customers and 6 million orders.
+    :param scale: 1 is 2 million customers and 6 million orders; None for the scale that is there, at first
+        ``DEFAULT_SCALE``.
     :param canary: text to plant into personal columns of the first rows of each table; see ``seed/80_canary.sql``.
     :param reference: the day that counts as today in the data.
     :param anew: make it again even when the same build is there; changes made since are lost.
     :returns: whether anything was made.
     :raises StackError: wrong scale, no connection, a database that holds something else, or one in use.
     """
-    if not 0 < scale <= 100:
+    if scale is not None and not 0 < scale <= 100:
         raise StackError(f"scale must be above 0 and at most 100, not {scale}: 1 means 2 million customers.")
-    build = Build(_version(), f"{scale:.6f}", reference.isoformat(), canary or "")
     with _transaction(dsn) as connection:
         found = _found(connection)
+        build = Build(_version(), _scale(scale, found), reference.isoformat(), canary or "")
         if found == build and not anew:
             return False
         _fill(connection, build, progress)
     return True
+
+
+def _scale(wanted: float | None, found: Build | None) -> str:
+    if wanted is None and found is not None:
+        return found.scale
+    return f"{DEFAULT_SCALE if wanted is None else wanted:.6f}"
 
 
 def _version() -> str:

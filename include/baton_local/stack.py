@@ -29,14 +29,14 @@ class Options:
     """What a start can be told.
 
     :param source_dsn: the user's own source database; None for the demo schema ``shop``.
-    :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders.
+    :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders; None for what is there.
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
     :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
     :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
     source_dsn: str | None = None
-    scale: float = shop.DEFAULT_SCALE
+    scale: float | None = None
     isolation: str = "auto"
     extra_dags: Path | None = None
     canary: str | None = None

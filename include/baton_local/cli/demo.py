@@ -10,7 +10,6 @@ import typer
 from baton_local.cli.stack import Isolation, Scale, Source, console, show_login, start, stop
 from baton_local.demo_summary import show_summary
 from baton_local.pod_times import PodWatch
-from baton_local.shop import DEFAULT_SCALE
 from baton_local.stack import Options, Stack
 from baton_local.watching import follow_run
 
@@ -19,7 +18,7 @@ DAG_ID = "load_warehouse"
 
 def demo(
     source: Source = None,
-    scale: Scale = DEFAULT_SCALE,
+    scale: Scale = None,
     isolation: Isolation = "auto",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the web UI running until Ctrl-C.")] = False,
 ) -> None:

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from baton_local.errors import StackError
 from baton_local.layout import current_layout
-from baton_local.shop import DEFAULT_SCALE
 from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop_stack
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
@@ -29,7 +28,10 @@ Source = Annotated[
         "--source", envvar="BATON_SOURCE", help="Your own PostgreSQL as postgresql://…; default: the demo schema."
     ),
 ]
-Scale = Annotated[float, typer.Option(help="Size of the demo schema; 1 is 2 million customers and 6 million orders.")]
+Scale = Annotated[
+    float | None,
+    typer.Option(help="Size of the demo schema; 1 is 2 million customers. Default: what is there, at first 0.005."),
+]
 Isolation = Annotated[
     str, typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart: auto, mount, user or none.")
 ]
@@ -72,7 +74,7 @@ def show_login(stack: Stack) -> None:
     )
 
 
-def up(source: Source = None, scale: Scale = DEFAULT_SCALE, isolation: Isolation = "auto") -> None:
+def up(source: Source = None, scale: Scale = None, isolation: Isolation = "auto") -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
     stack = start(Options(source, scale, isolation))
     try:

@@ -49,6 +49,14 @@ def test_the_reference_day_moves_the_data_with_it(database: str) -> None:
         assert connection.execute(night).fetchone() != (0,)
 
 
+def test_without_a_scale_the_one_that_is_there_stays(database: str, row_counts: RowCounts) -> None:
+    """Starting the stack again does not throw away a large build for the default one."""
+    shop.make(database, 0.001)
+
+    assert shop.make(database) is False
+    assert row_counts(database)["customers"] == 2_000
+
+
 @pytest.mark.parametrize("scale", [0.001, 0.004])
 def test_rows_grow_with_the_scale(database: str, scale: float, row_counts: RowCounts) -> None:
     """The large tables follow the scale; the small ones have a floor."""
