@@ -83,7 +83,7 @@ def lock() -> None:
     for output, selection in LOCKS.items():
         command = [
             str(BIN / "uv"), "pip", "compile", *selection, "--universal", "--python-version", "3.11",
-            "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--custom-compile-command", LOCK_COMMAND,
+            "--generate-hashes", "--no-annotate", "--custom-compile-command", LOCK_COMMAND,
             "--quiet", "--output-file", output,
         ]  # fmt: skip
         if _run(command) != 0:
