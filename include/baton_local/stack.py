@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psycopg
+
 from baton_local import leftovers, mailbox, object_store, settings, shop
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import AirflowApi
@@ -94,6 +96,7 @@ class Stack:
 
         :raises StackError: a part did not start; what it was and what to do is in the message.
         """
+        self._check_source()
         parts, airflow = self.parts(), self.airflow.components()
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
@@ -110,6 +113,17 @@ class Stack:
             self._start(airflow)
             for preparation in preparations:
                 preparation.result()
+
+    def _check_source(self) -> None:
+        """Ask a source of the user's own now, not minutes later from within a pod."""
+        if self.options.source_dsn is None:
+            return
+        try:
+            psycopg.connect(self.options.source_dsn, connect_timeout=10).close()
+        except psycopg.ProgrammingError as err:  # its text would repeat what was given, passwords included
+            raise StackError("--source is no database address: give postgresql://user:password@host/database") from err
+        except psycopg.OperationalError as err:
+            raise StackError(f"cannot connect to the source: {str(err).strip()}") from err
 
     def _start(self, components: list[Component]) -> None:
         for component in components:

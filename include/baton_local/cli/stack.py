@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -30,10 +30,15 @@ Source = Annotated[
 ]
 Scale = Annotated[
     float | None,
-    typer.Option(help="Size of the demo schema; 1 is 2 million customers. Default: what is there, at first 0.005."),
+    typer.Option(
+        min=0.0001,
+        max=100,
+        help="Size of the demo schema; 1 is 2 million customers. Default: as it is, at first 0.005.",
+    ),
 ]
 Isolation = Annotated[
-    str, typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart: auto, mount, user or none.")
+    Literal["auto", "mount", "user", "none"],
+    typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart from this machine."),
 ]
 
 
