@@ -44,7 +44,8 @@ class Cluster:
             "--isolation", self.isolation,
             "--end-pods-on-exit",
         ]  # fmt: skip
-        return Component("kubernetes", command, self.is_ready, _environment(self.layout))
+        # Its pods are meant to outlive a kill of the server: the next one finds them again.
+        return Component("kubernetes", command, self.is_ready, _environment(self.layout), sweeps=False)
 
     def is_ready(self) -> bool:
         """Whether the API server answers."""

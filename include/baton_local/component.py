@@ -17,6 +17,7 @@ class Component:
     :param stop_signal: the signal that ends it in order.
     :param stop_seconds: how long it may take to end before SIGKILL.
     :param order: components with a higher number stop before those with a lower one.
+    :param sweeps: whether a start ends what an earlier, killed process of this component left behind.
     :param ready_seconds: how long it may take to become ready.
     """
 
@@ -27,4 +28,5 @@ class Component:
     stop_signal: str = "TERM"
     stop_seconds: int = 15
     order: int = 1
+    sweeps: bool = True
     ready_seconds: int = 120

@@ -98,8 +98,11 @@ def _write_environment(layout: Layout, component: Component) -> None:
 
 
 def _command(component: Component) -> str:
-    words = ["/bin/sh", "-c", 'set -a; . ./environment; set +a; exec "$@"', component.name, *component.command]
-    return _escape(shlex.join(words))
+    start = 'set -a; . ./environment; set +a; exec "$@"'
+    if component.sweeps:
+        include = shlex.quote(str(Path(__file__).parents[1]))
+        start = f'PYTHONPATH={include} {shlex.quote(sys.executable)} -m baton_local.leftovers "$PWD"; {start}'
+    return _escape(shlex.join(["/bin/sh", "-c", start, component.name, *component.command]))
 
 
 def configuration(layout: Layout, components: Sequence[Component]) -> str:

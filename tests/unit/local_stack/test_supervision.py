@@ -4,11 +4,13 @@ import os
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
+from baton_local.leftovers import end_leftovers
 from baton_local.supervision import SOCKET_PATH_LIMIT, Supervisor, configuration, socket_path
 
 
@@ -83,3 +85,27 @@ def test_a_deep_checkout_gets_a_short_socket_path(tmp_path: Path):
 
     assert len(str(socket_path(layout))) <= SOCKET_PATH_LIMIT
     assert str(layout.state) in configuration(layout, [])
+
+
+def test_what_a_killed_component_left_behind_ends_before_it_starts_again(tmp_path: Path):
+    """A child that survives its parent would keep its ports and its database locks."""
+    layout = layout_at(tmp_path / "state")
+    script = "sleep 300 & echo $! >> children; exec sleep 300"
+    children = layout.run / "parent" / "children"
+    component = Component("parent", ["/bin/sh", "-c", script], children.exists)
+    supervisor = Supervisor(layout)
+    supervisor.launch([component])
+    try:
+        supervisor.start("parent")
+        supervisor.await_ready(component)
+        orphan = int(children.read_text())
+        os.kill(supervisor.processes()[0]["pid"], 9)
+        deadline = time.monotonic() + 20
+        while len(children.read_text().split()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+        assert len(children.read_text().split()) == 2
+        assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
+    finally:
+        supervisor.stop()
+        end_leftovers(layout)
