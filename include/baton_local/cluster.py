@@ -92,14 +92,6 @@ class Cluster:
                 }
                 _create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
 
-    def pods(self) -> list[dict[str, Any]]:
-        """The pods of the namespace, as the API gives them."""
-        with self.client() as client:
-            response = client.get(f"/api/v1/namespaces/{NAMESPACE}/pods")
-            response.raise_for_status()
-            items: list[dict[str, Any]] = response.json()["items"]
-            return items
-
 
 def end_pods(layout: Layout) -> None:
     """End the pods that a killed server left running; an orderly stop of the server does that itself."""

@@ -134,10 +134,11 @@ def _show_gaps(datasets: list[str], pods: list[PodTimes], console: Console) -> N
         )
 
 
-def _stage_seconds(pods: list[PodTimes], stage: str) -> float:
-    """Wall time from the first start to the last end of a stage's pods."""
-    own = [pod for pod in pods if pod.task_id.rsplit(".", 1)[-1] == stage and pod.started and pod.finished]
-    return max(pod.finished or 0 for pod in own) - min(pod.started or 0 for pod in own) if own else 0.0
+def _stage_span(pods: list[PodTimes], stage: str) -> tuple[float, float] | None:
+    """First start and last end of a stage's pods, as Unix times; None where none was seen from start to end."""
+    own = [pod for pod in pods if pod.task_id.rsplit(".", 1)[-1] == stage]
+    spans = [(pod.started, pod.finished) for pod in own if pod.started and pod.finished]
+    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
 
 def _clock(text: str, seconds: float) -> str:
@@ -156,12 +157,11 @@ def _show_clock(pods: list[PodTimes], console: Console) -> None:
     table.title = "\nThe same jobs as CronJobs at 1:00, 2:00 and 3:00 (as if this run had begun at 1:00)"
     done_clock = done_baton = 0.0
     for stage, at in CLOCK_STAGES:
-        took = _stage_seconds(pods, stage)
-        own = [pod for pod in pods if pod.task_id.rsplit(".", 1)[-1] == stage and pod.started and pod.finished]
-        if not own:
+        span = _stage_span(pods, stage)
+        if span is None:
             return
-        offset = min(pod.started or 0 for pod in own) - first
-        end = max(pod.finished or 0 for pod in own) - first
+        offset, end = span[0] - first, span[1] - first
+        took = end - offset
         hours = (int(at.split(":")[0]) - 1) * 3600
         done_clock, done_baton = hours + took, end
         table.add_row(

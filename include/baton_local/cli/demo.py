@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from baton_local.cli.stack import Isolation, Scale, Source, console, show_login, start, stop
-from baton_local.demo_summary import show_summary
+from baton_local.demo_summary import DAG_ID, show_summary
 from baton_local.pod_times import PodWatch
 from baton_local.stack import Options, Stack
 from baton_local.watching import follow_run
-
-DAG_ID = "load_warehouse"
 
 
 def demo(
