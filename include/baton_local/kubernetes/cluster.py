@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from .lifecycle import Lifecycle
-from .resources import Kind, Registry
+from .controllers.controller import Controller
+from .controllers.garbage import GarbageCollector
+from .controllers.manager import Manager
+from .controllers.namespace import NamespaceController
+from .events import Recorder
+from .images import Images
+from .kinds import registry
+from .lifecycle import Lifecycle, NamespaceLifecycle, PodLifecycle
+from .operations import Operations
+from .resources import Registry
 from .runtime.node import Node
+from .scheduler import Scheduler
+from .settings import Settings
 from .store import Store
+
+_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector)
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Objects, their kinds, what happens when they come and go, and the node that runs pods.
-
-    :param lifecycles: by resource; a kind without one is stored and nothing more.
-    """
+    """Objects, their kinds, who acts on them, and the node that runs pods."""
 
     store: Store
     registry: Registry
+    operations: Operations
     node: Node
-    allow_host_path: bool = False
-    lifecycles: Mapping[str, Lifecycle] = field(default_factory=dict)
-
-    def lifecycle(self, kind: Kind) -> Lifecycle:
-        """What happens when objects of a kind come and go."""
-        return self.lifecycles.get(kind.resource) or Lifecycle(self.store)
+    scheduler: Scheduler
+    manager: Manager
 
 
 CLUSTER: web.AppKey[Cluster] = web.AppKey("cluster", Cluster)
+
+
+def build(store: Store, settings: Settings, level: str) -> Cluster:
+    """The parts of a cluster around a store.
+
+    :param level: isolation of the pods.
+    """
+    events = Recorder(store)
+    images = Images(settings.images, settings.image_variables)
+    node = Node(
+        store,
+        images,
+        settings.state / "pods",
+        events,
+        level=level,
+        config_grace_seconds=settings.config_grace_seconds,
+    )
+    scheduler = Scheduler(store, node, events, delay=lambda: 0.0)
+    lifecycles: dict[str, Lifecycle] = {
+        "pods": PodLifecycle(store, node, scheduler, allow_host_path=settings.allow_host_path),
+        "namespaces": NamespaceLifecycle(store),
+    }
+    kinds = registry()
+    operations = Operations(store, kinds, events, lifecycles)
+    manager = Manager(store, [controller(operations) for controller in _CONTROLLERS])
+    return Cluster(store, kinds, operations, node, scheduler, manager)

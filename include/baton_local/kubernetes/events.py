@@ -1,9 +1,10 @@
-"""Events about pods, as the kubelet and the scheduler record them."""
+"""Events, as the kubelet, the scheduler and the controllers record them."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from typing import Any
 
 from . import clock
@@ -15,6 +16,7 @@ Object = dict[str, Any]
 NODE = "local"
 _LOG = logging.getLogger(__name__)
 _KEEP_SECONDS = 3600
+_REMEMBERED = 4096  # repetitions are counted for the newest, as client-go does
 
 
 class Recorder:
@@ -22,63 +24,71 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._known: OrderedDict[tuple[str, ...], Key] = OrderedDict()
 
-    def record(self, pod: Object, reason: str, message: str, container: str = "", *, warning: bool = False) -> None:
-        """Record what happened to a pod, or to one of its containers; a repetition raises the count."""
-        involved = _reference(pod, container)
-        event = self._same(pod, reason, message, involved)
-        if event is not None:
-            event = {**event, "count": event["count"] + 1, "lastTimestamp": clock.now()}
+    def record(
+        self,
+        obj: Object,
+        reason: str,
+        message: str,
+        container: str = "",
+        *,
+        warning: bool = False,
+        component: str = "kubelet",
+    ) -> None:
+        """Record what happened to an object, or to one of a pod's containers; a repetition raises the count.
+
+        :param component: who tells it: ``kubelet``, ``default-scheduler``, ``job-controller``, …
+        """
+        involved = _reference(obj, container)
+        same = (involved["uid"], involved.get("fieldPath", ""), reason, message)
+        stored = self._store.get(self._known[same]) if same in self._known else None
+        if stored is not None:
+            event = {**stored.object, "count": stored.object["count"] + 1, "lastTimestamp": clock.now()}
         else:
-            event = _new(pod, involved, reason, message, "Warning" if warning else "Normal")
-        metadata = event["metadata"]
+            event = _new(involved, reason, message, "Warning" if warning else "Normal", component)
+        key = self._known[same] = Key("events", event["metadata"]["namespace"], event["metadata"]["name"])
+        self._known.move_to_end(same)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
         try:
-            self._store.put(Key("events", metadata["namespace"], metadata["name"]), event)
-        except ApiError as err:  # a full disk: the pod matters more than the tale about it
+            self._store.put(key, event)
+        except ApiError as err:  # a full disk: the object matters more than the tale about it
             _LOG.error("event not stored: %s", err)
 
     def forget_old(self) -> None:
         """Remove what is older than an hour."""
-        limit = clock.seconds(time.time() - _KEEP_SECONDS)
+        limit = clock.seconds(clock.unix() - _KEEP_SECONDS)
         for event in self._store.objects("events"):
             if (event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]) < limit:
                 self._store.remove(Key("events", event["metadata"]["namespace"], event["metadata"]["name"]))
 
-    def _same(self, pod: Object, reason: str, message: str, involved: Object) -> Object | None:
-        if reason not in ("BackOff", "Failed"):
-            return None
-        for event in self._store.objects("events", pod["metadata"]["namespace"]):
-            same = (event.get("reason"), event.get("message")) == (reason, message)
-            if same and (event.get("involvedObject") or {}).get("uid") == involved["uid"]:
-                return event
-        return None
 
-
-def _reference(pod: Object, container: str) -> Object:
-    metadata = pod["metadata"]
+def _reference(obj: Object, container: str) -> Object:
+    metadata = obj["metadata"]
     reference = {
-        "kind": "Pod",
-        "namespace": metadata["namespace"],
+        "kind": obj["kind"],
+        "namespace": metadata.get("namespace") or "default",  # as for nodes: an event needs a namespace
         "name": metadata["name"],
         "uid": metadata["uid"],
-        "apiVersion": "v1",
+        "apiVersion": obj["apiVersion"],
         "resourceVersion": metadata["resourceVersion"],
     }
     if container:
-        inits = [c["name"] for c in pod["spec"].get("initContainers") or []]
+        inits = [c["name"] for c in obj["spec"].get("initContainers") or []]
         part = "initContainers" if container in inits else "containers"
         reference["fieldPath"] = f"spec.{part}{{{container}}}"
     return reference
 
 
-def _new(pod: Object, involved: Object, reason: str, message: str, kind: str) -> Object:
-    component = "default-scheduler" if reason == "Scheduled" else "kubelet"
+def _new(involved: Object, reason: str, message: str, kind: str, component: str) -> Object:
     metadata = {
-        "name": f"{pod['metadata']['name'][:230]}.{time.time_ns():x}",
-        "namespace": pod["metadata"]["namespace"],
+        "name": f"{involved['name'][:230]}.{time.time_ns():x}",
+        "namespace": involved["namespace"],
         "uid": new_uid(),
         "creationTimestamp": clock.now(),
     }
+    source = {"component": component, "host": NODE} if component == "kubelet" else {"component": component}
     return {
         "kind": "Event",
         "apiVersion": "v1",
@@ -86,12 +96,12 @@ def _new(pod: Object, involved: Object, reason: str, message: str, kind: str) ->
         "involvedObject": involved,
         "reason": reason,
         "message": message,
-        "source": {"component": component, "host": NODE},
+        "source": source,
         "firstTimestamp": clock.now(),
         "lastTimestamp": clock.now(),
         "count": 1,
         "type": kind,
         "eventTime": None,
         "reportingComponent": component,
-        "reportingInstance": NODE,
+        "reportingInstance": NODE if component == "kubelet" else "",
     }

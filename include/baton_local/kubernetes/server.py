@@ -12,27 +12,22 @@ import socket
 import sqlite3
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from aiohttp import web
 
-from . import clock, kubeconfig, pki
-from .cluster import CLUSTER, Cluster
+from . import kubeconfig, pki
+from .cluster import CLUSTER, Cluster, build
+from .controllers.manager import Driver
 from .errors import unknown_resource
-from .images import Images
-from .kinds import registry
-from .kinds.namespace import NAMESPACE
-from .lifecycle import Lifecycle, NamespaceLifecycle, PodLifecycle
-from .names import new_uid
+from .operations import Operations
 from .routes import discovery, objects, pods
 from .routes.watches import STOPPING
 from .runtime.isolation import Isolation, probe
-from .runtime.node import Node
 from .security import guard
 from .settings import Settings
-from .store import Key, Store
+from .store import Store
 
 ADDRESS = "127.0.0.1"
 _LARGEST_BODY = 3 * 1024 * 1024  # as etcd's limit, roughly
@@ -44,40 +39,17 @@ class StartError(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that answers."""
+def open_store(state: Path) -> Store:
+    """The objects of a state directory.
 
-    port: int
-    isolation: Isolation
-
-
-def build(settings: Settings, isolation: Isolation) -> Cluster:
-    """The cluster of a state directory.
-
-    :raises StartError: the stored objects cannot be read.
+    :raises StartError: they cannot be read.
     """
     try:
-        store = Store(settings.state / "objects.sqlite")
+        return Store(state / "objects.sqlite")
     except sqlite3.DatabaseError as err:
         raise StartError(
-            f"{settings.state / 'objects.sqlite'} cannot be read: {err}. Free disk space, or move {settings.state} "
-            "away to start anew"
+            f"{state / 'objects.sqlite'} cannot be read: {err}. Free disk space, or move {state} away to start anew"
         ) from err
-    images = Images(settings.images, settings.image_variables)
-    node = Node(
-        store,
-        images,
-        settings.state / "pods",
-        level=isolation.level,
-        config_grace_seconds=settings.config_grace_seconds,
-    )
-    kinds = registry()
-    lifecycles: dict[str, Lifecycle] = {
-        "pods": PodLifecycle(store, node, allow_host_path=settings.allow_host_path),
-    }
-    lifecycles["namespaces"] = NamespaceLifecycle(store, kinds, lifecycles)
-    return Cluster(store, kinds, node, settings.allow_host_path, lifecycles)
 
 
 def application(cluster: Cluster, token: str) -> web.Application:
@@ -98,21 +70,11 @@ async def _nothing(request: web.Request) -> web.StreamResponse:
     raise unknown_resource(f"this local server does not serve {request.path}")
 
 
-def ensure_namespaces(cluster: Cluster, names: tuple[str, ...]) -> None:
+def ensure_namespaces(operations: Operations, names: tuple[str, ...]) -> None:
     """Make the namespaces that are missing; ``default`` is always there."""
-    lifecycle = cluster.lifecycle(NAMESPACE)
     for name in dict.fromkeys(("default", *names)):
-        key = Key("namespaces", "", name)
-        stored = cluster.store.get(key)
-        if stored is None:
-            metadata = {"name": name, "uid": new_uid(), "creationTimestamp": clock.now()}
-            body = {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata}
-            cluster.store.put(key, NAMESPACE.complete(body))
-            if isinstance(lifecycle, NamespaceLifecycle):
-                lifecycle.add_service_account(name)
-    for namespace in cluster.store.objects("namespaces"):
-        if namespace["status"]["phase"] == "Terminating" and isinstance(lifecycle, NamespaceLifecycle):
-            lifecycle.resume(Key("namespaces", "", namespace["metadata"]["name"]))
+        if operations.find("namespaces", "", name) is None:
+            operations.create("namespaces", None, {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}})
 
 
 async def serve(settings: Settings) -> None:
@@ -130,11 +92,11 @@ async def serve(settings: Settings) -> None:
             isolation = await asyncio.to_thread(probe, settings.isolation)
         except OSError as err:
             raise StartError(str(err)) from err
-        cluster = build(settings, isolation)
+        store = open_store(settings.state)
         try:
-            await _serve(settings, cluster, isolation)
+            await _serve(settings, build(store, settings, isolation.level), isolation)
         finally:
-            cluster.store.close()
+            store.close()
 
 
 async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> None:
@@ -142,7 +104,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    ensure_namespaces(cluster, settings.namespaces)
+    ensure_namespaces(cluster.operations, settings.namespaces)
     token = _token(settings.state)
     app = application(cluster, token)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True)
@@ -150,7 +112,10 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     files = pki.ensure(settings.state / "pki")
     listener = _listen(settings)
     port = listener.getsockname()[1]
+    driver = Driver(cluster.manager)
     await cluster.node.start()
+    cluster.scheduler.start()
+    driver.start()
     try:
         await web.SockSite(runner, listener, ssl_context=_tls(files), backlog=512).start()
         pki.write_private(settings.state / "port", str(port).encode())
@@ -171,6 +136,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
         housekeeping.cancel()
     finally:
         app[STOPPING].set()
+        driver.stop()
         await cluster.node.stop(end_pods=settings.end_pods_on_exit)
         await runner.cleanup()
 

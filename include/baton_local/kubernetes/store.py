@@ -96,6 +96,10 @@ class Store:
         keys = sorted(key for key in bucket if namespace is None or key[0] == namespace)
         return [bucket[key].object for key in keys]
 
+    def resources(self) -> list[str]:
+        """The resources of which there is, or was, an object."""
+        return list(self._buckets)
+
     def keys_in(self, namespace: str) -> Iterator[Key]:
         """Every key of a namespace, whatever the resource."""
         for resource, bucket in list(self._buckets.items()):

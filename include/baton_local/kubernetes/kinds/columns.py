@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from baton_local.kubernetes import clock
@@ -17,7 +16,7 @@ def since(timestamp: str | None) -> str:
     """Time passed since a timestamp: ``42s``, ``3m5s``, ``2d``; ``<unknown>`` without one."""
     if not timestamp:
         return "<unknown>"
-    return duration(max(0, int(time.time() - clock.parse(timestamp))))
+    return duration(max(0, int(clock.unix() - clock.parse(timestamp))))
 
 
 def duration(total: int) -> str:

@@ -6,21 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from baton_local.kubernetes import clock
 from baton_local.kubernetes.cluster import CLUSTER, Cluster
-from baton_local.kubernetes.errors import (
-    ApiError,
-    Cause,
-    already_exists,
-    bad_request,
-    conflict,
-    forbidden,
-    invalid,
-    method_not_allowed,
-    not_found,
-)
-from baton_local.kubernetes.lifecycle import DeleteOptions
-from baton_local.kubernetes.names import check_subdomain, generate, new_uid
+from baton_local.kubernetes.deletion import PROPAGATIONS, DeleteOptions
+from baton_local.kubernetes.errors import Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.store import Stored, encode
 
@@ -79,73 +67,17 @@ async def get(request: web.Request, target: Target) -> web.Response:
 
 
 async def create(request: web.Request, target: Target) -> web.Response:
-    """A new object: named, completed, checked, stored, brought to life."""
+    """A new object; the answer waits a moment for the first that there is to tell about it."""
     cluster, kind = request.app[CLUSTER], target.kind
     body = await read_object(request, kind)
-    _check_namespace(cluster, target, body)
-    obj = new_object(kind, target.namespace, body)
     dry = request.query.get("dryRun") == "All"
-    key = kind.key(target.namespace or "", obj["metadata"]["name"])
-    if cluster.store.get(key) is not None:
-        raise already_exists(kind.plural, key.name, kind.group)
-    lifecycle = cluster.lifecycle(kind)
-    obj = lifecycle.admit(obj)
+    obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
         return answer(obj, 201)
-    stored = cluster.store.put(key, obj)
-    created = await lifecycle.created(key, stored.object)
-    return respond(stored.raw if created is stored.object else encode(created), 201)
-
-
-def new_object(kind: Kind, namespace: str | None, body: Object) -> Object:
-    """A body as it will be stored.
-
-    :raises ApiError: 422, fields are wrong; each one is named.
-    """
-    metadata = {name: value for name, value in body["metadata"].items() if value is not None}
-    if not metadata.get("name") and metadata.get("generateName"):
-        metadata["name"] = generate(metadata["generateName"])
-    name = metadata.get("name") or ""
-    if not name:
-        cause = Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
-        raise invalid(kind.kind, "", [cause], kind.group)
-    server_set = {"uid": new_uid(), "creationTimestamp": clock.now()}
-    if kind.namespaced:
-        server_set["namespace"] = namespace or ""
-    for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"):
-        metadata.pop(field, None)
-    metadata.update(server_set)
-    if kind.counts_generations:
-        metadata["generation"] = 1
-    obj = kind.complete({**body, "metadata": metadata})
-    own_check = kind.plural != "namespaces"
-    causes = [*(check_subdomain(name, "metadata.name") if own_check else []), *kind.check(obj)]
-    if causes:
-        raise invalid(kind.kind, name, causes, kind.group)
-    return obj
-
-
-def _check_namespace(cluster: Cluster, target: Target, body: Object) -> None:
-    if not target.kind.namespaced:
-        return
-    if (body["metadata"].get("namespace") or target.namespace) != target.namespace:
-        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-    namespace = cluster.store.get(_namespace_key(cluster, target.namespace or ""))
-    if namespace is None:
-        raise not_found("namespaces", target.namespace or "")
-    if namespace.object["status"]["phase"] == "Terminating":
-        name = body["metadata"].get("name") or ""
-        raise forbidden(
-            f'{target.kind.plural} "{name}" is forbidden: unable to create new content in namespace '
-            f"{target.namespace} because it is being terminated"
-        )
-
-
-def _namespace_key(cluster: Cluster, name: str) -> Any:
-    kind = cluster.registry.by_resource("namespaces")
-    if kind is None:
-        raise ApiError(500, "InternalError", "namespaces are not served")
-    return kind.key("", name)
+    key = kind.key(target.namespace or "", obj["metadata"]["name"])
+    seen = await cluster.operations.lifecycle(kind).settled(key, obj)
+    stored = cluster.store.get(key)
+    return respond(stored.raw if stored is not None and stored.object is seen else encode(seen), 201)
 
 
 async def replace(request: web.Request, target: Target) -> web.Response:
@@ -168,12 +100,7 @@ def _store_change(request: web.Request, target: Target, stored: Stored, changed:
         return respond(stored.raw)
     if request.query.get("dryRun") == "All":
         return answer(changed)
-    cluster = request.app[CLUSTER]
-    result = cluster.store.put(target.key, changed)
-    metadata = changed["metadata"]
-    if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
-        cluster.lifecycle(target.kind).released(target.key, result.object)
-    return respond(result.raw)
+    return respond(request.app[CLUSTER].operations.store_change(target.kind, target.key, changed).raw)
 
 
 async def delete(request: web.Request, target: Target) -> web.Response:
@@ -184,8 +111,8 @@ async def delete(request: web.Request, target: Target) -> web.Response:
     _check_preconditions(kind, stored.object, preconditions)
     if request.query.get("dryRun") == "All":
         return respond(stored.raw)
-    last = cluster.lifecycle(kind).delete(target.key, stored.object, options)
-    if not kind.returns_status_when_deleted:
+    last = cluster.operations.lifecycle(kind).delete(target.key, stored.object, options)
+    if not kind.returns_status_when_deleted or cluster.store.get(target.key) is not None:
         return answer(last)
     details = {"name": target.name, "kind": kind.plural, "uid": last["metadata"]["uid"]}
     if kind.group:
@@ -201,7 +128,7 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
     found = selected(request, target)
     for obj in found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-        cluster.lifecycle(target.kind).delete(key, obj, options)
+        cluster.operations.lifecycle(target.kind).delete(key, obj, options)
     return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": found})
 
 
@@ -213,7 +140,21 @@ async def _delete_options(request: web.Request) -> tuple[DeleteOptions, Object]:
         seconds = None if grace is None else max(0.0, float(grace))
     except (TypeError, ValueError) as err:
         raise bad_request(f"gracePeriodSeconds: {grace!r} is no number") from err
-    return DeleteOptions(seconds), body.get("preconditions") or {}
+    return DeleteOptions(seconds, _propagation(request, body)), body.get("preconditions") or {}
+
+
+def _propagation(request: web.Request, body: Object) -> str | None:
+    orphan = request.query.get("orphanDependents", body.get("orphanDependents"))
+    word = request.query.get("propagationPolicy") or body.get("propagationPolicy")
+    if orphan is not None and not word:
+        return "Orphan" if str(orphan).lower() in ("true", "1") else "Background"
+    if word and word not in PROPAGATIONS:
+        supported = ", ".join(f'"{known}"' for known in (*PROPAGATIONS, "nil"))
+        message = f'Unsupported value: "{word}": supported values: {supported}'
+        raise invalid(
+            "DeleteOptions", "", [Cause("propagationPolicy", "FieldValueNotSupported", message)], "meta.k8s.io"
+        )
+    return word or None
 
 
 def _check_preconditions(kind: Kind, obj: Object, wanted: Object) -> None:

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from baton_local.kubernetes import clock
 from baton_local.kubernetes.errors import ApiError
 from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
@@ -36,13 +35,20 @@ class Node:
     """
 
     def __init__(
-        self, store: Store, images: Images, directory: Path, *, level: str, config_grace_seconds: float = 2.0
+        self,
+        store: Store,
+        images: Images,
+        directory: Path,
+        events: Recorder,
+        *,
+        level: str,
+        config_grace_seconds: float = 2.0,
     ) -> None:
         self.store = store
         self.images = images
         self.level = level
         self.config_grace_seconds = config_grace_seconds
-        self.events = Recorder(store)
+        self.events = events
         self.launcher = Launcher()
         self._directory = directory
         self._runners: dict[str, PodRunner] = {}
@@ -59,7 +65,7 @@ class Node:
             if entry.name not in known:
                 shutil.rmtree(entry, ignore_errors=True)
         for pod in pods:
-            if pod["status"]["phase"] not in FINAL:
+            if pod["status"]["phase"] not in FINAL and pod["spec"].get("nodeName") == NODE:
                 self._adopt(pod)
             if pod["metadata"].get("deletionTimestamp"):
                 self.delete(pod, 0)
@@ -77,15 +83,22 @@ class Node:
         await asyncio.gather(*remaining, return_exceptions=True)
         await self.launcher.stop()
 
-    async def create(self, pod: Object) -> Object:
-        """Start a pod that is in the store; returns it as soon as there is something to tell about it.
+    def start_pod(self, pod: Object) -> None:
+        """Start a pod that is in the store and bound to this node."""
+        self.events.record(
+            pod, "Scheduled", f"Successfully assigned {_title(pod)} to {NODE}", component="default-scheduler"
+        )
+        self._adopt(pod)
+
+    async def settled(self, pod: Object) -> Object:
+        """The pod as soon as there is something to tell about it.
 
         Why: a first status of Pending costs KubernetesPodOperator its whole start-up check interval.
         """
-        self.events.record(pod, "Scheduled", f"Successfully assigned {_title(pod)} to {NODE}")
-        runner = self._adopt(pod)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(runner.settled.wait(), _SETTLE_SECONDS)
+        runner = self.runner(pod)
+        if runner is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(runner.settled.wait(), _SETTLE_SECONDS)
         stored = self.store.get(_key(pod))
         return stored.object if stored else pod
 
@@ -162,19 +175,6 @@ class Node:
             return
         if not stored.object["metadata"].get("finalizers"):
             self.store.remove(_key(pod))
-
-
-def deletion_mark(pod: Object, grace_seconds: float) -> Object:
-    """The pod with ``deletionTimestamp``: now plus the grace, never later than an earlier mark."""
-    metadata = pod["metadata"]
-    stamp = clock.seconds(clock.parse(clock.now()) + grace_seconds)
-    earlier = metadata.get("deletionTimestamp")
-    if earlier is not None and earlier <= stamp:
-        return pod
-    marked = {**metadata, "deletionTimestamp": stamp, "deletionGracePeriodSeconds": int(grace_seconds)}
-    if earlier is None:
-        marked["generation"] = metadata.get("generation", 1) + 1
-    return {**pod, "metadata": marked}
 
 
 def _key(pod: Object) -> Key:
