@@ -10,6 +10,7 @@ from .errors import Cause
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _KEY = r"[-._a-zA-Z0-9]+"
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # as kube-apiserver: no vowels, so no words
 _BASE_LENGTH = 58
@@ -21,6 +22,11 @@ _SUBDOMAIN_HELP = (
 _LABEL_HELP = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_QUALIFIED_HELP = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
 _KEY_HELP = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
@@ -68,3 +74,10 @@ def check_key(value: str, field: str) -> list[Cause]:
     if value in (".", "..") or value.startswith(".."):
         return [_wrong(field, value, "must not start with '..'" if value != "." else "must not be '.'")]
     return _check(value, field, _KEY, _KEY_HELP, 253)
+
+
+def check_label_key(value: str, field: str) -> list[Cause]:
+    """What is wrong with the key of a label or an annotation: a name, or a DNS subdomain, ``/`` and a name."""
+    prefix, slash, name = value.rpartition("/")
+    causes = _check(prefix, field, _SUBDOMAIN, f"prefix part {_SUBDOMAIN_HELP}", 253) if slash else []
+    return causes + _check(name, field, _QUALIFIED, _QUALIFIED_HELP, 63)

@@ -9,7 +9,8 @@ from baton_local.kubernetes.errors import Cause
 from baton_local.kubernetes.resources import Column, Kind
 
 from .columns import age, since
-from .pod_check import check_pod
+from .pod_check import check_spec
+from .pod_template import complete_spec
 
 Object = dict[str, Any]
 _TOLERATIONS = [
@@ -25,38 +26,16 @@ _IMMUTABLE_HELP = (
 
 def _complete(obj: Object) -> Object:
     spec = {
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 30,
-        "dnsPolicy": "ClusterFirst",
         "serviceAccountName": "default",
         "serviceAccount": "default",
-        "securityContext": {},
-        "schedulerName": "default-scheduler",
         "tolerations": _TOLERATIONS,
         "priority": 0,
         "enableServiceLinks": True,
         "preemptionPolicy": "PreemptLowerPriority",
-        **{name: value for name, value in (obj.get("spec") or {}).items() if value is not None},
+        **complete_spec(obj.get("spec") or {}),
     }
-    for part in ("containers", "initContainers"):
-        if isinstance(spec.get(part), list):
-            spec[part] = [_complete_container(container) for container in spec[part]]
     status = {"phase": "Pending", "qosClass": _quality(spec)}
     return {**obj, "spec": spec, "status": status}
-
-
-def _complete_container(container: Any) -> Any:
-    if not isinstance(container, dict):
-        return container
-    image = str(container.get("image") or "")
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return {
-        "resources": {},
-        "terminationMessagePath": "/dev/termination-log",
-        "terminationMessagePolicy": "File",
-        "imagePullPolicy": "Always" if "@" not in image and tag in ("", "latest") else "IfNotPresent",
-        **{name: value for name, value in container.items() if value is not None},
-    }
 
 
 def _quality(spec: Object) -> str:
@@ -162,6 +141,6 @@ POD = Kind(
     counts_generations=True,
     returns_status_when_deleted=False,
     complete=_complete,
-    check=check_pod,
+    check=lambda pod: check_spec(pod["spec"], "spec"),
     check_update=_check_update,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
@@ -23,6 +24,12 @@ def required(field: str, message: str = "") -> Cause:
     return Cause(field, "FieldValueRequired", f"Required value: {message}" if message else "Required value")
 
 
+def not_supported(field: str, value: Any, supported: Iterable[str]) -> Cause:
+    """A field has a value that is none of those it may have."""
+    known = ", ".join(f'"{word}"' for word in supported)
+    return Cause(field, "FieldValueNotSupported", f'Unsupported value: "{value}": supported values: {known}')
+
+
 def quantity(value: Any) -> float:
     """The number that a quantity such as ``500m`` or ``64Mi`` stands for.
 
@@ -41,41 +48,38 @@ def quantity(value: Any) -> float:
         ) from err
 
 
-def check_pod(pod: Object) -> list[Cause]:
-    """What is wrong with a new pod.
+def check_spec(spec: Object, field: str) -> list[Cause]:
+    """What is wrong with a pod's spec that stands at ``field``.
 
     :raises ApiError: 501, it asks for something that is not done here.
     """
-    spec = pod["spec"]
     volumes = spec.get("volumes") or []
-    causes = _check_volumes(volumes)
+    causes = _check_volumes(volumes, field)
     if not spec.get("containers"):
-        causes.append(required("spec.containers"))
+        causes.append(required(f"{field}.containers"))
     names: set[str] = set()
     for part in ("initContainers", "containers"):
         for position, container in enumerate(spec.get(part) or []):
-            field = f"spec.{part}[{position}]"
-            causes += _check_container(container, field, {volume.get("name") for volume in volumes})
+            where = f"{field}.{part}[{position}]"
+            causes += _check_container(container, where, {volume.get("name") for volume in volumes})
             name = container.get("name")
             if name in names:
-                causes.append(Cause(f"{field}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
+                causes.append(Cause(f"{where}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
             names.add(name)
     if spec["restartPolicy"] not in _POLICIES:
-        supported = ", ".join(f'"{policy}"' for policy in _POLICIES)
-        message = f'Unsupported value: "{spec["restartPolicy"]}": supported values: {supported}'
-        causes.append(Cause("spec.restartPolicy", "FieldValueNotSupported", message))
+        causes.append(not_supported(f"{field}.restartPolicy", spec["restartPolicy"], _POLICIES))
     return causes
 
 
-def _check_volumes(volumes: list[Object]) -> list[Cause]:
+def _check_volumes(volumes: list[Object], field: str) -> list[Cause]:
     causes = []
     seen: set[str] = set()
     for position, volume in enumerate(volumes):
-        field = f"spec.volumes[{position}]"
+        where = f"{field}.volumes[{position}]"
         name = volume.get("name") or ""
-        causes += check_label(name, f"{field}.name") if name else [required(f"{field}.name")]
+        causes += check_label(name, f"{where}.name") if name else [required(f"{where}.name")]
         if name in seen:
-            causes.append(Cause(f"{field}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
+            causes.append(Cause(f"{where}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
         seen.add(name)
         sources = [source for source in volume if source != "name"]
         unknown = [source for source in sources if source not in VOLUME_SOURCES]
@@ -83,7 +87,7 @@ def _check_volumes(volumes: list[Object]) -> list[Cause]:
             known = ", ".join(VOLUME_SOURCES)
             raise not_implemented(f'volume "{name}": {unknown[0]} is not supported by this local server ({known} are)')
         if not sources:
-            causes.append(required(field, "must specify a volume type"))
+            causes.append(required(where, "must specify a volume type"))
     return causes
 
 
