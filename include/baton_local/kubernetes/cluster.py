@@ -8,12 +8,13 @@ from aiohttp import web
 
 from .controllers.controller import Controller
 from .controllers.garbage import GarbageCollector
+from .controllers.job import JobController
 from .controllers.manager import Manager
 from .controllers.namespace import NamespaceController
 from .events import Recorder
 from .images import Images
 from .kinds import registry
-from .lifecycle import Lifecycle, NamespaceLifecycle, PodLifecycle
+from .lifecycle import ControlledLifecycle, Lifecycle, NamespaceLifecycle, PodLifecycle
 from .operations import Operations
 from .resources import Registry
 from .runtime.node import Node
@@ -21,7 +22,7 @@ from .scheduler import Scheduler
 from .settings import Settings
 from .store import Store
 
-_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector)
+_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def build(store: Store, settings: Settings, level: str) -> Cluster:
     lifecycles: dict[str, Lifecycle] = {
         "pods": PodLifecycle(store, node, scheduler, allow_host_path=settings.allow_host_path),
         "namespaces": NamespaceLifecycle(store),
+        "jobs.batch": ControlledLifecycle(store),
     }
     kinds = registry()
     operations = Operations(store, kinds, events, lifecycles)

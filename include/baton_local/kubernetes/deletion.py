@@ -39,10 +39,10 @@ def marked(obj: Object, grace_seconds: float) -> Object:
     return {**obj, "metadata": marks}
 
 
-def with_propagation(obj: Object, propagation: str) -> Object:
+def with_propagation(obj: Object, propagation: str | None) -> Object:
     """The object with the finalizers by which the garbage collector knows what to do with its dependents."""
     before = obj["metadata"].get("finalizers") or []
-    after = [name for name in before if name not in (ORPHAN, FOREGROUND)] + _FINALIZERS[propagation]
+    after = [name for name in before if name not in (ORPHAN, FOREGROUND)] + _FINALIZERS[propagation or "Background"]
     if after == before:
         return obj
     metadata = {name: value for name, value in obj["metadata"].items() if name != "finalizers"}

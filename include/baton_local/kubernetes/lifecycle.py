@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ class Lifecycle:
 
     def delete(self, key: Key, obj: Object, options: DeleteOptions) -> Object:
         """Remove an object, or mark it when a finalizer holds it; returns its last state."""
-        wanted = with_propagation(obj, options.propagation or "Background")
+        wanted = with_propagation(obj, options.propagation)
         if not wanted["metadata"].get("finalizers"):
             return self.store.remove(key) or obj
         wanted = marked(wanted, 0)
@@ -42,6 +43,15 @@ class Lifecycle:
     def released(self, key: Key, obj: Object) -> Object:
         """Called when the last finalizer of a deleted object was taken away."""
         return self.store.remove(key) or obj
+
+
+class ControlledLifecycle(Lifecycle):
+    """Objects that a controller acts on."""
+
+    async def settled(self, key: Key, obj: Object) -> Object:
+        """Let the controller have its first look, so that a client finds the pods of the Job it has just made."""
+        await asyncio.sleep(0)
+        return obj
 
 
 class PodLifecycle(Lifecycle):
@@ -79,7 +89,7 @@ class PodLifecycle(Lifecycle):
             grace = float(obj["spec"].get("terminationGracePeriodSeconds", 30))
         if obj["status"]["phase"] in FINAL or not obj["spec"].get("nodeName"):
             grace = 0
-        wanted = marked(with_propagation(obj, options.propagation or "Background"), grace)
+        wanted = marked(with_propagation(obj, options.propagation), grace)
         stored = obj if wanted is obj else self.store.put(key, wanted).object
         if self._node.runner(obj) is not None:
             self._node.delete(stored, grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from . import clock
@@ -108,7 +109,13 @@ class Operations:
         stored = self.store.get(key)
         if stored is None:
             raise not_found(kind.plural, name, kind.group)
-        return self.lifecycle(kind).delete(key, stored.object, options or DeleteOptions())
+        return self.end(kind, key, stored.object, options or DeleteOptions())
+
+    def end(self, kind: Kind, key: Key, obj: Object, options: DeleteOptions) -> Object:
+        """Delete an object that was read just now; returns its last state."""
+        if options.propagation is None:
+            options = replace(options, propagation=kind.default_propagation)
+        return self.lifecycle(kind).delete(key, obj, options)
 
     def delete_all(self, namespace: str) -> None:
         """Delete every object of a namespace that is not being deleted yet."""

@@ -43,6 +43,7 @@ class Kind:
     :param complete: fills in defaults of a new object.
     :param check: names what is wrong with a new object.
     :param check_update: names what is wrong with replacing the first object by the second.
+    :param default_propagation: what becomes of dependents when a client does not say.
     :param fields: paths that field selectors may use, besides name and namespace.
     """
 
@@ -60,6 +61,7 @@ class Kind:
     columns: tuple[Column, ...] = ()
     counts_generations: bool = False
     returns_status_when_deleted: bool = True
+    default_propagation: str = "Background"
     complete: Callable[[Object], Object] = _same
     check: Callable[[Object], list[Cause]] = _no_causes
     check_update: Callable[[Object, Object], list[Cause]] = _no_update_causes

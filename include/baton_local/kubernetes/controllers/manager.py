@@ -27,11 +27,15 @@ Item = tuple[Controller, Key]
 class Manager:
     """The controllers of a store and what they have to look at.
 
-    :param delay: seconds by which a controller hears of a change late; 0 on a good day.
+    :param delay: seconds by which a controller looks at a change late. A real one collects changes of pods for a
+        second; here they are looked at at once unless a test or the slow-cluster mode says otherwise.
     """
 
     def __init__(
-        self, store: Store, controllers: Sequence[Controller], delay: Callable[[Controller], float] = lambda _: 0.0
+        self,
+        store: Store,
+        controllers: Sequence[Controller],
+        delay: Callable[[Controller, Change], float] = lambda *_: 0.0,
     ) -> None:
         self._store = store
         self._controllers = tuple(controllers)
@@ -90,7 +94,7 @@ class Manager:
     def _changed(self, change: Change) -> None:
         for controller in self._controllers:
             for key in controller.keys_for(change):
-                self._add((controller, key), self._delay(controller))
+                self._add((controller, key), self._delay(controller, change))
 
     def _add(self, item: Item, seconds: float) -> None:
         at = clock.unix() + seconds

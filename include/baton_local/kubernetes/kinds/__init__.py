@@ -2,9 +2,9 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import core, event, namespace, pod
+from . import core, event, job, namespace, pod
 
 
 def registry() -> Registry:
     """All kinds of this server."""
-    return Registry.of([pod.POD, event.EVENT, namespace.NAMESPACE, *core.KINDS])
+    return Registry.of([pod.POD, event.EVENT, namespace.NAMESPACE, job.JOB, *core.KINDS])

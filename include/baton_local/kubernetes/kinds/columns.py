@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from baton_local.kubernetes import clock
+from baton_local.kubernetes.resources import Column
 
 
 def age(obj: dict[str, Any]) -> str:
@@ -35,3 +37,17 @@ def duration(total: int) -> str:
     if days < 8:
         return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
     return f"{days}d" if days < 730 else f"{days // 365}y"
+
+
+def name() -> Column:
+    """The first column of every table."""
+    return Column("Name", lambda obj: obj["metadata"]["name"], format="name")
+
+
+def template_columns(spec: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[Column, Column]:
+    """Containers and images of what makes pods, for ``-o wide``. ``spec`` finds the pods' spec in an object."""
+
+    def joined(field: str) -> Callable[[dict[str, Any]], str]:
+        return lambda obj: ",".join(str(container[field]) for container in spec(obj)["containers"])
+
+    return Column("Containers", joined("name"), priority=1), Column("Images", joined("image"), priority=1)

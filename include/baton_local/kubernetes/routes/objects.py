@@ -111,7 +111,7 @@ async def delete(request: web.Request, target: Target) -> web.Response:
     _check_preconditions(kind, stored.object, preconditions)
     if request.query.get("dryRun") == "All":
         return respond(stored.raw)
-    last = cluster.operations.lifecycle(kind).delete(target.key, stored.object, options)
+    last = cluster.operations.end(kind, target.key, stored.object, options)
     if not kind.returns_status_when_deleted or cluster.store.get(target.key) is not None:
         return answer(last)
     details = {"name": target.name, "kind": kind.plural, "uid": last["metadata"]["uid"]}
@@ -128,7 +128,7 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
     found = selected(request, target)
     for obj in found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-        cluster.operations.lifecycle(target.kind).delete(key, obj, options)
+        cluster.operations.end(target.kind, key, obj, options)
     return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": found})
 
 

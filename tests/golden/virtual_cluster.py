@@ -1,0 +1,109 @@
+"""The controllers on a clock of their own: no node, no sleeping, pods that end as their annotations say."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from baton_local.kubernetes import clock
+from baton_local.kubernetes.controllers.controller import Controller
+from baton_local.kubernetes.controllers.manager import Manager
+from baton_local.kubernetes.errors import ApiError
+from baton_local.kubernetes.events import Recorder
+from baton_local.kubernetes.kinds import registry
+from baton_local.kubernetes.operations import Operations
+from baton_local.kubernetes.store import Change, Store
+
+START = 1_800_000_000.0  # Unix seconds; any whole minute
+_MANY = 100_000
+
+
+class VirtualCluster:
+    """A store, controllers, and a stand-in that runs pods for ``run-seconds`` and ends them with ``exit-code``.
+
+    :param monkeypatch: puts the cluster's clock in place of the real one.
+    :param pods_start_after: seconds from a pod's creation to Running, by how many pods there were before.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        controllers: Iterable[type[Controller]],
+        monkeypatch: Any,
+        *,
+        start: float = START,
+        pods_start_after: Callable[[int], float] = lambda _: 1.0,
+    ) -> None:
+        self.now = start
+        monkeypatch.setattr(clock, "unix", lambda: self.now)
+        self.store = Store(directory / "objects.sqlite")
+        kinds = registry()
+        self.api = Operations(self.store, kinds, Recorder(self.store), {})
+        self.api.create("namespaces", None, {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "test"}})
+        self.controllers = list(controllers)
+        self.manager = self._manager()
+        self._pods_start_after = pods_start_after
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._pods = itertools.count()
+        self.store.listen(self._changed)
+
+    def _manager(self) -> Manager:
+        controllers = [controller(self.api) for controller in self.controllers]
+        return Manager(self.store, controllers, delay=_collecting)
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Do something at a time."""
+        heapq.heappush(self._events, (max(time, self.now), next(self._count), action))
+
+    def run_until(self, end: float, after_each: Callable[[], None] = lambda: None) -> None:
+        """Let time pass, from one thing that happens to the next."""
+        for _ in range(_MANY):
+            due = min(
+                (t for t in (self.manager.next_due(), self._events[0][0] if self._events else None) if t is not None),
+                default=None,
+            )
+            if due is None or due > end:
+                self.now = end
+                return
+            self.now = max(self.now, due)
+            while self._events and self._events[0][0] <= self.now:
+                heapq.heappop(self._events)[2]()
+            while self.manager.run_due():
+                pass
+            after_each()
+        raise RuntimeError("the controllers do not come to rest")
+
+    def _changed(self, change: Change) -> None:
+        if change.key.resource == "pods" and change.type == "ADDED":
+            name, uid = change.key.name, change.object["metadata"]["uid"]
+            self.at(self.now + self._pods_start_after(next(self._pods)), lambda: self._start_pod(name, uid))
+
+    def _start_pod(self, name: str, uid: str) -> None:
+        pod = self.api.find("pods", "test", name)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": clock.now()}
+        self.api.put_status("pods", pod, {"phase": "Running", "startTime": clock.now(), "conditions": [ready]})
+        notes = pod["metadata"].get("annotations") or {}
+        self.at(self.now + float(notes.get("run-seconds", 0)), lambda: self._end_pod(pod, int(notes["exit-code"])))
+
+    def _end_pod(self, pod: dict[str, Any], code: int) -> None:
+        ended = {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": clock.now()}
+        status = {
+            "phase": "Failed" if code else "Succeeded",
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": clock.now()}],
+            "containerStatuses": [{"name": "c", "state": {"terminated": ended}, "restartCount": 0}],
+        }
+        try:
+            self.api.put_status("pods", pod, status)
+        except ApiError:
+            return  # it was deleted meanwhile
+
+
+def _collecting(controller: Controller, change: Change) -> float:
+    """As the real controllers: changes of pods are collected for a second."""
+    return 1.0 if change.key.resource == "pods" and controller.resource == "jobs.batch" else 0.0
