@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import tenacity
 import yaml
 
 from baton_local.component import Component
@@ -17,6 +18,7 @@ from baton_local.errors import StackError
 from baton_local.layout import Layout
 
 NAMESPACE = "baton"
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Cluster:
     layout: Layout
     port: int
     isolation: str = "auto"
+    slow: bool = False
 
     def component(self) -> Component:
         """The server process; its pods outlive a kill of it and end with an orderly stop."""
@@ -43,6 +46,7 @@ class Cluster:
             "--image-var", f"venv={sys.prefix}",
             "--isolation", self.isolation,
             "--end-pods-on-exit",
+            *(["--slow"] if self.slow else []),
         ]  # fmt: skip
         # Its pods are meant to outlive a kill of the server: the next one finds them again.
         return Component("kubernetes", command, self.is_ready, _environment(self.layout), sweeps=False)
@@ -105,10 +109,21 @@ def _environment(layout: Layout) -> dict[str, str]:
 
 
 def _create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
-    response = client.post(path, json=body)
+    response = _send(client, "POST", path, body)
     if response.status_code == httpx.codes.CONFLICT and body["kind"] != "Namespace":
-        response = client.put(f"{path}/{body['metadata']['name']}", json=body)
+        response = _send(client, "PUT", f"{path}/{body['metadata']['name']}", body)
     if response.is_error and response.status_code != httpx.codes.CONFLICT:
         what = f"{body['kind']} {body['metadata']['name']}"
         message = response.json().get("message", response.text) if response.content else response.reason_phrase
         raise StackError(f"the local Kubernetes refused {what}: {message}")
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_result(lambda response: response.status_code == 429 or response.is_server_error),
+    stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+    wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+    retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+)
+def _send(client: httpx.Client, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+    """Send a request until the server is not too busy to answer it; both methods may be repeated."""
+    return client.request(method, path, json=body)

@@ -34,6 +34,7 @@ class Options:
     :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders; None for what is there.
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
     :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
+    :param slow_cluster: let the local Kubernetes play a slow, busy one.
     :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
@@ -41,6 +42,7 @@ class Options:
     scale: float | None = None
     isolation: str = "auto"
     extra_dags: Path | None = None
+    slow_cluster: bool = False
     canary: str | None = None
 
 
@@ -51,7 +53,7 @@ class Stack:
         self.layout, self.ports, self.credentials, self.options = layout, ports, credentials, options
         self.supervisor = Supervisor(layout)
         self.postgres = Postgres(layout.run / "postgres" / "data", ports.postgres, credentials.postgres_password)
-        self.cluster = Cluster(layout, ports.kubernetes, options.isolation)
+        self.cluster = Cluster(layout, ports.kubernetes, options.isolation, slow=options.slow_cluster)
         metadata_dsn = self._dsn("airflow", "airflow", credentials.airflow_db_password)
         self.airflow = Airflow(layout, ports, credentials, metadata_dsn, options.extra_dags)
         self.api = AirflowApi(self.airflow.url, credentials.ui_user, credentials.ui_password)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from baton_local.cli.stack import Isolation, Scale, Source, console, show_login, start, stop
+from baton_local.cli.stack import Isolation, Scale, SlowCluster, Source, console, show_login, start, stop
 from baton_local.demo_summary import DAG_ID, show_summary
 from baton_local.pod_times import PodWatch
 from baton_local.stack import Options, Stack
@@ -18,10 +18,11 @@ def demo(
     source: Source = None,
     scale: Scale = None,
     isolation: Isolation = "auto",
+    slow_cluster: SlowCluster = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the web UI running until Ctrl-C.")] = False,
 ) -> None:
     """Run the nightly warehouse chain on real parts and print what happened. Exit code 0: every check passed."""
-    stack = start(Options(source, scale, isolation))
+    stack = start(Options(source, scale, isolation, slow_cluster=slow_cluster))
     try:
         passed = _run(stack)
         if keep:

@@ -40,6 +40,13 @@ Isolation = Annotated[
     Literal["auto", "mount", "user", "none"],
     typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart from this machine."),
 ]
+SlowCluster = Annotated[
+    bool,
+    typer.Option(
+        "--slow-cluster",
+        help="Let the local Kubernetes play a slow, busy one: pods wait, requests fail, pods are evicted.",
+    ),
+]
 
 
 def start(options: Options) -> Stack:
@@ -79,9 +86,11 @@ def show_login(stack: Stack) -> None:
     )
 
 
-def up(source: Source = None, scale: Scale = None, isolation: Isolation = "auto") -> None:
+def up(
+    source: Source = None, scale: Scale = None, isolation: Isolation = "auto", slow_cluster: SlowCluster = False
+) -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
-    stack = start(Options(source, scale, isolation))
+    stack = start(Options(source, scale, isolation, slow_cluster=slow_cluster))
     try:
         show_login(stack)
         console.print("Stop with Ctrl-C, or ./baton down from elsewhere.")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace", action="append", default=[], help="made at start; the first is the kubeconfig's")
     parser.add_argument("--allow-host-path", action="store_true", help="let pods mount paths of this machine")
     parser.add_argument("--end-pods-on-exit", action="store_true", help="end the pods when the server ends")
+    parser.add_argument(
+        "--slow",
+        nargs="?",
+        type=int,
+        const=-1,
+        metavar="SEED",
+        help="play a slow cluster: pods stay Pending, watches are cut, requests refused, pods evicted now and then",
+    )
     parser.add_argument("--grace", type=float, default=5.0, metavar="SECONDS", help="for stop-pods (default: 5)")
     return parser
 
@@ -58,6 +67,7 @@ def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> S
         namespaces=tuple(options.namespace) or ("default",),
         allow_host_path=options.allow_host_path,
         end_pods_on_exit=options.end_pods_on_exit,
+        slow_seed=secrets.randbelow(1 << 31) if options.slow == -1 else options.slow,
     )
 
 

@@ -20,6 +20,7 @@ from .resources import Registry
 from .runtime.node import Node
 from .scheduler import Scheduler
 from .settings import Settings
+from .slow import Evictions, SlowCluster
 from .store import Store
 
 _CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController)
@@ -35,6 +36,7 @@ class Cluster:
     node: Node
     scheduler: Scheduler
     manager: Manager
+    slow: SlowCluster | None
 
 
 CLUSTER: web.AppKey[Cluster] = web.AppKey("cluster", Cluster)
@@ -55,7 +57,8 @@ def build(store: Store, settings: Settings, level: str) -> Cluster:
         level=level,
         config_grace_seconds=settings.config_grace_seconds,
     )
-    scheduler = Scheduler(store, node, events, delay=lambda: 0.0)
+    slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)
+    scheduler = Scheduler(store, node, events, delay=slow.pending if slow else lambda: 0.0)
     lifecycles: dict[str, Lifecycle] = {
         "pods": PodLifecycle(store, node, scheduler, allow_host_path=settings.allow_host_path),
         "namespaces": NamespaceLifecycle(store),
@@ -63,5 +66,8 @@ def build(store: Store, settings: Settings, level: str) -> Cluster:
     }
     kinds = registry()
     operations = Operations(store, kinds, events, lifecycles)
-    manager = Manager(store, [controller(operations) for controller in _CONTROLLERS])
-    return Cluster(store, kinds, operations, node, scheduler, manager)
+    controllers = [controller(operations) for controller in _CONTROLLERS]
+    manager = Manager(store, controllers, slow.controller_delay if slow else lambda *_: 0.0)
+    if slow is not None:
+        Evictions(store, node, slow)
+    return Cluster(store, kinds, operations, node, scheduler, manager, slow)

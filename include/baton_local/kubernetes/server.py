@@ -27,6 +27,7 @@ from .routes.watches import STOPPING
 from .runtime.isolation import Isolation, probe
 from .security import guard
 from .settings import Settings
+from .slow import disturbed
 from .store import Store
 
 ADDRESS = "127.0.0.1"
@@ -54,7 +55,8 @@ def open_store(state: Path) -> Store:
 
 def application(cluster: Cluster, token: str) -> web.Application:
     """The routes behind the guard."""
-    app = web.Application(middlewares=[guard(token)], client_max_size=_LARGEST_BODY)
+    middlewares = [guard(token), *([disturbed(cluster.slow)] if cluster.slow else [])]
+    app = web.Application(middlewares=middlewares, client_max_size=_LARGEST_BODY)
     app[CLUSTER] = cluster
     app[STOPPING] = asyncio.Event()
     app.add_routes(discovery.routes())
@@ -128,7 +130,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
         )
         print(
             f"local Kubernetes ready: https://{ADDRESS}:{port} (isolation: {isolation.level}, {isolation.why}; "
-            f"kubeconfig: {settings.kubeconfig})",
+            f"kubeconfig: {settings.kubeconfig}){_slowness(settings)}",
             flush=True,
         )
         housekeeping = asyncio.create_task(_keep_house(cluster))
@@ -139,6 +141,10 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
         driver.stop()
         await cluster.node.stop(end_pods=settings.end_pods_on_exit)
         await runner.cleanup()
+
+
+def _slowness(settings: Settings) -> str:
+    return "" if settings.slow_seed is None else f"; a slow cluster, seed {settings.slow_seed}"
 
 
 async def _keep_house(cluster: Cluster) -> None:

@@ -14,6 +14,7 @@ class Settings:
     :param port: 0 takes the port of the last start, or any free one.
     :param isolation: ``auto``, ``mount``, ``user`` or ``none``.
     :param namespaces: made at start if missing; the first one is the kubeconfig's.
+    :param slow_seed: not None: play a slow cluster, with this seed.
     :param end_pods_on_exit: end the pods when the server ends, instead of leaving them to the next one.
     """
 
@@ -27,3 +28,4 @@ class Settings:
     allow_host_path: bool = False
     end_pods_on_exit: bool = False
     config_grace_seconds: float = 2.0
+    slow_seed: int | None = None

@@ -114,6 +114,13 @@ class Node:
             task = self._deletions[uid] = asyncio.create_task(self._finish_deletion(pod))
             task.add_done_callback(lambda _: self._deletions.pop(uid, None))
 
+    def evict(self, pod: Object, message: str) -> None:
+        """End a running pod as Failed with the reason Evicted, as a node under pressure does."""
+        runner = self.runner(pod)
+        if runner is not None:
+            self.events.record(pod, "Evicted", message, warning=True)
+            runner.fail("Evicted", message, float(pod["spec"].get("terminationGracePeriodSeconds", 30)))
+
     def runner(self, pod: Object) -> PodRunner | None:
         """The runner of a pod that has not ended."""
         return self._runners.get(pod["metadata"]["uid"])
