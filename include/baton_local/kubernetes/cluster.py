@@ -17,6 +17,7 @@ from .kinds import registry
 from .lifecycle import ControlledLifecycle, Lifecycle, NamespaceLifecycle, PodLifecycle
 from .operations import Operations
 from .resources import Registry
+from .runtime.isolation import Isolation
 from .runtime.node import Node
 from .scheduler import Scheduler
 from .settings import Settings
@@ -42,11 +43,8 @@ class Cluster:
 CLUSTER: web.AppKey[Cluster] = web.AppKey("cluster", Cluster)
 
 
-def build(store: Store, settings: Settings, level: str) -> Cluster:
-    """The parts of a cluster around a store.
-
-    :param level: isolation of the pods.
-    """
+def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
+    """The parts of a cluster around a store."""
     events = Recorder(store)
     images = Images(settings.images, settings.image_variables)
     node = Node(
@@ -54,7 +52,7 @@ def build(store: Store, settings: Settings, level: str) -> Cluster:
         images,
         settings.state / "pods",
         events,
-        level=level,
+        isolation=isolation,
         config_grace_seconds=settings.config_grace_seconds,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)

@@ -96,7 +96,7 @@ async def serve(settings: Settings) -> None:
             raise StartError(str(err)) from err
         store = open_store(settings.state)
         try:
-            await _serve(settings, build(store, settings, isolation.level), isolation)
+            await _serve(settings, build(store, settings, isolation), isolation)
         finally:
             store.close()
 

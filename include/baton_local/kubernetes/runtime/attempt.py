@@ -22,9 +22,13 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the shim has to run. ``binds`` count only where the level has mount namespaces."""
+    """What the shim has to run. ``binds`` count only where the level has mount namespaces.
+
+    :param own_pids: give the container a process tree of its own.
+    """
 
     level: str
+    own_pids: bool
     argv: list[str]
     env: dict[str, str]
     workdir: str
@@ -35,6 +39,7 @@ class Spec:
         """As the shim reads it."""
         content = {
             "level": self.level,
+            "ownPids": self.own_pids,
             "argv": self.argv,
             "env": self.env,
             "workdir": self.workdir,

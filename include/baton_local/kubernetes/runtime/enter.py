@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> NoReturn:
     with open(f"{directory}/spec.json") as file:
         spec = json.load(file)
     if spec["level"] != "none":
-        join(int(pid), spec["level"])
+        join(int(pid), spec["level"], own_pids=spec["ownPids"])
+    if spec["ownPids"]:
+        _stay_behind()
     sc.die_with_parent(signal.SIGKILL)
     try:
         os.chdir(spec["workdir"])
@@ -35,13 +37,22 @@ def main(arguments: list[str]) -> NoReturn:
         sys.exit(127 if isinstance(err, FileNotFoundError) else 126)
 
 
-def join(pid: int, level: str) -> None:
-    """Enter the namespaces of a process."""
-    wanted = (["user"] if level == "user" else []) + ["uts", "mnt"]
+def join(pid: int, level: str, *, own_pids: bool) -> None:
+    """Enter the namespaces of a process; the process tree is joined by the children of this process."""
+    wanted = (["user"] if level == "user" else []) + (["pid"] if own_pids else []) + ["uts", "mnt"]
     descriptors = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in wanted]
     for descriptor in descriptors:
         sc.set_namespace(descriptor, 0)
         os.close(descriptor)
+
+
+def _stay_behind() -> None:
+    """Fork; only the child returns, in the container's process tree. This process ends as the child does."""
+    child = os.fork()
+    if child == 0:
+        return
+    _, status = os.waitpid(child, 0)
+    os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 
 
 if __name__ == "__main__":

@@ -14,29 +14,39 @@ LEVELS = ("mount", "user", "none")
 _SOURCE_ROOT = Path(__file__).resolve().parents[3]
 _TRY_SECONDS = 20
 _TRIAL = """
-import json, os, sys
-from baton_local.kubernetes.runtime import root
-level, place, volume = sys.argv[1:]
+import os, sys
+from baton_local.kubernetes.runtime import namespaces, root
+level, own_pids, place, volume = sys.argv[1:]
+own_pids = own_pids == "True"
 try:
+    namespaces.prepare(level, own_pids=own_pids)
+    child = os.fork()
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     binds = [root.Bind(volume, path) for path in ("/local-kubernetes/probe", "/etc/local-kubernetes")]
-    root.enter(level, place, binds, "probe")
+    root.enter(place, binds, "probe", own_pids=own_pids)
     open("/local-kubernetes/probe/written", "w").close()
-    os.execv("/bin/sh", ["sh", "-c", "test -e /etc/local-kubernetes/written"])
+    seen = "&& test -e /proc/1/stat -a ! -e /proc/3/stat" if own_pids else ""
+    os.execv("/bin/sh", ["sh", "-c", "test -e /etc/local-kubernetes/written" + seen])
 except OSError as err:
-    print(err.strerror or err)
-    sys.exit(1)
+    print(err.strerror or err, flush=True)
+    os._exit(1)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """The level in use and a sentence on why it is that one."""
+    """The level in use and a sentence on why it is that one.
+
+    :param own_pids: each container also has a process tree of its own.
+    """
 
     level: str
     why: str
+    own_pids: bool = False
 
 
-def attempt(level: str) -> str | None:
+def attempt(level: str, *, own_pids: bool = False) -> str | None:
     """Try a level for real, in a process of its own; None if it works, else what went wrong."""
     if level == "none":
         return None
@@ -46,7 +56,7 @@ def attempt(level: str) -> str | None:
         places = [Path(directory) / name for name in ("root", "volume")]
         for place in places:
             place.mkdir()
-        command = [sys.executable, "-S", "-c", _TRIAL, level, *map(str, places)]
+        command = [sys.executable, "-S", "-c", _TRIAL, level, str(own_pids), *map(str, places)]
         env = {"PYTHONPATH": str(_SOURCE_ROOT), "PATH": os.defpath}
         try:
             done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_TRY_SECONDS, check=False)
@@ -68,14 +78,24 @@ def probe(wanted: str = "auto") -> Isolation:
         trouble = attempt(wanted)
         if trouble is not None:
             raise OSError(f"isolation level {wanted} does not work here: {trouble}. Use --isolation auto")
-        return Isolation(wanted, "as asked")
+        return _with_pids(wanted, "as asked")
     reasons = []
     for level in LEVELS:
         trouble = attempt(level)
         if trouble is None:
             break
         reasons.append(f"{level}: {trouble}")
-    return Isolation(level, "; ".join(reasons) or "the best there is, and it works here")
+    return _with_pids(level, "; ".join(reasons) or "the best there is, and it works here")
+
+
+def _with_pids(level: str, why: str) -> Isolation:
+    """A level that works, with process trees of their own where the machine allows them as well."""
+    if level == "none":
+        return Isolation(level, why)
+    trouble = attempt(level, own_pids=True)
+    if trouble is None:
+        return Isolation(level, why, own_pids=True)
+    return Isolation(level, f"{why}; containers share this machine's process tree: {trouble}")
 
 
 def main() -> None:

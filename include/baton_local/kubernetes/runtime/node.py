@@ -16,6 +16,7 @@ from baton_local.kubernetes.store import Key, Store
 
 from . import volumes
 from .environment import Find
+from .isolation import Isolation
 from .launcher import Launcher
 from .pod import PodRunner
 
@@ -30,7 +31,7 @@ class Node:
     """Runs the pods in the store.
 
     :param directory: the pods' files; one directory a pod, named by its uid.
-    :param level: isolation: ``mount``, ``user`` or ``none``.
+    :param isolation: how containers are kept apart.
     :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
     """
 
@@ -41,12 +42,12 @@ class Node:
         directory: Path,
         events: Recorder,
         *,
-        level: str,
+        isolation: Isolation,
         config_grace_seconds: float = 2.0,
     ) -> None:
         self.store = store
         self.images = images
-        self.level = level
+        self.isolation = isolation
         self.config_grace_seconds = config_grace_seconds
         self.events = events
         self.launcher = Launcher()

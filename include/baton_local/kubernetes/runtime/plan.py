@@ -12,6 +12,7 @@ from baton_local.kubernetes.images import Runtime
 from . import volumes
 from .attempt import Spec
 from .environment import ConfigError, Find, expand, variables
+from .isolation import Isolation
 from .root import Bind
 
 Object = dict[str, Any]
@@ -22,9 +23,9 @@ TERMINATION_LOG = "termination-log"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container runs: the isolation level, its own directory, its pod's volumes."""
+    """Where a container runs: the isolation, its own directory, its pod's volumes."""
 
-    level: str
+    isolation: Isolation
     directory: Path
     sources: dict[str, Path]
 
@@ -42,12 +43,15 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
     note.touch(mode=0o666)
     binds.append(Bind(str(note), container["terminationMessagePath"]))
     image = _image_environment(pod, runtime, scratch)
-    paths = {} if place.level != "none" else {volumes.variable(bind.target): bind.source for bind in binds}
+    paths = {} if place.isolation.level != "none" else {volumes.variable(bind.target): bind.source for bind in binds}
     return Spec(
-        level=place.level,
+        level=place.isolation.level,
+        own_pids=place.isolation.own_pids,
         argv=_command(container, runtime, own),
         env={**image, **paths, **own},
-        workdir=container.get("workingDir") or runtime.workdir or (str(scratch) if place.level == "none" else "/"),
+        workdir=container.get("workingDir")
+        or runtime.workdir
+        or (str(scratch) if place.isolation.level == "none" else "/"),
         host_name=pod["metadata"]["name"],
         binds=binds,
     )

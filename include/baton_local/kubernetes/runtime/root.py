@@ -28,35 +28,31 @@ class Bind(NamedTuple):
     read_only: bool = False
 
 
-def enter(level: str, place: str, binds: list[Bind], host_name: str) -> None:
+def enter(place: str, binds: list[Bind], host_name: str, *, own_pids: bool) -> None:
     """Move this process into a mount tree of its own.
 
-    :param level: ``mount`` (needs CAP_SYS_ADMIN) or ``user`` (makes a user namespace first).
     :param place: an empty directory to build the tree on.
+    :param own_pids: this process belongs to a process tree of its own, which its ``/proc`` shall show.
     :raises OSError: the kernel or a policy of this machine does not allow it.
     """
-    user, group = os.geteuid(), os.getegid()
-    sc.unshare(sc.NEW_MOUNTS | sc.NEW_HOST_NAME | (sc.NEW_USER if level == "user" else 0))
-    if level == "user":
-        _map_identity(user, group)
+    sc.unshare(sc.NEW_MOUNTS | sc.NEW_HOST_NAME)
     sc.mount(None, "/", None, sc.RECURSIVE | sc.PRIVATE)
     sc.set_host_name(host_name)
-    build(place, binds)
+    build(place, binds, _OWN_TREES | {"/proc"} if own_pids else _OWN_TREES)
     sc.change_root(place)
 
 
-def _map_identity(user: int, group: int) -> None:
-    for name, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(content)
+def build(place: str, binds: Iterable[Bind], own_trees: frozenset[str]) -> None:
+    """Lay out the tree at ``place``; volumes are bound last, parents before children.
 
-
-def build(place: str, binds: Iterable[Bind]) -> None:
-    """Lay out the tree at ``place``; volumes are bound last, parents before children."""
+    :param own_trees: directories that are not the host's: ``/dev``, ``/proc``.
+    """
     wanted = sorted((_resolved(bind) for bind in binds), key=lambda bind: bind.target.count("/"))
     opened = opened_directories([bind.target for bind in wanted])
     sc.mount("tmpfs", place, "tmpfs", sc.NO_SUID, "mode=755")
-    _fill("/", place, opened)
+    _fill("/", place, opened, own_trees)
+    if "/proc" in own_trees:
+        sc.mount("proc", f"{place}/proc", "proc", sc.NO_SUID | sc.NO_DEVICES | sc.NO_EXEC)
     _make_devices(f"{place}/dev")
     for bind in wanted:
         _bind_volume(place, bind)
@@ -85,7 +81,7 @@ def opened_directories(targets: Iterable[str]) -> frozenset[str]:
     return frozenset(opened)
 
 
-def _fill(host: str, new: str, opened: frozenset[str]) -> None:
+def _fill(host: str, new: str, opened: frozenset[str], own_trees: frozenset[str]) -> None:
     for entry in os.scandir(host):
         target = f"{new}/{entry.name}"
         if entry.is_symlink():
@@ -93,9 +89,9 @@ def _fill(host: str, new: str, opened: frozenset[str]) -> None:
         elif entry.path in opened:
             os.mkdir(target)
             os.chmod(target, stat.S_IMODE(entry.stat().st_mode))
-            if entry.path not in _OWN_TREES:
-                _fill(entry.path, target, opened)
-        elif entry.path in _OWN_TREES:
+            if entry.path not in own_trees:
+                _fill(entry.path, target, opened, own_trees)
+        elif entry.path in own_trees:
             os.mkdir(target)
         else:
             _show(entry.path, target, is_directory=entry.is_dir())

@@ -18,7 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import root
+from . import namespaces, root
 from . import syscalls as sc
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 16
 _ORPHANS_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS = 0.0002
+_LONGEST_PAUSE_SECONDS = 0.01
 
 
 def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
@@ -42,16 +44,16 @@ def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
         spec = json.load(file)
     log = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     wake = _catch_signals()
-    output, errors, child = _start(spec)
+    output, errors, child, init = _start(spec)
     trouble = _read_all(errors)
     if trouble:
-        os.waitpid(child, 0)
+        _end_orphans(child, init)
         _write("exit.json", {"error": trouble.decode(), "exitCode": 128, "finishedAt": time.time()})
     else:
         _write("started.json", {"pid": child, "shim": os.getpid(), "startedAt": time.time()})
     acknowledge()
     if not trouble:
-        status = _keep(child, output, log, wake)
+        status = _keep(child, init, output, log, wake)
         _write("exit.json", {**describe(status), "finishedAt": time.time()})
     os._exit(0)
 
@@ -86,15 +88,21 @@ def _catch_signals() -> int:
     return wake
 
 
-def _start(spec: dict[str, Any]) -> tuple[int, int, int]:
+def _start(spec: dict[str, Any]) -> tuple[int, int, int, int | None]:
+    """Start the container; returns its output, where its trouble is told, its process and its tree's first process."""
     output, output_end = os.pipe()
     errors, errors_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _become(spec, output_end, errors_end)
+    child, init = 0, None
+    try:
+        init = namespaces.prepare(spec["level"], own_pids=spec["ownPids"])
+        child = os.fork()
+        if child == 0:
+            _become(spec, output_end, errors_end)
+    except OSError as err:
+        os.write(errors_end, str(err).encode())
     os.close(output_end)
     os.close(errors_end)
-    return output, errors, child
+    return output, errors, child, init
 
 
 def _become(spec: dict[str, Any], output: int, errors: int) -> NoReturn:
@@ -105,7 +113,7 @@ def _become(spec: dict[str, Any], output: int, errors: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         if spec["level"] != "none":
             binds = [root.Bind(*bind) for bind in spec["binds"]]
-            root.enter(spec["level"], f"{os.getcwd()}/root", binds, spec["hostName"])
+            root.enter(f"{os.getcwd()}/root", binds, spec["hostName"], own_pids=spec["ownPids"])
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(output, 1)
@@ -148,7 +156,7 @@ def _read_all(descriptor: int) -> bytes:
     return b"".join(parts)
 
 
-def _keep(child: int, output: int, log: int, wake: int) -> int:
+def _keep(child: int, init: int | None, output: int, log: int, wake: int) -> int:
     """Copy the output until the container has ended, then end what it left behind; returns its wait status."""
     writer = LogWriter(log)
     status: int | None = None
@@ -159,7 +167,7 @@ def _keep(child: int, output: int, log: int, wake: int) -> int:
             waiting.discard(output)
         if wake in ready:
             status = _handle_signals(child, os.read(wake, 1024))
-    _end_orphans(child)
+    _end_orphans(child, init)
     os.set_blocking(output, False)
     with contextlib.suppress(BlockingIOError):
         while output in waiting and writer.copy(output):
@@ -189,17 +197,25 @@ def _send(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _end_orphans(group: int) -> None:
-    """Kill the container's group and every orphan; without a container there is nobody left to serve."""
-    _send(group, signal.SIGKILL)
-    deadline = time.monotonic() + _ORPHANS_SECONDS
+def _end_orphans(group: int, init: int | None) -> None:
+    """Kill the container's group and every orphan; without a container there is nobody left to serve.
+
+    With a process tree of their own all of them end with its first process.
+    """
+    if group:
+        _send(group, signal.SIGKILL)
+    if init is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(init, signal.SIGKILL)
+    deadline, pause = time.monotonic() + _ORPHANS_SECONDS, _FIRST_PAUSE_SECONDS
     while time.monotonic() < deadline:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 for pid in _children():
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.kill(pid, signal.SIGKILL)
-                time.sleep(0.002)
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         except ChildProcessError:
             return
 
