@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baton_local.kubernetes import clock, logs
-from baton_local.kubernetes.runtime.shim import LogWriter
+from baton_local.kubernetes.runtime.log_writer import LogWriter
 
 BASE = 1_700_000_000
 

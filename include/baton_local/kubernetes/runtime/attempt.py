@@ -25,6 +25,7 @@ class Spec:
     """What the shim has to run. ``binds`` count only where the level has mount namespaces.
 
     :param own_pids: give the container a process tree of its own.
+    :param control_group: where to make the one that keeps the memory limit; without it the shim measures.
     """
 
     level: str
@@ -34,6 +35,8 @@ class Spec:
     workdir: str
     host_name: str
     binds: list[Bind]
+    memory_bytes: int | None = None
+    control_group: str | None = None
 
     def encode(self) -> bytes:
         """As the shim reads it."""
@@ -45,6 +48,8 @@ class Spec:
             "workdir": self.workdir,
             "hostName": self.host_name,
             "binds": self.binds,
+            "memoryBytes": self.memory_bytes,
+            "controlGroup": self.control_group,
         }
         return json.dumps(content).encode()
 
@@ -53,7 +58,7 @@ class Spec:
 class Exit:
     """How a run ended. ``error`` tells why it never started; ``lost`` means nobody saw the end.
 
-    Times are Unix seconds.
+    ``out_of_memory``: it was killed for its memory limit. Times are Unix seconds.
     """
 
     code: int
@@ -62,6 +67,7 @@ class Exit:
     signal: int | None = None
     error: str | None = None
     lost: bool = False
+    out_of_memory: bool = False
 
 
 class Attempt:
@@ -118,7 +124,12 @@ class Attempt:
             at = self.log.stat().st_mtime if self.log.exists() else self.directory.stat().st_mtime
             return Exit(137, at, started.get("startedAt"), lost=True)
         return Exit(
-            ended["exitCode"], ended["finishedAt"], started.get("startedAt"), ended.get("signal"), ended.get("error")
+            ended["exitCode"],
+            ended["finishedAt"],
+            started.get("startedAt"),
+            ended.get("signal"),
+            ended.get("error"),
+            out_of_memory=ended.get("outOfMemory", False),
         )
 
     def signal(self, number: int) -> None:

@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import control_group
+
 LEVELS = ("mount", "user", "none")
 _SOURCE_ROOT = Path(__file__).resolve().parents[3]
 _TRY_SECONDS = 20
@@ -39,11 +41,13 @@ class Isolation:
     """The level in use and a sentence on why it is that one.
 
     :param own_pids: each container also has a process tree of its own.
+    :param control_group: below which a container with a memory limit gets a control group; without, it is measured.
     """
 
     level: str
     why: str
     own_pids: bool = False
+    control_group: Path | None = None
 
 
 def attempt(level: str, *, own_pids: bool = False) -> str | None:
@@ -78,24 +82,23 @@ def probe(wanted: str = "auto") -> Isolation:
         trouble = attempt(wanted)
         if trouble is not None:
             raise OSError(f"isolation level {wanted} does not work here: {trouble}. Use --isolation auto")
-        return _with_pids(wanted, "as asked")
+        return _complete(wanted, "as asked")
     reasons = []
     for level in LEVELS:
         trouble = attempt(level)
         if trouble is None:
             break
         reasons.append(f"{level}: {trouble}")
-    return _with_pids(level, "; ".join(reasons) or "the best there is, and it works here")
+    return _complete(level, "; ".join(reasons) or "the best there is, and it works here")
 
 
-def _with_pids(level: str, why: str) -> Isolation:
-    """A level that works, with process trees of their own where the machine allows them as well."""
-    if level == "none":
-        return Isolation(level, why)
-    trouble = attempt(level, own_pids=True)
-    if trouble is None:
-        return Isolation(level, why, own_pids=True)
-    return Isolation(level, f"{why}; containers share this machine's process tree: {trouble}")
+def _complete(level: str, why: str) -> Isolation:
+    """A level that works, with process trees and control groups where the machine allows them as well."""
+    group, sentence = control_group.find()
+    trouble = None if level == "none" else attempt(level, own_pids=True)
+    if trouble is not None:
+        sentence = f"containers share this machine's process tree: {trouble}; {sentence}"
+    return Isolation(level, f"{why}; {sentence}", own_pids=level != "none" and trouble is None, control_group=group)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
 from baton_local.kubernetes.store import Key, Store
 
-from . import volumes
+from . import control_group, volumes
 from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
@@ -177,6 +177,7 @@ class Node:
 
     def release(self, pod: Object) -> None:
         """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
+        control_group.remove(self.directory_of(pod))
         volumes.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
         stored = self.store.get(_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from baton_local.kubernetes.images import Runtime
+from baton_local.kubernetes.kinds.pod_check import quantity
 
 from . import volumes
 from .attempt import Spec
@@ -44,6 +45,7 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
     binds.append(Bind(str(note), container["terminationMessagePath"]))
     image = _image_environment(pod, runtime, scratch)
     paths = {} if place.isolation.level != "none" else {volumes.variable(bind.target): bind.source for bind in binds}
+    limit_bytes, group = memory_limit(container), place.isolation.control_group
     return Spec(
         level=place.isolation.level,
         own_pids=place.isolation.own_pids,
@@ -54,7 +56,19 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
         or (str(scratch) if place.isolation.level == "none" else "/"),
         host_name=pod["metadata"]["name"],
         binds=binds,
+        memory_bytes=limit_bytes,
+        control_group=str(group / _group_name(pod, place)) if group is not None and limit_bytes is not None else None,
     )
+
+
+def memory_limit(container: Object) -> int | None:
+    """``resources.limits.memory`` in bytes, or None."""
+    value = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+    return None if value is None else int(quantity(value))
+
+
+def _group_name(pod: Object, place: Place) -> str:
+    return "-".join(("local-kubernetes", pod["metadata"]["uid"], place.directory.parent.name, place.directory.name))
 
 
 def _image_environment(pod: Object, runtime: Runtime, scratch: Path) -> dict[str, str]:

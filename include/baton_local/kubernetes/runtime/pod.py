@@ -164,6 +164,9 @@ class PodRunner:
             sweep(self.pod["metadata"]["uid"])
             if self._failure is None and self.pod["spec"]["restartPolicy"] == "Never":
                 self._failure = ("ContainerStatusUnknown", f'container "{container.name}" died without a trace')
+        if end.out_of_memory:
+            message = f"Memory limit of container {container.name} exceeded: it was killed"
+            self._node.events.record(self.pod, "OOMKilling", message, container.name, warning=True)
         self._end(container, end)
 
     def _attempt_directory(self, container: Container) -> Path:

@@ -75,6 +75,8 @@ def terminated(end: Exit, message: str = "") -> Object:
     elif end.error is not None:
         state["reason"] = "StartError"
         message = f"failed to create containerd task: failed to create shim task: {end.error}"
+    elif end.out_of_memory:
+        state["reason"] = "OOMKilled"
     if end.signal is not None:
         state["signal"] = end.signal
     if message:
