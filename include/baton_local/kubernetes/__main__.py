@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kubeconfig", type=Path, help="written at start (default: STATE_DIR/kubeconfig)")
     parser.add_argument("--namespace", action="append", default=[], help="made at start; the first is the kubeconfig's")
     parser.add_argument("--allow-host-path", action="store_true", help="let pods mount paths of this machine")
+    parser.add_argument(
+        "--log-limit", type=int, default=256, metavar="MIB", help="how much of a container's log is kept (default: 256)"
+    )
     parser.add_argument("--end-pods-on-exit", action="store_true", help="end the pods when the server ends")
     parser.add_argument(
         "--slow",
@@ -68,6 +71,7 @@ def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> S
         allow_host_path=options.allow_host_path,
         end_pods_on_exit=options.end_pods_on_exit,
         slow_seed=secrets.randbelow(1 << 31) if options.slow == -1 else options.slow,
+        log_limit_bytes=options.log_limit << 20,
     )
 
 

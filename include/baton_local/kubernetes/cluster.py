@@ -54,6 +54,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         events,
         isolation=isolation,
         config_grace_seconds=settings.config_grace_seconds,
+        log_limit_bytes=settings.log_limit_bytes,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)
     scheduler = Scheduler(store, node, events, delay=slow.pending if slow else lambda: 0.0)

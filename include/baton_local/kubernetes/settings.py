@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .runtime.attempt import LOG_LIMIT_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -15,6 +17,7 @@ class Settings:
     :param isolation: ``auto``, ``mount``, ``user`` or ``none``.
     :param namespaces: made at start if missing; the first one is the kubeconfig's.
     :param slow_seed: not None: play a slow cluster, with this seed.
+    :param log_limit_bytes: how much of each container's log is kept; beyond it the oldest part goes.
     :param end_pods_on_exit: end the pods when the server ends, instead of leaving them to the next one.
     """
 
@@ -29,3 +32,4 @@ class Settings:
     end_pods_on_exit: bool = False
     config_grace_seconds: float = 2.0
     slow_seed: int | None = None
+    log_limit_bytes: int = LOG_LIMIT_BYTES

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from baton_local.kubernetes.testing import LocalKubernetes, namespace
+
 pytestmark = pytest.mark.timeout(60)
 # Leaves its group, its session and its parent; nothing but the process tree or the shim can find it.
 DAEMON = "(setsid sh -c 'sleep {mark} & touch $HOME/daemon; sleep {mark}' >/dev/null 2>&1 &); "
@@ -30,6 +32,17 @@ def test_a_container_sees_its_own_processes_only(place, make_pod, run_pod):
     _, log = run_pod(place, make_pod("p", "echo $$$$; ls -d /proc/[0-9]*; sleep 0.01"))
 
     assert log.split() == ["2", "/proc/1", "/proc/2"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to hide a part of /proc")
+def test_a_machine_that_forbids_a_new_proc_is_still_of_use(tmp_path, make_pod, run_pod):
+    """As in many a container: part of /proc is covered, so the kernel allows no other; the server says so and runs."""
+    cover = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/fs && exec "$@"', "sh")
+    with LocalKubernetes(tmp_path, ["--isolation", "user"], prefix=cover) as server, namespace(server, "own") as own:
+        pod, log = run_pod(own, make_pod("p", "test -e /proc/self/stat && echo here"))
+
+    assert "containers share this machine's process tree: mount proc on" in server.ready_line
+    assert (pod.status.phase, log) == ("Succeeded", "here\n")
 
 
 def test_a_plain_command_ends_by_sigterm(place, make_pod, until):

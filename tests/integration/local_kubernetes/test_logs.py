@@ -8,6 +8,8 @@ import time
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from baton_local.kubernetes.testing import LocalKubernetes, namespace
+
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -73,15 +75,30 @@ def test_a_log_that_is_not_there_yet_is_a_400(local_kubernetes, make_pod):
     assert "choose one of: [init base]" in several.value.body
 
 
-def test_a_big_log_is_complete_and_in_order(local_kubernetes, make_pod, run_pod, read_log):
-    """20 MB through one pipe: no line lost, none out of order, also when read by a follower."""
-    script = "i=0; seq -f 'line %.0f xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' 1 250000"
+def test_a_big_log_is_complete_and_in_order(local_kubernetes, make_pod, read_log):
+    """20 MB through one pipe and two files: no line lost, none out of order, for a follower and for a later reader."""
+    script = "seq -f 'line %.0f xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' 1 250000"
+    core, name = local_kubernetes.core, local_kubernetes.name
+    pod = core.create_namespaced_pod(name, make_pod("p", script))
 
-    _, log = run_pod(local_kubernetes, make_pod("p", script))
+    for log in (read_log(local_kubernetes, "p", follow=True), read_log(local_kubernetes, "p")):
+        lines = log.splitlines()
+        assert len(lines) == 250_000
+        assert all(line.split(" ")[1] == str(number) for number, line in enumerate(lines, start=1))
+    place = local_kubernetes.server.directory / "state" / "pods" / pod.metadata.uid
+    assert len(list(place.glob("containers/base/0/log.*"))) == 2
 
-    lines = log.splitlines()
-    assert len(lines) == 250_000
-    assert all(line.split(" ")[1] == str(number) for number, line in enumerate(lines, start=1))
+
+def test_a_log_beyond_the_limit_keeps_its_end(tmp_path, make_pod, run_pod):
+    """--log-limit: the oldest part goes, the last line stays."""
+    with LocalKubernetes(tmp_path, ["--log-limit", "1"]) as server, namespace(server, "own") as own:
+        _, log = run_pod(own, make_pod("p", "seq -f 'line %.0f' 1 200000"))
+
+        numbers = [int(line.split(" ")[1]) for line in log.splitlines()]
+        assert numbers == list(range(numbers[0], 200_001))
+        assert numbers[0] > 1
+        kept = (server.directory / "state" / "pods").glob("*/containers/base/0/log.*")
+        assert sum(file.stat().st_size for file in kept) < 4 << 20
 
 
 def test_bytes_that_are_no_text_pass(local_kubernetes, make_pod):

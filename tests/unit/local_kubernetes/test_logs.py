@@ -1,7 +1,6 @@
 """Reading parts of a log, and writing it line by line."""
 
 import asyncio
-import os
 import time
 
 import pytest
@@ -18,8 +17,12 @@ def _stamp(second, nanoseconds=0):
     return f"{clock.seconds(BASE + second)[:-1]}.{nanoseconds:09d}Z "
 
 
-def _write(path, lines):
-    path.write_text("".join(f"{_stamp(second)}{line}\n" for second, line in lines))
+def _write(path, lines, files=1):
+    """The lines as a log of so many files, the first of which are longer."""
+    size = -(-len(lines) // files)
+    for number in range(files):
+        part = lines[number * size : (number + 1) * size]
+        path.with_name(f"{path.name}.{number}").write_text("".join(f"{_stamp(s)}{line}\n" for s, line in part))
 
 
 async def _collect(path, selection=None, ended=None):
@@ -28,35 +31,83 @@ async def _collect(path, selection=None, ended=None):
 
 @settings(max_examples=50, deadline=None)
 @given(lines=st.lists(st.tuples(st.integers(0, 5), st.text("ab ", max_size=5)), max_size=12), since=st.integers(-1, 6),
-       tail=st.integers(0, 14))  # fmt: skip
-def test_since_and_tail_agree_with_the_plain_way(tmp_path_factory, lines, since, tail):
-    """The search by halves and the reading from the end give what a simple filter gives."""
+       tail=st.integers(0, 14), files=st.integers(1, 4))  # fmt: skip
+def test_since_and_tail_agree_with_the_plain_way(tmp_path_factory, lines, since, tail, files):
+    """The search by halves and the reading from the end give what a simple filter gives, also over several files."""
     lines = sorted(lines, key=lambda line: line[0])
     path = tmp_path_factory.mktemp("log") / "log"
-    _write(path, lines)
+    _write(path, lines, files)
     by_time = [line for second, line in lines if second >= since]
     by_number = [line for _, line in lines][len(lines) - min(tail, len(lines)) :]
+    both = by_time[len(by_time) - min(tail, len(by_time)) :]
 
     assert asyncio.run(_collect(path, logs.Selection(since=BASE + since))).split("\n")[:-1] == by_time
     assert asyncio.run(_collect(path, logs.Selection(tail=tail))).split("\n")[:-1] == by_number
+    assert asyncio.run(_collect(path, logs.Selection(since=BASE + since, tail=tail))).split("\n")[:-1] == both
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.binary(max_size=8).map(lambda piece: piece.replace(b"\x00", b"\n")), max_size=10))
-def test_what_is_written_in_pieces_is_read_whole(tmp_path_factory, pieces):
-    """Any bytes, cut anywhere: the lines come back, the last one ended."""
+@given(
+    pieces=st.lists(st.binary(max_size=8).map(lambda piece: piece.replace(b"\x00", b"\n")), max_size=10),
+    file_bytes=st.sampled_from([100, 200, 10_000]),
+)
+def test_what_is_written_in_pieces_is_read_whole(tmp_path_factory, pieces, file_bytes):
+    """Any bytes, cut anywhere, in files of any size: the lines come back, the last one ended."""
     path = tmp_path_factory.mktemp("log") / "log"
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    writer = LogWriter(descriptor)
-    for piece in filter(None, pieces):
-        writer.write(piece)
-    writer.finish()
-    os.close(descriptor)
+    _write_pieces(path, [piece for piece in pieces if piece], file_bytes=file_bytes)
     whole = b"".join(pieces)
 
     read = asyncio.run(_read_bytes(path))
 
     assert read == whole + (b"" if whole.endswith(b"\n") or not whole else b"\n")
+
+
+def _write_pieces(path, pieces, *, file_bytes, files=1000):
+    writer = LogWriter(str(path), file_bytes, files)
+    for piece in pieces:
+        writer.write(piece)
+    writer.finish()
+    writer.close()
+
+
+def test_only_so_many_files_are_kept(tmp_path):
+    """The oldest go, each with whole lines; what is left is read from its beginning."""
+    _write_pieces(tmp_path / "log", [b"%d\n" % number for number in range(100)], file_bytes=200, files=3)
+
+    lines = asyncio.run(_collect(tmp_path / "log")).splitlines()
+
+    assert len(list(tmp_path.iterdir())) == 3
+    assert lines == [str(number) for number in range(100 - len(lines), 100)]
+    assert len(lines) >= 2 * 6
+
+
+def test_a_line_without_end_does_not_fill_the_disk(tmp_path):
+    """After twice the size of a file it is cut; nothing of it is lost."""
+    _write_pieces(tmp_path / "log", [b"x" * 100] * 20, file_bytes=300)
+
+    text = asyncio.run(_collect(tmp_path / "log"))
+
+    assert text.replace("\n", "") == "x" * 2000
+    assert all(file.stat().st_size <= 700 for file in tmp_path.iterdir())
+
+
+async def test_a_follower_goes_from_file_to_file(tmp_path):
+    """It reads while the writer goes on to the next file, again and again, and loses nothing."""
+    path, ended = tmp_path / "log", asyncio.Event()
+
+    async def write():
+        writer = LogWriter(str(path), 500, 1000)
+        for number in range(2000):
+            writer.write(b"line %d\n" % number)
+            if number % 50 == 0:
+                await asyncio.sleep(0.002)
+        writer.close()
+        ended.set()
+
+    _, text = await asyncio.gather(write(), _collect(path, ended=ended))
+
+    assert len(list(tmp_path.iterdir())) > 50
+    assert text.splitlines() == [f"line {number}" for number in range(2000)]
 
 
 async def _read_bytes(path):
@@ -71,7 +122,7 @@ async def test_following_ends_after_the_last_line(tmp_path):
         for number in range(3):
             await asyncio.sleep(0.05)
             logs.write_line(path, f"line {number}")
-        with path.open("a") as file:
+        with path.with_name("log.0").open("a") as file:
             file.write(_stamp(10**8) + "half")
         ended.set()
 

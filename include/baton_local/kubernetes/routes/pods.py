@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ def _selection(request: web.Request) -> logs.Selection:
     since: float | None = None
     try:
         if seconds is not None:
-            since = time.time() - seconds
+            since = clock.unix() - seconds
         elif time_text:
             since = clock.parse(time_text)
     except ValueError as err:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from baton_local.kubernetes.log_files import LogFiles
 from baton_local.kubernetes.pki import write_private
 
 from .launcher import Launcher
 from .root import Bind
 
+LOG_LIMIT_BYTES = 256 << 20
+_LOG_FILES = 16
 _POLL_SECONDS = 0.2
 
 
@@ -26,6 +29,7 @@ class Spec:
 
     :param own_pids: give the container a process tree of its own.
     :param control_group: where to make the one that keeps the memory limit; without it the shim measures.
+    :param log_limit_bytes: how much of the log is kept; beyond it the oldest part goes.
     """
 
     level: str
@@ -37,6 +41,7 @@ class Spec:
     binds: list[Bind]
     memory_bytes: int | None = None
     control_group: str | None = None
+    log_limit_bytes: int = LOG_LIMIT_BYTES
 
     def encode(self) -> bytes:
         """As the shim reads it."""
@@ -50,6 +55,8 @@ class Spec:
             "binds": self.binds,
             "memoryBytes": self.memory_bytes,
             "controlGroup": self.control_group,
+            "logFileBytes": max(1, self.log_limit_bytes // _LOG_FILES),
+            "logFiles": _LOG_FILES,
         }
         return json.dumps(content).encode()
 
@@ -79,7 +86,7 @@ class Attempt:
 
     @property
     def log(self) -> Path:
-        """The log file; it may not exist yet."""
+        """The path of the log's files without their numbers."""
         return self.directory / "log"
 
     def exists(self) -> bool:
@@ -121,7 +128,8 @@ class Attempt:
         started = self.started() or {}
         ended = self._read("exit.json")
         if ended is None:
-            at = self.log.stat().st_mtime if self.log.exists() else self.directory.stat().st_mtime
+            log = LogFiles(self.log).newest()
+            at = (log if log.exists() else self.directory).stat().st_mtime
             return Exit(137, at, started.get("startedAt"), lost=True)
         return Exit(
             ended["exitCode"],

@@ -15,6 +15,7 @@ from baton_local.kubernetes.images import Images
 from baton_local.kubernetes.store import Key, Store
 
 from . import control_group, volumes
+from .attempt import LOG_LIMIT_BYTES
 from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
@@ -32,6 +33,7 @@ class Node:
 
     :param directory: the pods' files; one directory a pod, named by its uid.
     :param isolation: how containers are kept apart.
+    :param log_limit_bytes: how much of a container's log is kept.
     :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
     """
 
@@ -44,11 +46,13 @@ class Node:
         *,
         isolation: Isolation,
         config_grace_seconds: float = 2.0,
+        log_limit_bytes: int = LOG_LIMIT_BYTES,
     ) -> None:
         self.store = store
         self.images = images
         self.isolation = isolation
         self.config_grace_seconds = config_grace_seconds
+        self.log_limit_bytes = log_limit_bytes
         self.events = events
         self.launcher = Launcher()
         self._directory = directory

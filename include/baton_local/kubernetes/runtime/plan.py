@@ -24,11 +24,12 @@ TERMINATION_LOG = "termination-log"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container runs: the isolation, its own directory, its pod's volumes."""
+    """Where a container runs: the isolation, its own directory, its pod's volumes, how much of its log is kept."""
 
     isolation: Isolation
     directory: Path
     sources: dict[str, Path]
+    log_limit_bytes: int
 
 
 def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: Find) -> Spec:
@@ -57,6 +58,7 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
         host_name=pod["metadata"]["name"],
         binds=binds,
         memory_bytes=limit_bytes,
+        log_limit_bytes=place.log_limit_bytes,
         control_group=str(group / _group_name(pod, place)) if group is not None and limit_bytes is not None else None,
     )
 

@@ -208,7 +208,7 @@ class PodRunner:
         find = self._node.finder(self.pod)
         self._sources = volumes.prepare(self.pod, self.directory / "volumes", find)
         runtime = self._node.images.find(container.spec["image"])
-        place = plan.Place(self._node.isolation, attempt.directory, self._sources)
+        place = plan.Place(self._node.isolation, attempt.directory, self._sources, self._node.log_limit_bytes)
         return plan.make(self.pod, container.spec, runtime, place, find)
 
     def _wait_for(self, container: Container, reason: str, message: str) -> None:

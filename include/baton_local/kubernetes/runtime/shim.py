@@ -1,7 +1,7 @@
 """One container's keeper: starts it, writes its log, waits, writes how it ended, and leaves nothing of it behind.
 
 It outlives the server. All it shares with the server are files in the container's directory:
-``spec.json`` (read), ``lock`` (held as long as the shim lives), ``log`` (``<time> <line>`` each),
+``spec.json`` (read), ``lock`` (held as long as the shim lives), ``log.0``, ``log.1``, …,
 ``started.json`` and ``exit.json`` (appear complete or not at all). SIGTERM to the shim goes on to the container's
 process group; SIGUSR1 kills everything.
 """
@@ -43,7 +43,7 @@ def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
         sc.adopt_orphans()
     with open("spec.json") as file:
         spec = json.load(file)
-    log = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    writer = LogWriter("log", spec["logFileBytes"], spec["logFiles"])
     wake = _catch_signals()
     container = start(spec)
     trouble = container.trouble()
@@ -54,7 +54,7 @@ def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
         _write("started.json", {"pid": container.pid, "shim": os.getpid(), "startedAt": time.time()})
     acknowledge()
     if not trouble:
-        status, killed = _keep(container, log, wake)
+        status, killed = _keep(container, writer, wake)
         _write("exit.json", {**describe(status), "outOfMemory": killed, "finishedAt": time.time()})
     os._exit(0)
 
@@ -89,12 +89,11 @@ def _catch_signals() -> int:
     return wake
 
 
-def _keep(container: Container, log: int, wake: int) -> tuple[int, bool]:
+def _keep(container: Container, writer: LogWriter, wake: int) -> tuple[int, bool]:
     """Copy the output until the container has ended, then end what it left behind.
 
     Returns its wait status, and whether it was killed for its memory limit.
     """
-    writer = LogWriter(log)
     status: int | None = None
     output, limit = container.output, container.limit
     waiting = {output, wake}
