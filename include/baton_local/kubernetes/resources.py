@@ -44,6 +44,7 @@ class Kind:
     :param check: names what is wrong with a new object.
     :param check_update: names what is wrong with replacing the first object by the second.
     :param default_propagation: what becomes of dependents when a client does not say.
+    :param prune: for kinds that the schema table does not have: drops unknown fields and names them.
     :param fields: paths that field selectors may use, besides name and namespace.
     """
 
@@ -65,6 +66,7 @@ class Kind:
     complete: Callable[[Object], Object] = _same
     check: Callable[[Object], list[Cause]] = _no_causes
     check_update: Callable[[Object, Object], list[Cause]] = _no_update_causes
+    prune: Callable[[Object], tuple[Object, list[str]]] | None = None
 
     @property
     def resource(self) -> str:

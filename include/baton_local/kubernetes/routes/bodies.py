@@ -8,9 +8,13 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from baton_local.kubernetes import protobuf
 from baton_local.kubernetes.errors import bad_request, unsupported_media_type
 from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.schema.decoding import described
 from baton_local.kubernetes.store import encode
+
+from .decoding import FieldValidation
 
 Object = dict[str, Any]
 _ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
@@ -50,34 +54,31 @@ def answer(body: Any, status: int = 200) -> web.Response:
     return respond(encode(body), status)
 
 
-async def read_object(request: web.Request, kind: Kind) -> Object:
-    """The object in a request's body, its kind and version checked.
+async def read_object(request: web.Request, kind: Kind, validation: FieldValidation) -> Object:
+    """The object in a request's body: its kind and version checked, decoded as a real server would.
 
     :raises ApiError: 400 or 415.
     """
     body = await read(request, kind.kind)
     if not isinstance(body, dict):
-        what = "array" if isinstance(body, list) else type(body).__name__
         raise bad_request(
-            f"the object provided is unrecognized (must be of type {kind.kind}): couldn't get version/kind; json "
-            f"parse error: json: cannot unmarshal {what} into Go value"
+            f"{_unrecognized(kind.kind)} json: cannot unmarshal {described(body)} into Go value of type struct "
+            '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } '
+            f"({_summary(await request.read())})"
         )
     sent = body.get("kind") or kind.kind
     version = body.get("apiVersion") or kind.api_version
     if (sent, version) != (kind.kind, kind.api_version):
         raise bad_request(
             f'{sent} in version "{version}" cannot be handled as a {kind.kind}: converting ({version}.{sent}) to '
-            f"(core.{kind.kind}): unknown conversion"
+            f"({kind.group or 'core'}.{kind.kind}): unknown conversion"
         )
-    if not isinstance(body.get("metadata") or {}, dict) or not isinstance(body.get("spec") or {}, dict):
-        raise bad_request(
-            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: metadata and spec are objects'
-        )
-    return {"kind": kind.kind, "apiVersion": kind.api_version, **body, "metadata": dict(body.get("metadata") or {})}
+    decoded = validation.decode(kind, body)
+    return {"kind": kind.kind, "apiVersion": kind.api_version, **decoded, "metadata": decoded.get("metadata") or {}}
 
 
 async def read(request: web.Request, kind: str) -> Any:
-    """A request's body, JSON or YAML.
+    """A request's body: JSON, YAML or protobuf.
 
     :raises ApiError: 400 or 415.
     """
@@ -87,18 +88,49 @@ async def read(request: web.Request, kind: str) -> Any:
         if content_type in ("application/json", "application/octet-stream") or content_type.endswith("+json"):
             return json.loads(raw)
         if content_type in ("application/yaml", "application/apply-patch+yaml"):
-            return yaml.safe_load(raw)
+            return yaml.load(raw, _YamlLoader)  # noqa: S506  # a safe loader: it knows fewer types
+    except json.JSONDecodeError as err:
+        raise bad_request(f"{_unrecognized(kind)} {_go_json_error(err)} ({_summary(raw)})") from err
     except (ValueError, yaml.YAMLError) as err:
-        shown = raw[:100].decode(errors="replace")
-        raise bad_request(
-            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse "
-            f"error: {err} ({shown})"
-        ) from err
-    if content_type == "application/vnd.kubernetes.protobuf":
-        raise unsupported_media_type(
-            "this local server does not read protobuf; send JSON (kubectl: add --dry-run=client -o yaml | kubectl "
-            "apply -f -)"
-        )
+        raise bad_request(f"{_unrecognized(kind)} {err} ({_summary(raw)})") from err
+    if content_type == protobuf.CONTENT_TYPE:
+        return protobuf.decode(raw)
     raise unsupported_media_type(
         f"the body of the request was in an unknown format - accepted media types include: {_ACCEPTED}"
     )
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """YAML without times: Kubernetes' are texts."""
+
+
+_YamlLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _unrecognized(kind: str) -> str:
+    return f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error:"
+
+
+def _summary(raw: bytes) -> str:
+    """The beginning of a body as messages show it: JSON as text, anything else in hexadecimal digits."""
+    if not raw:
+        return "<empty>"
+    shown, more = raw[:30], " ..." if len(raw) > 30 else ""
+    return (shown.decode(errors="replace") if raw.startswith(b"{") else shown.hex()) + more
+
+
+def _go_json_error(err: json.JSONDecodeError) -> str:
+    """Python's complaint about JSON in Go's words."""
+    if err.pos >= len(err.doc):
+        return "unexpected end of JSON input"
+    words = {
+        "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+        "Expecting value": "looking for beginning of value",
+        "Expecting ':' delimiter": "after object key",
+        "Expecting ',' delimiter": "after object key:value pair",
+        "Extra data": "after top-level value",
+    }
+    return f"invalid character '{err.doc[err.pos]}' {words.get(err.msg, 'in string literal')}"

@@ -7,6 +7,7 @@ from typing import Any
 from baton_local.kubernetes.errors import ApiError, bad_request, conflict, invalid, not_implemented
 from baton_local.kubernetes.patches import json_patch, merge, strategic
 
+from .decoding import FieldValidation
 from .target import Target
 
 Object = dict[str, Any]
@@ -14,8 +15,12 @@ _FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deleti
           "deletionGracePeriodSeconds")  # fmt: skip
 
 
-def patched(target: Target, before: Object, patch: Any, content_type: str) -> Object:
+def patched(
+    target: Target, before: Object, patch: Any, content_type: str, validation: FieldValidation | None = None
+) -> Object:
     """The object after a patch.
+
+    :param validation: how unknown fields are treated; by default they are dropped.
 
     :raises ApiError: 400, 409, 415, 422 or 501.
     """
@@ -31,7 +36,8 @@ def patched(target: Target, before: Object, patch: Any, content_type: str) -> Ob
         raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
         raise bad_request("the patch leaves no object")
-    return _checked(target, before, after)
+    after = (validation or FieldValidation("Ignore")).decode_patched(target.kind, after, patch)
+    return _checked(target, before, {"kind": target.kind.kind, "apiVersion": target.kind.api_version, **after})
 
 
 def replaced(target: Target, before: Object, body: Object) -> Object:

@@ -14,6 +14,7 @@ from baton_local.kubernetes.store import Stored, encode
 
 from .bodies import answer, read, read_object, respond, wants_table
 from .changes import patched, replaced
+from .decoding import FieldValidation
 from .lists import collection, selected, table_of
 from .target import Target, resolve
 from .watches import watch
@@ -69,30 +70,33 @@ async def get(request: web.Request, target: Target) -> web.Response:
 async def create(request: web.Request, target: Target) -> web.Response:
     """A new object; the answer waits a moment for the first that there is to tell about it."""
     cluster, kind = request.app[CLUSTER], target.kind
-    body = await read_object(request, kind)
+    validation = FieldValidation.of(request)
+    body = await read_object(request, kind, validation)
     dry = request.query.get("dryRun") == "All"
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
-        return answer(obj, 201)
+        return validation.told(answer(obj, 201))
     key = kind.key(target.namespace or "", obj["metadata"]["name"])
     seen = await cluster.operations.lifecycle(kind).settled(key, obj)
     stored = cluster.store.get(key)
-    return respond(stored.raw if stored is not None and stored.object is seen else encode(seen), 201)
+    return validation.told(respond(stored.raw if stored is not None and stored.object is seen else encode(seen), 201))
 
 
 async def replace(request: web.Request, target: Target) -> web.Response:
     """PUT: the whole object anew."""
-    body = await read_object(request, target.kind)
+    validation = FieldValidation.of(request)
+    body = await read_object(request, target.kind, validation)
     stored = find(request.app[CLUSTER], target)
-    return _store_change(request, target, stored, replaced(target, stored.object, body))
+    return validation.told(_store_change(request, target, stored, replaced(target, stored.object, body)))
 
 
 async def patch(request: web.Request, target: Target) -> web.Response:
     """PATCH: a part of the object, in one of three formats."""
     body = await read(request, target.kind.kind)
     stored = find(request.app[CLUSTER], target)
-    changed = patched(target, stored.object, body, request.content_type)
-    return _store_change(request, target, stored, changed)
+    validation = FieldValidation.of(request)
+    changed = patched(target, stored.object, body, request.content_type, validation)
+    return validation.told(_store_change(request, target, stored, changed))
 
 
 def _store_change(request: web.Request, target: Target, stored: Stored, changed: Object) -> web.Response:
