@@ -34,8 +34,8 @@ def marked(obj: Object, grace_seconds: float) -> Object:
     if earlier is not None and earlier <= stamp:
         return obj
     marks = {**metadata, "deletionTimestamp": stamp, "deletionGracePeriodSeconds": int(grace_seconds)}
-    if earlier is None:
-        marks["generation"] = metadata.get("generation", 1) + 1
+    if earlier is None and "generation" in metadata:
+        marks["generation"] = metadata["generation"] + 1
     return {**obj, "metadata": marks}
 
 

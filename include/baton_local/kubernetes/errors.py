@@ -66,9 +66,20 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(message: str) -> ApiError:
+def forbidden(message: str, details: dict[str, Any] | None = None) -> ApiError:
     """403: understood and refused."""
-    return ApiError(403, "Forbidden", message)
+    return ApiError(403, "Forbidden", message, details)
+
+
+def terminating(plural: str, name: str, namespace: str, group: str = "") -> ApiError:
+    """403: nothing new may be made in a namespace that goes."""
+    message = (
+        f'{qualified(plural, group)} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+        "because it is being terminated"
+    )
+    why = f"namespace {namespace} is being terminated"
+    cause = {"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"}
+    return forbidden(message, {**_details(name, group, plural), "causes": [cause]})
 
 
 def not_found(plural: str, name: str, group: str = "") -> ApiError:

@@ -52,7 +52,7 @@ def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -
     causes = []
     if len(value) > longest:
         causes.append(
-            Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} bytes')
+            Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} characters')
         )
     if not re.fullmatch(pattern, value):
         causes.append(_wrong(field, value, help_text))

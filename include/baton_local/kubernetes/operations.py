@@ -7,7 +7,7 @@ from typing import Any
 
 from . import clock
 from .deletion import DeleteOptions
-from .errors import Cause, already_exists, bad_request, forbidden, invalid, not_found, unknown_resource
+from .errors import Cause, already_exists, bad_request, invalid, not_found, terminating, unknown_resource
 from .events import Recorder
 from .lifecycle import Lifecycle, Lifecycles
 from .names import check_subdomain, generate, new_uid
@@ -133,11 +133,7 @@ class Operations:
         if found is None:
             raise not_found("namespaces", namespace or "")
         if found.object["status"]["phase"] == "Terminating":
-            name = body["metadata"].get("name") or ""
-            raise forbidden(
-                f'{kind.resource} "{name}" is forbidden: unable to create new content in namespace '
-                f"{namespace} because it is being terminated"
-            )
+            raise terminating(kind.plural, body["metadata"].get("name") or "", namespace or "", kind.group)
 
 
 def new_object(kind: Kind, namespace: str | None, body: Object) -> Object:

@@ -45,6 +45,7 @@ class Kind:
     :param check_update: names what is wrong with replacing the first object by the second.
     :param default_propagation: what becomes of dependents when a client does not say.
     :param prune: for kinds that the schema table does not have: drops unknown fields and names them.
+    :param scale_paths: where wanted and present replicas and the selector are, for kinds with ``scale``.
     :param fields: paths that field selectors may use, besides name and namespace.
     """
 
@@ -58,6 +59,7 @@ class Kind:
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
     verbs: tuple[str, ...] = ALL_VERBS
+    scale_paths: tuple[str, str, str] = ("spec.replicas", "status.replicas", "spec.selector")
     fields: frozenset[str] = frozenset()
     columns: tuple[Column, ...] = ()
     counts_generations: bool = False

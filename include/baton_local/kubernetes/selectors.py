@@ -127,3 +127,16 @@ def at(obj: Mapping[str, Any], path: str) -> str:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return "" if value is None else str(value)
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """A ``LabelSelector`` as the text that ``labelSelector`` takes.
+
+    Source: apimachinery's metav1.FormatLabelSelector.
+    """
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for term in selector.get("matchExpressions") or []:
+        key, values = term["key"], ",".join(sorted(term.get("values") or []))
+        words = {"Exists": key, "DoesNotExist": f"!{key}", "NotIn": f"{key} notin ({values})"}
+        parts.append(words.get(term["operator"], f"{key} in ({values})"))
+    return ",".join(parts)

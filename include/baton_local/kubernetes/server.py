@@ -21,6 +21,8 @@ from . import kubeconfig, pki
 from .cluster import CLUSTER, Cluster, build
 from .controllers.manager import Driver
 from .errors import unknown_resource
+from .events import NODE
+from .kinds.node import local_node, node_status
 from .operations import Operations
 from .routes import discovery, objects, pods
 from .routes.watches import STOPPING
@@ -79,6 +81,15 @@ def ensure_namespaces(operations: Operations, names: tuple[str, ...]) -> None:
             operations.create("namespaces", None, {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}})
 
 
+def ensure_node(operations: Operations, directory: Path) -> None:
+    """Register this machine as the node; one that was cordoned before stays so."""
+    known = operations.find("nodes", "", NODE)
+    if known is None:
+        operations.create("nodes", None, local_node(directory))
+    else:
+        operations.put_status("nodes", known, node_status(directory))
+
+
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -107,6 +118,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     ensure_namespaces(cluster.operations, settings.namespaces)
+    ensure_node(cluster.operations, settings.state)
     token = _token(settings.state)
     app = application(cluster, token)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True)

@@ -2,9 +2,10 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import core, event, job, namespace, pod
+from . import core, event, job, namespace, node, pod, review
 
 
 def registry() -> Registry:
     """All kinds of this server."""
-    return Registry.of([pod.POD, event.EVENT, namespace.NAMESPACE, job.JOB, *core.KINDS])
+    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, job.JOB]
+    return Registry.of([*single, *core.KINDS, *review.KINDS])

@@ -80,7 +80,7 @@ SECRET = Kind(
     kind="Secret",
     singular="secret",
     fields=frozenset({"type"}),
-    columns=(_NAME, Column("Type", lambda obj: obj.get("type", "")), Column("Data", _size, "integer"), _AGE),
+    columns=(_NAME, Column("Type", lambda obj: obj.get("type", "")), Column("Data", _size), _AGE),
     complete=_complete_secret,
     check=_check_keys,
     check_update=_check_immutable,
@@ -90,7 +90,7 @@ CONFIG_MAP = Kind(
     kind="ConfigMap",
     singular="configmap",
     short_names=("cm",),
-    columns=(_NAME, Column("Data", _size, "integer"), _AGE),
+    columns=(_NAME, Column("Data", _size), _AGE),
     check=_check_keys,
     check_update=_check_immutable,
 )
@@ -99,7 +99,7 @@ SERVICE_ACCOUNT = Kind(
     kind="ServiceAccount",
     singular="serviceaccount",
     short_names=("sa",),
-    columns=(_NAME, Column("Secrets", lambda obj: len(obj.get("secrets") or []), "integer"), _AGE),
+    columns=(_NAME, Column("Secrets", lambda obj: len(obj.get("secrets") or [])), _AGE),
     returns_status_when_deleted=False,
 )
 KINDS = (SECRET, CONFIG_MAP, SERVICE_ACCOUNT)

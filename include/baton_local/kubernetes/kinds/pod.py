@@ -114,7 +114,7 @@ POD = Kind(
     singular="pod",
     short_names=("po",),
     categories=("all",),
-    subresources=("status", "log", "exec"),
+    subresources=("binding", "eviction", "exec", "log", "status"),
     fields=frozenset(
         {
             "spec.nodeName",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from aiohttp import web
@@ -10,11 +9,23 @@ from aiohttp import web
 from baton_local.kubernetes.cluster import CLUSTER
 from baton_local.kubernetes.errors import unknown_resource
 from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.store import encode
+from baton_local.kubernetes.version import VERSION, architecture, system
 
 from .bodies import answer
 
 Object = dict[str, Any]
-VERSION = "v1.36.2"  # the release whose answers this server follows
+_CHANGE = ("get", "patch", "update")
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+# Parts whose objects are of another kind: their group, version and kind (empty: the object's own), and their verbs.
+_PARTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "binding": ("", "", "Binding", ("create",)),
+    "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "exec": ("", "", "PodExecOptions", ("create", "get")),
+    "log": ("", "", "", ("get",)),
+    "scale": ("autoscaling", "v1", "Scale", _CHANGE),
+    "status": ("", "", "", _CHANGE),
+}
 
 
 async def health(request: web.Request) -> web.Response:
@@ -25,30 +36,33 @@ async def health(request: web.Request) -> web.Response:
 async def version(request: web.Request) -> web.Response:
     """``/version``."""
     major, minor = VERSION[1:].split(".")[:2]
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     return answer(
         {
             "major": major,
             "minor": minor,
-            "gitVersion": f"{VERSION}+local",
+            "gitVersion": VERSION,
             "gitCommit": "",
             "gitTreeState": "clean",
             "buildDate": "",
             "goVersion": "",
             "compiler": "",
-            "platform": f"{platform.system().lower()}/{machine}",
+            "platform": f"{system()}/{architecture()}",
         }
     )
 
 
 async def api_versions(request: web.Request) -> web.Response:
     """``/api``."""
+    if _wants_aggregated(request):
+        return _aggregated(request, [("", ["v1"])])
     address = [{"clientCIDR": "0.0.0.0/0", "serverAddress": request.host}]
     return answer({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": address})
 
 
 async def groups(request: web.Request) -> web.Response:
     """``/apis``."""
+    if _wants_aggregated(request):
+        return _aggregated(request, list(request.app[CLUSTER].registry.groups().items()))
     found = [_group(name, versions) for name, versions in request.app[CLUSTER].registry.groups().items()]
     return answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
@@ -77,7 +91,7 @@ async def resources(request: web.Request) -> web.Response:
     return answer(
         {
             "kind": "APIResourceList",
-            "apiVersion": "v1",
+            **({"apiVersion": "v1"} if group_name else {}),  # the core group's list has none
             "groupVersion": f"{group_name}/{version_name}" if group_name else version_name,
             "resources": listed,
         }
@@ -92,22 +106,70 @@ def _entries(kind: Kind) -> list[Object]:
         "kind": kind.kind,
         "verbs": list(kind.verbs),
     }
-    if kind.short_names:
-        entry["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        entry["categories"] = list(kind.categories)
-    verbs = {"status": ["get", "patch", "update"], "log": ["get"], "exec": ["create", "get"]}
-    parts = [
+    return [{**entry, **_names(kind)}, *(_part(kind, part) for part in sorted(kind.subresources))]
+
+
+def _names(kind: Kind) -> Object:
+    names = {"shortNames": kind.short_names, "categories": kind.categories}
+    return {name: list(values) for name, values in names.items() if values}
+
+
+def _part(kind: Kind, part: str) -> Object:
+    group_name, version_name, kind_name, verbs = _PARTS[part]
+    entry: Object = {"name": f"{kind.plural}/{part}", "singularName": "", "namespaced": kind.namespaced}
+    if group_name:
+        entry |= {"group": group_name, "version": version_name}
+    return {**entry, "kind": kind_name or kind.kind, "verbs": list(verbs)}
+
+
+def _wants_aggregated(request: web.Request) -> bool:
+    accepted = request.headers.get("Accept", "").replace(" ", "")
+    return "as=APIGroupDiscoveryList" in accepted and "v=v2;" in f"{accepted.partition(',')[0]};"
+
+
+def _aggregated(request: web.Request, groups_found: list[tuple[str, list[str]]]) -> web.Response:
+    """All groups, versions and resources in one answer."""
+    items = [_group_discovery(request, name, versions) for name, versions in groups_found]
+    body = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+    return web.Response(body=encode(body), headers={"Content-Type": _AGGREGATED})
+
+
+def _group_discovery(request: web.Request, name: str, versions: list[str]) -> Object:
+    registry = request.app[CLUSTER].registry
+    listed = [
         {
-            "name": f"{kind.plural}/{part}",
-            "singularName": "",
-            "namespaced": kind.namespaced,
-            "kind": "PodExecOptions" if part == "exec" else kind.kind,
-            "verbs": verbs.get(part, ["get", "patch", "update"]),
+            "version": one,
+            "resources": [_discovered(kind) for kind in registry.of_version(name, one)],
+            "freshness": "Current",
         }
-        for part in kind.subresources
+        for one in versions
     ]
-    return [entry, *parts]
+    return {"metadata": {"name": name} if name else {}, "versions": listed}
+
+
+def _own(kind: Kind) -> Object:
+    """Group and version of a kind's objects; the real server leaves them empty but for custom resources."""
+    return {"group": "", "version": ""} if kind.prune is None else {"group": kind.group, "version": kind.version}
+
+
+def _discovered(kind: Kind) -> Object:
+    parts = [_discovered_part(kind, part) for part in sorted(kind.subresources)]
+    return {
+        "resource": kind.plural,
+        "responseKind": {**_own(kind), "kind": kind.kind},
+        "scope": "Namespaced" if kind.namespaced else "Cluster",
+        "singularResource": kind.singular,
+        "verbs": list(kind.verbs),
+        **_names(kind),
+        **({"subresources": parts} if parts else {}),
+    }
+
+
+def _discovered_part(kind: Kind, part: str) -> Object:
+    group_name, version_name, kind_name, verbs = _PARTS[part]
+    own = {"group": group_name, "version": version_name} if group_name else _own(kind)
+    response_kind = {**own, "kind": kind_name or kind.kind}
+    return {"subresource": part, "responseKind": response_kind, "verbs": list(verbs)}
 
 
 async def openapi(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from baton_local.kubernetes.cluster import CLUSTER
 from baton_local.kubernetes.errors import bad_request
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.selectors import Predicate, fields, labels
+from baton_local.kubernetes.store import encode
 from baton_local.kubernetes.tables import table
 
 from .bodies import answer, number, wants_table
@@ -40,8 +41,7 @@ def selected(request: web.Request, target: Target) -> list[Object]:
 def collection(request: web.Request, target: Target) -> web.Response:
     """The answer to a list request."""
     version = str(request.app[CLUSTER].store.version)
-    found, metadata = _page(request, selected(request, target))
-    metadata = {"resourceVersion": version, **metadata}
+    found, metadata = _page(request, selected(request, target), version)
     if wants_table(request):
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
     items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
@@ -54,29 +54,35 @@ def table_of(request: web.Request, kind: Kind, found: list[Object], version: str
     return table(kind, found, version, request.query.get("includeObject", "Metadata"))
 
 
-def _page(request: web.Request, found: list[Object]) -> tuple[list[Object], Object]:
+def _page(request: web.Request, found: list[Object], version: str) -> tuple[list[Object], Object]:
     limit = number(request, "limit") or 0
     token = request.query.get("continue", "")
     if token:
-        start = _read_token(token)
-        found = [obj for obj in found if _position(obj) > start]
+        version, start = _read_token(token)
+        found = [obj for obj in found if _position(obj) >= start]
+    metadata: Object = {"resourceVersion": version}
     if not limit or len(found) <= limit:
-        return found, {}
+        return found, metadata
     page = found[:limit]
-    return page, {"continue": _token(page[-1]), "remainingItemCount": len(found) - limit}
+    return page, {**metadata, "continue": _token(page[-1], version), "remainingItemCount": len(found) - limit}
 
 
-def _position(obj: Object) -> tuple[str, str]:
-    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+def _position(obj: Object) -> str:
+    return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
 
 
-def _token(last: Object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(_position(last)).encode()).decode()
+def _token(last: Object, version: str) -> str:
+    """A page's end as the real server writes it: everything that sorts after this name."""
+    content = {"v": "meta.k8s.io/v1", "rv": int(version), "start": f"{_position(last)}\0"}
+    return base64.urlsafe_b64encode(encode(content)).decode().rstrip("=")
 
 
 def _read_token(token: str) -> tuple[str, str]:
+    raw = b""
     try:
-        namespace, name = json.loads(base64.urlsafe_b64decode(token))
-        return str(namespace), str(name)
-    except ValueError as err:
-        raise bad_request(f"invalid continue token: continue key is not valid: {err}") from err
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        content = json.loads(raw)
+        return str(int(content["rv"])), str(content["start"])
+    except (ValueError, KeyError, TypeError) as err:
+        why = f"invalid character '\\x{raw[0]:02x}' looking for beginning of value" if raw else "illegal base64 data"
+        raise bad_request(f"invalid continue token: continue key is not valid: {why}") from err

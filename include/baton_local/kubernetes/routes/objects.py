@@ -9,13 +9,16 @@ from aiohttp import web
 from baton_local.kubernetes.cluster import CLUSTER, Cluster
 from baton_local.kubernetes.deletion import PROPAGATIONS, DeleteOptions
 from baton_local.kubernetes.errors import Cause, bad_request, conflict, invalid, method_not_allowed, not_found
+from baton_local.kubernetes.kinds.review import KINDS as REVIEWS
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.store import Stored, encode
 
+from . import subresources
 from .bodies import answer, read, read_object, respond, wants_table
 from .changes import patched, replaced
 from .decoding import FieldValidation
 from .lists import collection, selected, table_of
+from .reviews import review
 from .target import Target, resolve
 from .watches import watch
 
@@ -28,21 +31,24 @@ async def handle(request: web.Request) -> web.StreamResponse:
     if not target.name:
         return await _handle_collection(request, target)
     if target.subresource not in ("", "status"):
-        raise method_not_allowed()
+        return await subresources.handle(request, target)
     handlers = {"GET": get, "PUT": replace, "PATCH": patch, "DELETE": delete}
     handler = handlers.get(request.method)
-    if handler is None or (target.subresource and request.method == "DELETE"):
+    verb = {"PUT": "update"}.get(request.method, request.method.lower())
+    if handler is None or (target.subresource and request.method == "DELETE") or verb not in target.kind.verbs:
         raise method_not_allowed()
     return await handler(request, target)
 
 
 async def _handle_collection(request: web.Request, target: Target) -> web.StreamResponse:
     if request.method == "GET":
+        if "list" not in target.kind.verbs:
+            raise method_not_allowed()
         if request.query.get("watch", "").lower() in ("true", "1"):
             return await watch(request, target)
         return collection(request, target)
     if request.method == "POST" and (target.namespace is not None or not target.kind.namespaced):
-        return await create(request, target)
+        return await (review if target.kind in REVIEWS else create)(request, target)
     if request.method == "DELETE" and "deletecollection" in target.kind.verbs:
         return await delete_collection(request, target)
     raise method_not_allowed()
@@ -133,7 +139,8 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
     for obj in found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         cluster.operations.end(target.kind, key, obj, options)
-    return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": found})
+    items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
+    return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": items})
 
 
 async def _delete_options(request: web.Request) -> tuple[DeleteOptions, Object]:

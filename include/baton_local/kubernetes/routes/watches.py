@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,26 +23,45 @@ from .target import Target
 Object = dict[str, Any]
 _LONGEST_SECONDS = 1800
 _BOOKMARK_SECONDS = 60.0
+_LAST_BOOKMARK_SECONDS = 2.0
+_LOOK_SECONDS = 60.0  # so often it is looked whether the client is still there
 _MOST_UNSENT = 10_000
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
+
+
+class _Inbox:
+    """Changes that a watch has not sent yet; ``full`` once the client was too slow to read them."""
+
+    def __init__(self, resource: str) -> None:
+        self.full = False
+        self.wake = asyncio.Event()
+        self._resource = resource
+        self._changes: deque[Change] = deque()
+
+    def put(self, change: Change) -> None:
+        """Take in a change, if it is one of this watch's resource."""
+        if change.key.resource != self._resource or self.full:
+            return
+        self._changes.append(change)
+        self.full = len(self._changes) > _MOST_UNSENT
+        self.wake.set()
+
+    def take(self) -> list[Change]:
+        """All that there is, oldest first."""
+        self.wake.clear()
+        taken = list(self._changes)
+        self._changes.clear()
+        return taken
 
 
 async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     """Stream changes until the time is up, the client leaves or the server stops."""
     cluster = request.app[CLUSTER]
-    fits = predicate(request, target.kind)
+    view = _View(request, target, predicate(request, target.kind))
     version = _version(request)
-    unsent: asyncio.Queue[Change] = asyncio.Queue(_MOST_UNSENT)
+    inbox = _Inbox(target.kind.resource)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    view = _View(request, target, fits)
-
-    def collect(change: Change) -> None:
-        if change.key.resource != target.kind.resource:
-            return
-        with contextlib.suppress(asyncio.QueueFull):
-            unsent.put_nowait(change)
-
-    stop_listening = cluster.store.listen(collect)
+    stop_listening = cluster.store.listen(inbox.put)
     try:
         try:
             first = list(view.beginning(version))
@@ -52,7 +72,7 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
         await response.prepare(request)
         for line in first:
             await response.write(line)
-        await _stream(request, response, view, unsent)
+        await _stream(request, response, view, inbox)
     except ConnectionResetError:
         return response
     finally:
@@ -60,29 +80,32 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     return response
 
 
-async def _stream(
-    request: web.Request, response: web.StreamResponse, view: _View, unsent: asyncio.Queue[Change]
-) -> None:
+async def _stream(request: web.Request, response: web.StreamResponse, view: _View, inbox: _Inbox) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + min(number(request, "timeoutSeconds") or _LONGEST_SECONDS, _LONGEST_SECONDS)
+    bookmark = _next_bookmark(loop.time(), end) if flag(request, "allowWatchBookmarks") else end
     stopping = asyncio.create_task(request.app[STOPPING].wait())
+    stopping.add_done_callback(lambda _: inbox.wake.set())
     try:
-        while (left := end - loop.time()) > 0 and not stopping.done():
-            change = asyncio.create_task(unsent.get())
-            await asyncio.wait(
-                (change, stopping), timeout=min(left, _BOOKMARK_SECONDS), return_when=asyncio.FIRST_COMPLETED
-            )
-            if change.done():
-                for line in view.lines(change.result()):
+        while not stopping.done() and not inbox.full and loop.time() < end:
+            for change in inbox.take():
+                for line in view.lines(change):
                     await response.write(line)
-                continue
-            change.cancel()
-            if flag(request, "allowWatchBookmarks"):
+            if bookmark <= loop.time() < end:
                 await response.write(view.bookmark())
-            if unsent.full() or request.transport is None or request.transport.is_closing():
-                return  # a client that does not read starts over with a list
+                bookmark = _next_bookmark(loop.time(), end)
+            if request.transport is None or request.transport.is_closing():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(inbox.wake.wait(), min(end, bookmark, loop.time() + _LOOK_SECONDS) - loop.time())
     finally:
         stopping.cancel()
+
+
+def _next_bookmark(now: float, end: float) -> float:
+    """When to tell the version next: each minute, and shortly before the watch ends."""
+    last = end - _LAST_BOOKMARK_SECONDS
+    return min(now + _BOOKMARK_SECONDS, last) if now < last else end
 
 
 class _View:
@@ -100,13 +123,14 @@ class _View:
 
         :raises ApiError: 410, the version is too old.
         """
-        if version is not None:
+        initial = flag(self._request, "sendInitialEvents")
+        if version is not None and not initial:
             for change in self._store.changes_since(version):
                 yield from self.lines(change)
             return
         for obj in selected(self._request, self._target):
             yield self._line("ADDED", obj)
-        if flag(self._request, "sendInitialEvents"):
+        if initial and flag(self._request, "allowWatchBookmarks"):
             yield self.bookmark({"k8s.io/initial-events-end": "true"})
 
     def lines(self, change: Change) -> Iterator[bytes]:
