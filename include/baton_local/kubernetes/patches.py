@@ -1,7 +1,6 @@
-"""The three ways to change an object in part: JSON patch, merge patch, strategic merge patch.
+"""Two ways to change an object in part that need to know nothing of its type: JSON patch and merge patch.
 
-Source: RFC 6902, RFC 7386, and
-https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+Source: RFC 6902, RFC 7386.
 """
 
 from __future__ import annotations
@@ -10,25 +9,6 @@ import copy
 from typing import Any
 
 from .errors import ApiError, bad_request
-
-# The key by which a list's items are told apart, by the list's name. Lists not named here are replaced as a whole.
-MERGE_KEYS: dict[str, tuple[str, ...]] = {
-    "containers": ("name",),
-    "initContainers": ("name",),
-    "ephemeralContainers": ("name",),
-    "env": ("name",),
-    "volumes": ("name",),
-    "volumeMounts": ("mountPath",),
-    "volumeDevices": ("devicePath",),
-    "ports": ("containerPort", "port"),
-    "imagePullSecrets": ("name",),
-    "hostAliases": ("ip",),
-    "topologySpreadConstraints": ("topologyKey",),
-    "conditions": ("type",),
-    "ownerReferences": ("uid",),
-    "secrets": ("name",),
-}
-_PRIMITIVE_SETS = frozenset({"finalizers"})
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -42,66 +22,6 @@ def merge(target: Any, patch: Any) -> Any:
         else:
             result[name] = merge(result.get(name), value)
     return result
-
-
-def strategic(target: Any, patch: Any) -> Any:
-    """A strategic merge patch applied: as a merge patch, but lists of named items are merged by their key.
-
-    :raises ApiError: 400, an item of such a list lacks its key.
-    """
-    if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    directive = patch.get("$patch")
-    if directive == "replace":
-        return copy.deepcopy({name: value for name, value in patch.items() if name != "$patch"})
-    if directive == "delete":
-        return {}
-    result = dict(target) if isinstance(target, dict) else {}
-    kept = patch.get("$retainKeys")
-    if kept is not None:
-        result = {name: value for name, value in result.items() if name in kept}
-    for name, value in patch.items():
-        if name.startswith("$deleteFromPrimitiveList/"):
-            field = name.partition("/")[2]
-            result[field] = [item for item in result.get(field) or [] if item not in value]
-        elif name.startswith("$"):
-            continue
-        elif value is None:
-            result.pop(name, None)
-        elif isinstance(value, list):
-            result[name] = _merge_lists(name, result.get(name), value)
-        else:
-            result[name] = strategic(result.get(name), value)
-    return result
-
-
-def _merge_lists(name: str, target: Any, patch: list[Any]) -> list[Any]:
-    current: list[Any] = list(target) if isinstance(target, list) else []
-    if name in _PRIMITIVE_SETS:
-        return [*current, *(item for item in patch if item not in current)]
-    key = _merge_key(name, patch)
-    if key is None:
-        return copy.deepcopy(patch)
-    for item in patch:
-        if item.get("$patch") == "replace":
-            return copy.deepcopy([other for other in patch if "$patch" not in other])
-        if key not in item:
-            raise bad_request(f"map: {item} does not contain declared merge key: {key}")
-        position = next((at for at, other in enumerate(current) if other.get(key) == item[key]), None)
-        if item.get("$patch") == "delete":
-            current = [other for other in current if other.get(key) != item[key]]
-        elif position is None:
-            current.append(strategic({}, item))
-        else:
-            current[position] = strategic(current[position], item)
-    return current
-
-
-def _merge_key(name: str, patch: list[Any]) -> str | None:
-    keys = MERGE_KEYS.get(name)
-    if keys is None or not all(isinstance(item, dict) for item in patch):
-        return None
-    return next((key for key in keys if any(key in item for item in patch)), keys[0])
 
 
 def json_patch(target: Any, operations: Any) -> Any:

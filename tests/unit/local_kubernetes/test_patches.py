@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton_local.kubernetes.errors import ApiError
-from baton_local.kubernetes.patches import json_patch, merge, strategic
+from baton_local.kubernetes.patches import json_patch, merge
+from baton_local.kubernetes.strategic import strategic
 
 KEYS = st.sampled_from(["a", "b", "c"])
 PLAIN = st.one_of(st.integers(0, 3), st.text("xy", max_size=2), st.booleans())
@@ -34,44 +35,73 @@ def test_a_merge_patch_reaches_its_goal_and_leaves_the_original_alone(before, af
     kept = copy.deepcopy(before)
 
     assert merge(before, patch) == after
-    assert strategic(before, patch) == after
+    assert strategic(before, patch, "core.Pod") == after
     assert before == kept
 
 
 @pytest.mark.parametrize(
-    ("before", "patch", "after"),
+    ("kind", "before", "patch", "after"),
     [
         (
+            "core.PodSpec",
             {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]},
             {"containers": [{"name": "a", "image": "2"}]},
             {"containers": [{"name": "a", "image": "2"}, {"name": "b"}]},
         ),
         (
+            "core.Container",
             {"env": [{"name": "A"}, {"name": "B"}]},
             {"env": [{"name": "A", "$patch": "delete"}, {"name": "C", "value": "1"}]},
             {"env": [{"name": "B"}, {"name": "C", "value": "1"}]},
         ),
-        ({"env": [{"name": "A"}]}, {"env": [{"$patch": "replace"}, {"name": "B"}]}, {"env": [{"name": "B"}]}),
-        ({"args": ["a", "b"]}, {"args": ["c"]}, {"args": ["c"]}),
-        ({"finalizers": ["a"]}, {"finalizers": ["b"]}, {"finalizers": ["a", "b"]}),
-        ({"finalizers": ["a", "b"]}, {"$deleteFromPrimitiveList/finalizers": ["a"]}, {"finalizers": ["b"]}),
-        ({"x": {"a": 1}}, {"x": {"$patch": "replace", "b": 2}}, {"x": {"b": 2}}),
-        ({"x": {"a": 1}}, {"x": {"$patch": "delete"}}, {"x": {}}),
-        ({"x": {"a": 1, "b": 2}}, {"x": {"$retainKeys": ["b"], "b": 3}}, {"x": {"b": 3}}),
-        ({"volumes": [{"name": "v"}]}, {"$setElementOrder/volumes": [{"name": "v"}]}, {"volumes": [{"name": "v"}]}),
-        ({"volumeMounts": [{"mountPath": "/a", "name": "v"}]}, {"volumeMounts": [{"mountPath": "/a", "name": "w"}]},
-         {"volumeMounts": [{"mountPath": "/a", "name": "w"}]}),
+        (
+            "core.Container",
+            {"env": [{"name": "A"}]},
+            {"env": [{"$patch": "replace"}, {"name": "B"}]},
+            {"env": [{"name": "B"}]},
+        ),
+        ("core.Container", {"args": ["a", "b"]}, {"args": ["c"]}, {"args": ["c"]}),
+        ("meta.ObjectMeta", {"finalizers": ["a"]}, {"finalizers": ["b"]}, {"finalizers": ["a", "b"]}),
+        (
+            "meta.ObjectMeta",
+            {"finalizers": ["a", "b"]},
+            {"$deleteFromPrimitiveList/finalizers": ["a"]},
+            {"finalizers": ["b"]},
+        ),
+        ("core.Pod", {"spec": {"a": 1}}, {"spec": {"$patch": "replace", "b": 2}}, {"spec": {"b": 2}}),
+        ("core.Pod", {"spec": {"a": 1}}, {"spec": {"$patch": "delete"}}, {"spec": {}}),
+        ("core.Volume", {"a": 1, "b": 2}, {"$retainKeys": ["b"], "b": 3}, {"b": 3}),
+        (
+            "core.PodSpec",
+            {"volumes": [{"name": "v"}, {"name": "w"}]},
+            {"$setElementOrder/volumes": [{"name": "w"}, {"name": "v"}]},
+            {"volumes": [{"name": "w"}, {"name": "v"}]},
+        ),
+        (
+            "core.Container",
+            {"volumeMounts": [{"mountPath": "/a", "name": "v"}]},
+            {"volumeMounts": [{"mountPath": "/a", "name": "w"}]},
+            {"volumeMounts": [{"mountPath": "/a", "name": "w"}]},
+        ),
+        (
+            "core.Container",
+            {"ports": [{"containerPort": 1, "name": "a"}]},
+            {"ports": [{"containerPort": 2}]},
+            {"ports": [{"containerPort": 1, "name": "a"}, {"containerPort": 2}]},
+        ),
+        # A ConfigMap's keys are data, whatever they are called.
+        ("core.ConfigMap", {"data": {"env": "a", "x": "1"}}, {"data": {"env": "b"}}, {"data": {"env": "b", "x": "1"}}),
     ],
-)  # fmt: skip
-def test_strategic_merge_knows_lists_of_named_items(before, patch, after):
+)
+def test_strategic_merge_knows_lists_of_named_items(kind, before, patch, after):
     """Items are merged by their key, directives are followed, other lists are replaced."""
-    assert strategic(before, patch) == after
+    assert strategic(before, patch, kind) == after
 
 
 def test_strategic_merge_needs_the_key():
     """A nameless item cannot be placed."""
     with pytest.raises(ApiError, match="does not contain declared merge key: name"):
-        strategic({"env": []}, {"env": [{"name": "A"}, {"value": "1"}]})
+        strategic({"env": []}, {"env": [{"name": "A"}, {"value": "1"}]}, "core.Container")
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from baton_local.kubernetes.errors import ApiError, bad_request, conflict, invalid, not_implemented
-from baton_local.kubernetes.patches import json_patch, merge, strategic
+from baton_local.kubernetes.errors import (
+    ApiError,
+    bad_request,
+    conflict,
+    invalid,
+    not_implemented,
+    unsupported_media_type,
+)
+from baton_local.kubernetes.patches import json_patch, merge
+from baton_local.kubernetes.schema.table import message_name
+from baton_local.kubernetes.strategic import strategic
 
 from .decoding import FieldValidation
 from .target import Target
 
 Object = dict[str, Any]
+_NO_STRATEGIC = (
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+    "application/merge-patch+json, application/apply-patch+yaml"
+)
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "generateName",
           "deletionGracePeriodSeconds")  # fmt: skip
 
@@ -29,7 +42,10 @@ def patched(
     elif content_type == "application/merge-patch+json":
         after = merge(before, patch)
     elif content_type == "application/strategic-merge-patch+json":
-        after = strategic(before, patch)
+        name = message_name(target.kind.group, target.kind.kind)
+        if name is None:
+            raise unsupported_media_type(_NO_STRATEGIC)
+        after = strategic(before, patch, name)
     elif content_type == "application/apply-patch+yaml":
         raise not_implemented("server-side apply is not supported by this local server; use kubectl apply without it")
     else:
