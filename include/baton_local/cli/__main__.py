@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from baton_local.cli import demo, develop, doctor, policy, stack
+from baton_local.cli import demo, develop, doctor, kubeconfig, policy, stack
 from baton_local.errors import StackError
 
 # Words that this command line does not know go to the program behind the command.
@@ -30,6 +30,7 @@ app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(stack.trigger)
+app.command()(kubeconfig.kubeconfig)
 app.command()(doctor.doctor)
 app.command(context_settings=PASS_ON)(develop.test)
 app.command()(develop.check)
