@@ -14,12 +14,13 @@ from baton_local.layout import current_layout
 
 
 def kubeconfig(
+    path: Annotated[bool, typer.Option("--path", help="Print only where it is: export KUBECONFIG=$(…).")] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="Add it to the first file of $KUBECONFIG, or to ~/.kube/config.")
     ] = False,
     context: Annotated[str, typer.Option(help="The context's name there.")] = "baton",
 ) -> None:
-    """Print the path of the local Kubernetes' kubeconfig, or merge it into yours.
+    """Print the local Kubernetes' kubeconfig, or merge it into yours.
 
     The current context stays as it is: `kubectl --context baton get pods`.
     """
@@ -27,7 +28,7 @@ def kubeconfig(
     if not source.exists():
         raise StackError("the local Kubernetes has not run yet: start it with ./baton up")
     if not merge:
-        print(source)
+        print(source if path else source.read_text(), end="\n" if path else "")
         return
     target = _target()
     try:

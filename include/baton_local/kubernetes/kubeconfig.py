@@ -42,7 +42,8 @@ def merge(source: Path, target: Path, name: str) -> None:
     :param target: made if missing; a first context becomes the current one.
     :raises KubeconfigError: one of the files is no kubeconfig.
     """
-    ours, theirs = read(source), read(target) if target.exists() else {"apiVersion": "v1", "kind": "Config"}
+    ours = read(source)
+    theirs: dict[str, Any] = read(target) if target.exists() else {"apiVersion": "v1", "kind": "Config"}
     for part, field in _LISTS.items():
         content = dict(ours[part][0][field])
         if part == "contexts":
