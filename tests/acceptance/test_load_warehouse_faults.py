@@ -21,12 +21,17 @@ def kill_component(stack: Stack, name: str) -> None:
 def kill_worker(stack: Stack) -> None:
     """`kill -9` a worker of the LocalExecutor that is running a task now."""
 
-    def busy() -> psutil.Process | None:
-        scheduler = next(item for item in stack.supervisor.processes() if item["name"] == "scheduler")
+    await_value(lambda: busy_worker(stack), 30).kill()
+
+
+def busy_worker(stack: Stack) -> psutil.Process | None:
+    """A worker of the LocalExecutor that is running a task now."""
+    scheduler = next(item for item in stack.supervisor.processes() if item["name"] == "scheduler")
+    try:
         workers = psutil.Process(scheduler["pid"]).children()
         return next((worker for worker in workers if worker.children()), None)
-
-    await_value(busy, 30).kill()
+    except psutil.NoSuchProcess:
+        return None
 
 
 FAULTS = {
