@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from .claims import ClaimLifecycle
+from .controllers.claim import ClaimController
 from .controllers.controller import Controller
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
@@ -24,7 +26,7 @@ from .settings import Settings
 from .slow import Evictions, SlowCluster
 from .store import Store
 
-_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController)
+_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController, ClaimController)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         images,
         settings.state / "pods",
         events,
+        claims=settings.state / "claims",
         isolation=isolation,
         config_grace_seconds=settings.config_grace_seconds,
         log_limit_bytes=settings.log_limit_bytes,
@@ -61,6 +64,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
     lifecycles: dict[str, Lifecycle] = {
         "pods": PodLifecycle(store, node, scheduler, allow_host_path=settings.allow_host_path),
         "namespaces": NamespaceLifecycle(store),
+        "persistentvolumeclaims": ClaimLifecycle(store, settings.state / "claims"),
         "jobs.batch": ControlledLifecycle(store),
     }
     kinds = registry()

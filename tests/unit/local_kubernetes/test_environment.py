@@ -1,6 +1,7 @@
 """A container's variables and references."""
 
 import base64
+import os
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,7 @@ def test_references_see_only_what_came_before():
         ({"fieldRef": {"fieldPath": "status.podIP"}}, "127.0.0.1"),
         ({"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}, "64"),
         ({"resourceFieldRef": {"resource": "requests.cpu"}}, "1"),
+        ({"resourceFieldRef": {"resource": "limits.cpu"}}, str(os.cpu_count())),  # without one it is the machine's
     ],
 )
 def test_values_from_elsewhere(reference, value):
@@ -101,7 +103,7 @@ def test_values_from_elsewhere(reference, value):
         ({"secretKeyRef": {"name": "s", "key": "Z"}}, "couldn't find key Z in Secret n/s"),
         ({"configMapKeyRef": {"name": "missing", "key": "A"}}, 'configmap "missing" not found'),
         ({"fieldRef": {"fieldPath": "spec.containers"}}, '"spec.containers" cannot be referred to'),
-        ({"resourceFieldRef": {"resource": "limits.cpu"}}, "the container has no limits.cpu"),
+        ({"resourceFieldRef": {"resource": "limits.example.com/gpu"}}, "the container has no limits.example.com/gpu"),
         ({"fileKeyRef": {}}, "fileKeyRef is not supported"),
     ],
 )

@@ -9,8 +9,9 @@ from typing import Any
 from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
 from baton_local.kubernetes.names import check_label
 
+from .volume_check import check_path, check_volumes
+
 Object = dict[str, Any]
-VOLUME_SOURCES = ("emptyDir", "secret", "configMap", "hostPath")
 _POLICIES = ("Always", "OnFailure", "Never")
 _ENVIRONMENT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
@@ -54,7 +55,7 @@ def check_spec(spec: Object, field: str) -> list[Cause]:
     :raises ApiError: 501, it asks for something that is not done here.
     """
     volumes = spec.get("volumes") or []
-    causes = _check_volumes(volumes, field)
+    causes = check_volumes(volumes, field)
     if not spec.get("containers"):
         causes.append(required(f"{field}.containers"))
     names: set[str] = set()
@@ -68,26 +69,6 @@ def check_spec(spec: Object, field: str) -> list[Cause]:
             names.add(name)
     if spec["restartPolicy"] not in _POLICIES:
         causes.append(not_supported(f"{field}.restartPolicy", spec["restartPolicy"], _POLICIES))
-    return causes
-
-
-def _check_volumes(volumes: list[Object], field: str) -> list[Cause]:
-    causes = []
-    seen: set[str] = set()
-    for position, volume in enumerate(volumes):
-        where = f"{field}.volumes[{position}]"
-        name = volume.get("name") or ""
-        causes += check_label(name, f"{where}.name") if name else [required(f"{where}.name")]
-        if name in seen:
-            causes.append(Cause(f"{where}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"'))
-        seen.add(name)
-        sources = [source for source in volume if source != "name"]
-        unknown = [source for source in sources if source not in VOLUME_SOURCES]
-        if unknown:
-            known = ", ".join(VOLUME_SOURCES)
-            raise not_implemented(f'volume "{name}": {unknown[0]} is not supported by this local server ({known} are)')
-        if not sources:
-            causes.append(required(where, "must specify a volume type"))
     return causes
 
 
@@ -138,18 +119,12 @@ def _check_mounts(container: Object, field: str, volumes: set[Any]) -> list[Caus
             message = f'Invalid value: "{path}": must be unique'
             causes.append(Cause(f"{where}.mountPath", "FieldValueInvalid", message))
         paths.add(path)
-        causes += _check_sub_path(mount.get("subPath") or "", f"{where}.subPath")
-        if mount.get("subPathExpr"):
-            raise not_implemented(f"{where}.subPathExpr is not supported by this local server; use subPath")
+        for part in ("subPath", "subPathExpr"):
+            causes += check_path(mount.get(part) or "", f"{where}.{part}", needed=False)
+        if mount.get("subPath") and mount.get("subPathExpr"):
+            message = "Invalid value: subPathExpr and subPath are mutually exclusive"
+            causes.append(Cause(f"{where}.subPathExpr", "FieldValueInvalid", message))
     return causes
-
-
-def _check_sub_path(path: str, field: str) -> list[Cause]:
-    if path.startswith("/"):
-        return [Cause(field, "FieldValueInvalid", f'Invalid value: "{path}": must be a relative path')]
-    if ".." in path.split("/"):
-        return [Cause(field, "FieldValueInvalid", f"Invalid value: \"{path}\": must not contain '..'")]
-    return []
 
 
 def _check_resources(resources: Object, field: str) -> list[Cause]:

@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/tasks/inject-data-application/define-interdep
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -32,6 +33,14 @@ _FIELDS = frozenset(
         "status.hostIPs",
     }
 )
+
+
+_MACHINE: dict[tuple[str, str], Callable[[], int]] = {
+    ("limits", "cpu"): lambda: os.cpu_count() or 1,
+    ("limits", "memory"): lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    ("requests", "cpu"): lambda: 0,
+    ("requests", "memory"): lambda: 0,
+}
 
 
 class ConfigError(Exception):
@@ -104,7 +113,7 @@ def _from_reference(reference: Object, pod: Object, container: Object, find: Fin
     if "fieldRef" in reference:
         return field(pod, reference["fieldRef"].get("fieldPath") or "")
     if "resourceFieldRef" in reference:
-        return _resource(reference["resourceFieldRef"], container)
+        return resource(reference["resourceFieldRef"], container)
     raise ConfigError(f"valueFrom: {', '.join(reference)} is not supported by this local server")
 
 
@@ -139,10 +148,16 @@ def field(pod: Object, path: str) -> str:
     return at(pod, path)
 
 
-def _resource(reference: Object, container: Object) -> str:
+def resource(reference: Object, container: Object) -> str:
+    """The number of a container's ``resourceFieldRef`` in its divisor; without a limit the machine is the limit.
+
+    :raises ConfigError: there is no such request.
+    """
     part, _, name = str(reference.get("resource") or "").partition(".")
     resources = container.get("resources") or {}
     value = (resources.get(part) or {}).get(name) or (resources.get("limits") or {}).get(name)
+    if value is None and (part, name) in _MACHINE:
+        value = _MACHINE[part, name]()
     if value is None:
         raise ConfigError(f"resourceFieldRef: the container has no {reference.get('resource')}")
     return str(math.ceil(quantity(value) / quantity(reference.get("divisor") or "1")))

@@ -12,9 +12,9 @@ from typing import Any
 from baton_local.kubernetes.errors import ApiError
 from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
-from baton_local.kubernetes.store import Key, Store
+from baton_local.kubernetes.store import Change, Key, Store
 
-from . import control_group, volumes
+from . import control_group, projections, volumes
 from .attempt import LOG_LIMIT_BYTES
 from .environment import Find
 from .isolation import Isolation
@@ -32,6 +32,7 @@ class Node:
     """Runs the pods in the store.
 
     :param directory: the pods' files; one directory a pod, named by its uid.
+    :param claims: the directories of PersistentVolumeClaims, named by their uids.
     :param isolation: how containers are kept apart.
     :param log_limit_bytes: how much of a container's log is kept.
     :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
@@ -44,6 +45,7 @@ class Node:
         directory: Path,
         events: Recorder,
         *,
+        claims: Path,
         isolation: Isolation,
         config_grace_seconds: float = 2.0,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
@@ -56,9 +58,11 @@ class Node:
         self.events = events
         self.launcher = Launcher()
         self._directory = directory
+        self._claims = claims
         self._runners: dict[str, PodRunner] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._deletions: dict[str, asyncio.Task[None]] = {}
+        store.listen(self._refresh_volumes)
 
     async def start(self) -> None:
         """Take over what an earlier server left: running pods go on, deletions are finished, litter goes."""
@@ -134,6 +138,10 @@ class Node:
         """Where a pod's files are."""
         return self._directory / str(pod["metadata"]["uid"])
 
+    def volume_places(self, pod: Object) -> volumes.Places:
+        """Where a pod's volumes are."""
+        return volumes.Places(self.directory_of(pod) / "volumes", self._claims)
+
     def finder(self, pod: Object) -> Find:
         """How a pod finds Secrets and ConfigMaps: in its own namespace only."""
         namespace = pod["metadata"]["namespace"]
@@ -173,6 +181,20 @@ class Node:
             self.store_status(runner.pod, failed)
             runner.stop(0)
 
+    def _refresh_volumes(self, change: Change) -> None:
+        """Show running pods the new content of a Secret or ConfigMap, and their own new labels and annotations."""
+        key = change.key
+        if change.type != "MODIFIED":
+            return
+        if key.resource in ("secrets", "configmaps"):
+            for runner in self._runners.values():
+                if runner.pod["metadata"]["namespace"] == key.namespace:
+                    runner.refresh(runner.pod, lambda volume: projections.refers_to(volume, key.resource, key.name))
+        elif key.resource == "pods":
+            own = self._runners.get(change.object["metadata"]["uid"])
+            if own is not None and _shown(change.object) != _shown(change.before or {}):
+                own.refresh(change.object, projections.shows_metadata)
+
     async def _finish_deletion(self, pod: Object) -> None:
         task = self._tasks.get(pod["metadata"]["uid"])
         if task is not None:
@@ -188,6 +210,11 @@ class Node:
             return
         if not stored.object["metadata"].get("finalizers"):
             self.store.remove(_key(pod))
+
+
+def _shown(pod: Object) -> tuple[Any, Any]:
+    metadata = pod.get("metadata") or {}
+    return metadata.get("labels"), metadata.get("annotations")
 
 
 def _key(pod: Object) -> Key:

@@ -40,7 +40,7 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
     scratch = place.directory / "scratch"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = variables(pod, container, find)
-    binds = volumes.binds(pod, container, place.sources)
+    binds = volumes.binds(pod, container, place.sources, own)
     note = place.directory / TERMINATION_LOG
     note.touch(mode=0o666)
     binds.append(Bind(str(note), container["terminationMessagePath"]))

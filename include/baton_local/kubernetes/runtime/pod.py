@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,14 @@ class PodRunner:
             if mount["mountPath"].rstrip("/") == mount_path:
                 return self.directory / "volumes" / str(mount["name"])
         return None
+
+    def refresh(self, pod: Object, concerns: Callable[[Object], bool]) -> None:
+        """Write the files of the volumes anew that a change concerns; one that cannot be written stays as it was."""
+        place = self._node.volume_places(pod).pod
+        try:
+            volumes.refresh(pod, place, self._node.finder(pod), concerns)
+        except ConfigError as err:
+            _LOG.info("pod %s: volumes not refreshed: %s", pod["metadata"]["name"], err)
 
     def end_sidecar(self) -> None:
         """Let the XCom side-car end, as its ``kill -2`` does."""
@@ -206,7 +215,7 @@ class PodRunner:
 
     def _plan(self, container: Container, attempt: Attempt) -> Spec:
         find = self._node.finder(self.pod)
-        self._sources = volumes.prepare(self.pod, self.directory / "volumes", find)
+        self._sources = volumes.prepare(self.pod, self._node.volume_places(self.pod), find)
         runtime = self._node.images.find(container.spec["image"])
         place = plan.Place(self._node.isolation, attempt.directory, self._sources, self._node.log_limit_bytes)
         return plan.make(self.pod, container.spec, runtime, place, find)

@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baton_local.kubernetes.kinds.core import config_values, secret_values
-from baton_local.kubernetes.pki import write_private
-
-from .environment import ConfigError, Find, lookup
+from . import projections
+from .environment import ConfigError, Find, expand, lookup
 from .root import Bind
 
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where volumes are kept: the pod's own, which go with it, and those of claims, which stay."""
+
+    pod: Path
+    claims: Path
 
 
 def variable(mount_path: str) -> str:
@@ -23,69 +30,82 @@ def variable(mount_path: str) -> str:
     return "LOCAL_KUBERNETES_MOUNT_" + re.sub(r"[^A-Z0-9]", "_", mount_path.upper()).strip("_")
 
 
-def prepare(pod: Object, place: Path, find: Find) -> dict[str, Path]:
-    """Make the pod's volumes below ``place``; returns each volume's directory (or file) by name.
+def prepare(pod: Object, places: Places, find: Find) -> dict[str, Path]:
+    """Make the pod's volumes; returns each volume's directory (or file) by name.
 
-    Calling it again is harmless: an emptyDir keeps its content, secrets and config maps are written anew.
-    :raises ConfigError: a Secret or ConfigMap is missing, or a host path does not exist.
+    Calling it again is harmless: an emptyDir keeps its content, what Secrets and the like hold is written anew.
+    :raises ConfigError: a Secret, a ConfigMap or a claim is missing, or a host path does not exist.
     """
-    return {volume["name"]: _prepare(volume, pod, place / volume["name"], find) for volume in _volumes(pod)}
+    return {volume["name"]: _prepare(volume, pod, places, find) for volume in _volumes(pod)}
 
 
 def _volumes(pod: Object) -> list[Object]:
     return pod["spec"].get("volumes") or []
 
 
-def _prepare(volume: Object, pod: Object, place: Path, find: Find) -> Path:
+def _prepare(volume: Object, pod: Object, places: Places, find: Find) -> Path:
     if "hostPath" in volume:
         path = Path(volume["hostPath"].get("path") or "")
         if not path.exists():
             raise ConfigError(f'volume "{volume["name"]}": hostPath {path} does not exist')
         return path
+    claim = volume.get("persistentVolumeClaim")
+    place = places.pod / volume["name"] if claim is None else places.claims / _claim_uid(claim, pod, find)
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o777)  # as an emptyDir in a cluster; the directories above it are the owner's only
-    if "secret" in volume:
-        source = volume["secret"] or {}
-        found = lookup("secrets", source, pod, find, "secretName")
-        _project(place, secret_values(found) if found else {}, source)
-    elif "configMap" in volume:
-        source = volume["configMap"] or {}
-        found = lookup("configmaps", source, pod, find)
-        _project(place, config_values(found) if found else {}, source)
+    if _is_projection(volume):
+        projections.write(place, projections.files(volume, pod, find))
     return place
 
 
-def _project(place: Path, values: dict[str, bytes], source: Object) -> None:
-    default = source.get("defaultMode") or 0o644
-    items = source.get("items") or [{"key": key, "path": key} for key in values]
-    for item in items:
-        key, path = item.get("key") or "", item.get("path") or ""
-        if key not in values:
-            if source.get("optional"):
-                continue
-            raise ConfigError(f'references non-existent key: "{key}"')
-        if path.startswith("/") or ".." in path.split("/"):
-            raise ConfigError(f'the path "{path}" of key "{key}" must stay below the volume')
-        target = place / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_private(target, values[key])
-        target.chmod(item.get("mode") or default)
+def _claim_uid(source: Object, pod: Object, find: Find) -> str:
+    claim = lookup("persistentvolumeclaims", source, pod, find, "claimName") or {}
+    if claim["metadata"].get("deletionTimestamp"):
+        raise ConfigError(f'persistentvolumeclaim "{source["claimName"]}" is being deleted')
+    return str(claim["metadata"]["uid"])
 
 
-def binds(pod: Object, container: Object, sources: dict[str, Path]) -> list[Bind]:
+def _is_projection(volume: Object) -> bool:
+    return not projections.SOURCES.isdisjoint(volume)
+
+
+def refresh(pod: Object, place: Path, find: Find, concerns: Callable[[Object], bool]) -> None:
+    """Write the files of the volumes that a change concerns anew; containers see them at once.
+
+    Not those that are mounted with a ``subPath``, as in a cluster.
+    :raises ConfigError: a Secret, a ConfigMap or a key is gone; what was written before stays.
+    """
+    for volume in _volumes(pod):
+        if concerns(volume) and (place / volume["name"]).exists():
+            projections.write(place / volume["name"], projections.files(volume, pod, find))
+
+
+def binds(pod: Object, container: Object, sources: dict[str, Path], variables: Mapping[str, str]) -> list[Bind]:
     """What a container sees where.
 
+    :param variables: the container's own, which ``subPathExpr`` may refer to.
     :raises ConfigError: a subPath leads out of its volume.
     """
-    fixed = {volume["name"] for volume in _volumes(pod) if "secret" in volume or "configMap" in volume}
+    fixed = {volume["name"] for volume in _volumes(pod) if _is_projection(volume)}
+    closed = fixed | {v["name"] for v in _volumes(pod) if (v.get("persistentVolumeClaim") or {}).get("readOnly")}
     result = []
     for mount in container.get("volumeMounts") or []:
         source = sources[mount["name"]]
-        if mount.get("subPath"):
-            source = _below(source, mount["subPath"], make=mount["name"] not in fixed)
+        sub_path = mount.get("subPath") or _expanded(mount.get("subPathExpr") or "", variables)
+        if sub_path:
+            source = _below(source, sub_path, make=mount["name"] not in fixed)
         target = "/" + mount["mountPath"].strip("/")
-        result.append(Bind(str(source), target, bool(mount.get("readOnly")) or mount["name"] in fixed))
+        result.append(Bind(str(source), target, bool(mount.get("readOnly")) or mount["name"] in closed))
     return result
+
+
+def _expanded(expression: str, variables: Mapping[str, str]) -> str:
+    path = expand(expression, variables)
+    if "$(" in path.replace("$$", ""):
+        raise ConfigError(f'subPathExpr "{expression}" refers to a variable that the container does not have')
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ConfigError(f'subPathExpr "{expression}" leads out of its volume: "{path}"')
+    return path
 
 
 def _below(volume: Path, sub_path: str, *, make: bool) -> Path:
