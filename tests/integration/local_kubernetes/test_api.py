@@ -86,7 +86,7 @@ def test_a_websocket_from_a_page_is_refused(local_kubernetes, make_pod):
         ("GET", "/pods/missing", None, 404, "NotFound", 'pods "missing" not found'),
         ("DELETE", "/pods/missing", None, 404, "NotFound", 'pods "missing" not found'),
         ("GET", "/nonsense", None, 404, "NotFound", "the server could not find the requested resource"),
-        ("GET", "/persistentvolumeclaims", None, 404, "NotFound", "does not serve persistentvolumeclaims"),
+        ("GET", "/endpoints", None, 404, "NotFound", "does not serve endpoints"),
         ("POST", "/pods/x", {}, 405, "MethodNotAllowed", "does not allow this method"),
         ("POST", "/pods", "{not json", 400, "BadRequest", "couldn't get version/kind"),
         ("POST", "/pods", [1], 400, "BadRequest", "couldn't get version/kind"),
@@ -156,16 +156,16 @@ def test_invalid_pods_are_refused_by_field(local_kubernetes, change, field, mess
 def test_what_is_not_done_here_is_said(local_kubernetes, make_pod):
     """Host paths need a flag, other volumes are not there; the sentence tells what to do."""
     host = make_pod("p", "true", volumes=[{"name": "v", "hostPath": {"path": "/etc"}}])
-    claim = make_pod("p", "true", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}])
+    other = make_pod("p", "true", volumes=[{"name": "v", "nfs": {"server": "x", "path": "/"}}])
 
     with pytest.raises(ApiException) as refused:
         local_kubernetes.core.create_namespaced_pod(local_kubernetes.name, host)
     assert refused.value.status == 403
     assert "--allow-host-path" in refused.value.body
     with pytest.raises(ApiException) as missing:
-        local_kubernetes.core.create_namespaced_pod(local_kubernetes.name, claim)
+        local_kubernetes.core.create_namespaced_pod(local_kubernetes.name, other)
     assert missing.value.status == 501
-    assert "persistentVolumeClaim is not supported" in missing.value.body
+    assert "nfs is not supported" in missing.value.body
 
 
 def test_a_name_is_taken_once(local_kubernetes, make_pod):
