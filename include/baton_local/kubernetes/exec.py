@@ -10,22 +10,20 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from .errors import bad_request
-from .runtime import sidecar
+from .runtime import inside, sidecar
+from .runtime.attempt import Attempt
 from .runtime.pod import SIDECAR, PodRunner
 from .runtime.status import Container
 from .terminal import open_terminal, resize
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-_SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _CHUNK = 1 << 15
 
 
@@ -121,36 +119,24 @@ class _Session:
             speaking.cancel()
             for task in watching:
                 task.cancel()
-            _kill(process)
+            inside.kill(process)
             await process.wait()
             if self._terminal is not None:
                 os.close(self._terminal)
 
     async def _start(self, command: list[str], container: Container) -> asyncio.subprocess.Process:
-        started = (container.attempt.started() if container.attempt else None) or {}
-        directory = container.attempt.directory if container.attempt else Path()
-        helper = [
-            sys.executable,
-            "-S",
-            "-m",
-            "baton_local.kubernetes.runtime.enter",
-            str(directory),
-            str(started["pid"]),
-        ]
+        attempt = container.attempt or Attempt(Path())
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(_SOURCE_ROOT)}
-        if "tty" in self._wanted:
-            self._terminal, end = open_terminal()
-            streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), end)
-            helper.insert(-2, "--terminal")
-        else:
-            end = None
+        if "tty" not in self._wanted:
             streams = {"stdin": pipe if "stdin" in self._wanted else nothing, "stdout": pipe, "stderr": pipe}
+            return await inside.start(attempt, command, streams)
+        self._terminal, end = open_terminal()
         try:
-            return await asyncio.create_subprocess_exec(*helper, *command, **streams, env=env, start_new_session=True)
+            return await inside.start(
+                attempt, command, dict.fromkeys(("stdin", "stdout", "stderr"), end), terminal=True
+            )
         finally:
-            if end is not None:
-                os.close(end)
+            os.close(end)
 
     def _outputs(self, process: asyncio.subprocess.Process) -> list[Any]:
         if self._terminal is not None:
@@ -191,7 +177,7 @@ class _Session:
                 resize(self._terminal, data)
             elif channel == CLOSE and process.stdin is not None:
                 process.stdin.close()
-        _kill(process)  # the client has left: nobody waits for the command any more
+        inside.kill(process)  # the client has left: nobody waits for the command any more
 
     async def _feed(self, process: asyncio.subprocess.Process, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -205,12 +191,7 @@ class _Session:
 async def _end_with(container: Container, process: asyncio.subprocess.Process) -> None:
     """A command inside does not outlive its container."""
     await container.ended.wait()
-    _kill(process)
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    inside.kill(process)
 
 
 def _exit_code(code: int) -> int:

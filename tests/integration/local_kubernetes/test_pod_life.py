@@ -224,8 +224,9 @@ def test_a_deadline_ends_the_pod(place, make_pod, until):
 
 
 def test_on_failure_restarts_after_a_pause(place, make_pod, until, read_log):
-    """The container waits in CrashLoopBackOff with its last state, and its log stays readable."""
-    place.core.create_namespaced_pod(place.name, make_pod("again", "echo once; exit 1", restartPolicy="OnFailure"))
+    """At once the first time, then the container waits in CrashLoopBackOff with its last state and a readable log."""
+    script = "cd $HOME/../..; echo run >> runs; echo run $(wc -l < runs); exit 1"
+    place.core.create_namespaced_pod(place.name, make_pod("again", script, restartPolicy="OnFailure"))
 
     def backs_off():
         status = place.core.read_namespaced_pod("again", place.name).status.container_statuses[0]
@@ -235,8 +236,9 @@ def test_on_failure_restarts_after_a_pause(place, make_pod, until, read_log):
 
     assert status.restart_count == 1
     assert status.last_state.terminated.exit_code == 1
-    assert read_log(place, "again") == "once\n"
-    assert read_log(place, "again", previous=True) == "once\n"
+    assert "back-off 10s restarting failed container=base" in status.state.waiting.message
+    assert read_log(place, "again") == "run 2\n"
+    assert read_log(place, "again", previous=True) == "run 2\n"
 
 
 def test_a_process_that_leaves_its_group_ends_with_the_container(place, make_pod, run_pod, until):

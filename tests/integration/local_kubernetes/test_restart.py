@@ -90,7 +90,7 @@ def test_a_keeper_that_dies_under_a_running_server_is_noticed(own, make_pod, unt
 
 def test_a_deletion_is_finished_by_the_next_server(own, make_pod, until):
     """A pod that was being deleted when the server died is gone soon after the next start."""
-    own.core.create_namespaced_pod("own", make_pod("p", "trap '' TERM; sleep 60"))
+    own.core.create_namespaced_pod("own", make_pod("p", "trap '' TERM; sleep 424246; sleep 424246"))
     own.core.delete_namespaced_pod("p", "own", grace_period_seconds=30)
     own.server.kill()
 
@@ -98,6 +98,34 @@ def test_a_deletion_is_finished_by_the_next_server(own, make_pod, until):
 
     until(lambda: not own.core.list_namespaced_pod("own").items)
     until(lambda: not list((own.server.directory / "state" / "pods").iterdir()))
+    assert "424246" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+
+
+def test_pods_that_nobody_knows_any_more_are_ended(own, make_pod, until):
+    """As when the objects were moved away to start anew: what runs without an object ends."""
+    own.core.create_namespaced_pod("own", make_pod("p", "(setsid sleep 424247 &); sleep 424247"))
+    own.server.kill()
+    for path in (own.server.directory / "state").glob("objects.sqlite*"):
+        path.unlink()
+
+    own.server.start()
+
+    assert not list((own.server.directory / "state" / "pods").iterdir())
+    assert "424247" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_container_that_ended_meanwhile_is_started_again(own, make_pod, until):
+    """Its policy holds over restarts of the server."""
+    script = "echo run >> $HOME/../../runs; sleep 0.5; exit 1"
+    pod = own.core.create_namespaced_pod("own", make_pod("p", script, restartPolicy="OnFailure"))
+    runs = own.server.directory / "state" / "pods" / pod.metadata.uid / "containers" / "base" / "runs"
+    until(lambda: runs.exists())
+    own.server.kill()
+    until(lambda: list(runs.parent.glob("0/exit.json")))
+
+    own.server.start()
+
+    until(lambda: runs.read_text() == "run\nrun\n")
 
 
 def test_init_containers_go_on_after_a_restart(own, make_pod, until, read_log):

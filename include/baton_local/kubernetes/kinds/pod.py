@@ -78,12 +78,24 @@ def status_word(pod: Object) -> str:
     if word == "Completed" and running:
         word = "Running"
     inits = status.get("initContainerStatuses") or []
-    done = sum(1 for c in inits if (c.get("state") or {}).get("terminated", {}).get("exitCode") == 0)
+    sidecars = _sidecars(pod)
+    done = sum(1 for c in inits if _is_done(c, sidecars))
     if done < len(inits):
         state = inits[done].get("state") or {}
         reason = _state_word(state)
         word = f"Init:{reason}" if reason and reason != "PodInitializing" else f"Init:{done}/{len(inits)}"
     return "Terminating" if pod["metadata"].get("deletionTimestamp") else word
+
+
+def _sidecars(pod: Object) -> set[str]:
+    inits = (pod.get("spec") or {}).get("initContainers") or []
+    return {container["name"] for container in inits if container.get("restartPolicy") == "Always"}
+
+
+def _is_done(status: Object, sidecars: set[str]) -> bool:
+    if status.get("name") in sidecars:
+        return "waiting" not in (status.get("state") or {}) or bool(status.get("lastState"))
+    return bool((status.get("state") or {}).get("terminated", {}).get("exitCode") == 0)
 
 
 def _state_word(state: Object) -> str:
@@ -95,8 +107,10 @@ def _state_word(state: Object) -> str:
 
 
 def _ready(pod: Object) -> str:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    return f"{sum(1 for c in statuses if c.get('ready'))}/{len(pod['spec']['containers'])}"
+    status, sidecars = pod.get("status") or {}, _sidecars(pod)
+    inits = [c for c in status.get("initContainerStatuses") or [] if c["name"] in sidecars]
+    ready = sum(1 for c in [*inits, *(status.get("containerStatuses") or [])] if c.get("ready"))
+    return f"{ready}/{len(pod['spec']['containers']) + len(sidecars)}"
 
 
 def _restarts(pod: Object) -> str:

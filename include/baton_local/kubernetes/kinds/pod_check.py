@@ -9,6 +9,7 @@ from typing import Any
 from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
 from baton_local.kubernetes.names import check_label
 
+from .lifecycle_check import check_lifecycle
 from .volume_check import check_path, check_volumes
 
 Object = dict[str, Any]
@@ -79,8 +80,12 @@ def _check_container(container: Any, field: str, volumes: set[Any]) -> list[Caus
     causes = check_label(name, f"{field}.name") if name else [required(f"{field}.name")]
     if not container.get("image"):
         causes.append(required(f"{field}.image"))
-    if container.get("restartPolicy"):
-        raise not_implemented(f'container "{name}": a restartPolicy of its own is not supported by this local server')
+    if container.get("restartPolicy") and not (".initContainers[" in field and container["restartPolicy"] == "Always"):
+        raise not_implemented(
+            f'container "{name}": restartPolicy {container["restartPolicy"]} is not supported by this local server '
+            "(Always is, in initContainers: a side-car)"
+        )
+    causes += check_lifecycle(container.get("lifecycle") or {}, f"{field}.lifecycle")
     causes += _check_environment(container, field)
     causes += _check_mounts(container, field, volumes)
     return causes + _check_resources(container.get("resources") or {}, f"{field}.resources")

@@ -98,12 +98,10 @@ def _log_file(directory: Path, pod: Object, name: str, *, previous: bool) -> Pat
     restarts = int(status.get("restartCount", 0))
     waiting = (status.get("state") or {}).get("waiting")
     if previous:
-        if restarts == 0:
+        if not (status.get("lastState") or {}).get("terminated"):
             raise bad_request(f'previous terminated container "{name}" in pod "{pod_name}" not found')
-        restarts -= 1
-    elif waiting and restarts > 0:
-        restarts -= 1  # between two runs the last one is shown
-    elif waiting or not status:
+        restarts -= 0 if waiting else 1  # between two runs the last one is both: the current and the previous one
+    elif (waiting and not (status.get("lastState") or {}).get("terminated")) or not status:
         reason = (waiting or {}).get("reason", "ContainerCreating")
         if "Image" in reason:
             reason = "trying and failing to pull image"

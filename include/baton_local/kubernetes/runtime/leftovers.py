@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from pathlib import Path
 
+from . import control_group
 from .attempt import Attempt
 from .processes import sweep
 
@@ -26,8 +28,17 @@ def stop_pods(state: Path, grace_seconds: float) -> int:
     return len(running)
 
 
-def _attempts(pods: Path) -> list[Attempt]:
-    return [Attempt(lock.parent) for lock in pods.glob("*/containers/*/*/lock")]
+def remove_litter(place: Path) -> None:
+    """End what runs in the directory of a pod that nobody knows any more, and remove it."""
+    running = [attempt for attempt in _attempts(place.parent, place.name) if attempt.alive()]
+    _signal_until_gone(running, signal.SIGKILL, _LAST_KILL_SECONDS)
+    sweep(place.name)
+    control_group.remove(place)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _attempts(pods: Path, uid: str = "*") -> list[Attempt]:
+    return [Attempt(lock.parent) for lock in pods.glob(f"{uid}/containers/*/*/lock")]
 
 
 def _signal_until_gone(attempts: list[Attempt], number: int, seconds: float) -> None:

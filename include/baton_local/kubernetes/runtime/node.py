@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
 from baton_local.kubernetes.store import Change, Key, Store
 
-from . import control_group, projections, volumes
+from . import control_group, projections, unsupported, volumes
 from .attempt import LOG_LIMIT_BYTES
 from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
+from .leftovers import remove_litter
 from .pod import PodRunner
 
 Object = dict[str, Any]
@@ -72,7 +72,7 @@ class Node:
         known = {pod["metadata"]["uid"] for pod in pods}
         for entry in self._directory.iterdir():
             if entry.name not in known:
-                shutil.rmtree(entry, ignore_errors=True)
+                remove_litter(entry)
         for pod in pods:
             if pod["status"]["phase"] not in FINAL and pod["spec"].get("nodeName") == NODE:
                 self._adopt(pod)
@@ -97,6 +97,9 @@ class Node:
         self.events.record(
             pod, "Scheduled", f"Successfully assigned {_title(pod)} to {NODE}", component="default-scheduler"
         )
+        without_effect = unsupported.describe(pod)
+        if without_effect:
+            self.events.record(pod, "Unsupported", without_effect, warning=True)
         self._adopt(pod)
 
     async def settled(self, pod: Object) -> Object:

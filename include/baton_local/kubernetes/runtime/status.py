@@ -37,6 +37,16 @@ class Container:
         return str(self.spec["name"])
 
     @property
+    def is_sidecar(self) -> bool:
+        """Whether it is an init container that goes on while the others run."""
+        return self.is_init and self.spec.get("restartPolicy") == "Always"
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it runs or has run."""
+        return "waiting" not in self.state or bool(self.last_state)
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code of a container that has ended."""
         return (self.state.get("terminated") or {}).get("exitCode")
@@ -44,7 +54,7 @@ class Container:
     def status(self) -> Object:
         """The entry in ``containerStatuses``."""
         running = "running" in self.state
-        done = self.is_init and self.exit_code == 0
+        done = self.is_init and not self.is_sidecar and self.exit_code == 0
         status = {
             "name": self.name,
             "state": self.state,
@@ -88,7 +98,12 @@ def terminated(end: Exit, message: str = "") -> Object:
 
 def phase(policy: str, inits: list[Container], mains: list[Container]) -> str:
     """The phase that follows from the containers alone."""
+    sidecars = [init for init in inits if init.is_sidecar]
+    if any("running" in sidecar.state for sidecar in sidecars):
+        return "Running" if any(main.has_started for main in mains) else "Pending"
     for init in inits:
+        if init.is_sidecar:
+            continue
         if init.exit_code is None or init.exit_code != 0:
             failed = init.exit_code is not None and policy == "Never"
             return "Failed" if failed else "Pending"
@@ -130,8 +145,10 @@ def compute(pod: Object, inits: list[Container], mains: list[Container], failure
 
 
 def _conditions(before: list[Object], word: str, inits: list[Container], mains: list[Container]) -> list[Object]:
-    initialized = all(init.exit_code == 0 for init in inits)
-    unready = [container.name for container in mains if "running" not in container.state]
+    uninitialized = [c.name for c in inits if not (c.has_started if c.is_sidecar else c.exit_code == 0)]
+    initialized = not uninitialized
+    served = [*(init for init in inits if init.is_sidecar), *mains]
+    unready = [container.name for container in served if "running" not in container.state]
     reason = message = ""
     if word == "Succeeded" or (word == "Failed" and not unready):
         reason = "PodCompleted"
@@ -139,7 +156,6 @@ def _conditions(before: list[Object], word: str, inits: list[Container], mains: 
         reason = "PodFailed"
     elif unready:
         reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
-    uninitialized = [init.name for init in inits if init.exit_code != 0]
     init_message = f"containers with incomplete status: [{' '.join(uninitialized)}]"
     wanted = [
         ("PodReadyToStartContainers", word not in ("Succeeded", "Failed"), "", ""),

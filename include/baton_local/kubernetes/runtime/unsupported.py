@@ -1,0 +1,29 @@
+"""What a pod asks for that has no effect here: said in an event, not passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Object = dict[str, Any]
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_POD_FIELDS = ("dnsConfig", "hostAliases", "runtimeClassName", "shareProcessNamespace", "hostPID", "hostIPC")
+
+
+def describe(pod: Object) -> str:
+    """A sentence that names the fields without effect; empty if there are none."""
+    fields = sorted(_fields(pod["spec"]))
+    if not fields:
+        return ""
+    text = f"Without effect on this local server: {', '.join(fields)}"
+    return f"{text}; a container is ready while it runs" if any(f.endswith("Probe") for f in fields) else text
+
+
+def _fields(spec: Object) -> Iterator[str]:
+    yield from (f"spec.{name}" for name in _POD_FIELDS if spec.get(name))
+    yield from (f"spec.securityContext.{name}" for name in spec.get("securityContext") or {})
+    for part in ("initContainers", "containers"):
+        for container in spec.get(part) or []:
+            where = f"spec.{part}[{container['name']}]"
+            yield from (f"{where}.{name}" for name in _PROBES if container.get(name))
+            yield from (f"{where}.securityContext.{name}" for name in container.get("securityContext") or {})
