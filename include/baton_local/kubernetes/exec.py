@@ -35,10 +35,7 @@ async def serve(request: web.Request, runner: PodRunner, container: Container) -
     command = request.query.getall("command", [])
     if not command:
         raise bad_request("you must specify at least 1 command for the container")
-    socket = web.WebSocketResponse(protocols=PROTOCOLS)
-    if not socket.can_prepare(request).ok:
-        raise bad_request("Upgrade request required")
-    await socket.prepare(request)
+    socket = await open_socket(request)
     wanted = {
         name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "").lower() in ("true", "1")
     }
@@ -47,7 +44,7 @@ async def serve(request: web.Request, runner: PodRunner, container: Container) -
             code = await _sidecar(socket, runner, container, command, wanted)
         else:
             code = await _Session(socket, wanted).run(command, container)
-        await _send(socket, STATUS, json.dumps(status(code)).encode())
+        await send(socket, STATUS, json.dumps(status(code)).encode())
     await socket.close()
     return socket
 
@@ -65,7 +62,20 @@ def status(code: int) -> dict[str, Any]:
     return body
 
 
-async def _send(socket: web.WebSocketResponse, channel: int, data: bytes) -> None:
+async def open_socket(request: web.Request) -> web.WebSocketResponse:
+    """The websocket that a client asks for.
+
+    :raises ApiError: 400, it does not.
+    """
+    socket = web.WebSocketResponse(protocols=PROTOCOLS)
+    if not socket.can_prepare(request).ok:
+        raise bad_request("Upgrade request required")
+    await socket.prepare(request)
+    return socket
+
+
+async def send(socket: web.WebSocketResponse, channel: int, data: bytes) -> None:
+    """Send a piece of one channel."""
     await socket.send_bytes(bytes([channel]) + data)
 
 
@@ -88,9 +98,9 @@ async def _sidecar(
                 reply = sidecar.answer(["sh", "-c", data.decode(errors="replace")], volume)
                 break
     if reply.output:
-        await _send(socket, STDOUT, reply.output)
+        await send(socket, STDOUT, reply.output)
     if reply.errors:
-        await _send(socket, STDERR, reply.errors)
+        await send(socket, STDERR, reply.errors)
     if reply.ends:
         runner.end_sidecar()
     return reply.code
@@ -146,7 +156,7 @@ class _Session:
 
     async def _copy(self, stream: asyncio.StreamReader, channel: int) -> None:
         while data := await stream.read(_CHUNK):
-            await _send(self._socket, channel, data)
+            await send(self._socket, channel, data)
 
     async def _copy_terminal(self, terminal: int) -> None:
         loop = asyncio.get_running_loop()
@@ -164,7 +174,7 @@ class _Session:
                     return
                 if not data:
                     return
-                await _send(self._socket, STDOUT, data)
+                await send(self._socket, STDOUT, data)
         finally:
             loop.remove_reader(terminal)
 

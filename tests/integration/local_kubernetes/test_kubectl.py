@@ -47,6 +47,59 @@ def kubectl(local_kubernetes, tmp_path):
     return run
 
 
+def _run(kubectl, name, script):
+    kubectl("run", name, "--image=busybox", "--restart=Never", "--", "sh", "-c", script)
+
+
+def test_attach_shows_the_output(kubectl):
+    """From the start to the end; input is not passed on, and that is said."""
+    _run(kubectl, "p", "echo first; sleep 1; echo last")
+
+    assert "first\nlast\n" in kubectl("attach", "p")
+
+
+def test_run_with_input_runs_to_its_end(kubectl):
+    """kubectl run -i --rm, as people try things out; the exit code arrives."""
+    command = ["--image=busybox", "--rm", "-i", "--restart=Never", "--", "sh", "-c", "echo one; sleep 1; exit 3"]
+
+    output = kubectl("run", "p", *command, text="hello\n", code=3)
+
+    assert "one\n" in output
+    assert "passes no input on" in output
+
+
+def test_files_are_copied_in_and_out(kubectl, tmp_path):
+    """kubectl cp, which is exec and tar."""
+    _run(kubectl, "p", "sleep 60")
+    kubectl("wait", "--for=condition=Ready", "pod/p")
+    place = kubectl("exec", "p", "--", "sh", "-c", "echo $TMPDIR").strip()
+    (tmp_path / "in").write_text("content")
+
+    kubectl("cp", str(tmp_path / "in"), f"p:{place}/copied")
+    kubectl("cp", f"p:{place}/copied", str(tmp_path / "out"))
+
+    assert kubectl("exec", "p", "--", "cat", f"{place}/copied") == "content"
+    assert (tmp_path / "out").read_text() == "content"
+
+
+def test_port_forward_is_refused_with_advice(kubectl):
+    """Pods share this machine's network."""
+    _run(kubectl, "p", "sleep 60")
+    kubectl("wait", "--for=condition=Ready", "pod/p")
+
+    assert "can be reached at 127.0.0.1 and its port" in kubectl("port-forward", "p", "8080:80", code=1)
+
+
+def test_a_forced_deletion_leaves_nothing(kubectl):
+    """kubectl delete --force: at once, also a container that ignores SIGTERM."""
+    _run(kubectl, "p", "trap '' TERM; sleep 424248; sleep 424248")
+
+    kubectl("delete", "pod", "p", "--force")
+
+    assert "NotFound" in kubectl("get", "pod", "p", code=1)
+    assert "424248" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+
+
 def test_a_session(kubectl):
     """apply, get, describe, logs, exec, label, annotate, patch, wait, events, delete."""
     assert kubectl("apply", "-f", "-", text=POD) == "pod/p created\nsecret/s created\n"

@@ -128,7 +128,7 @@ POD = Kind(
     singular="pod",
     short_names=("po",),
     categories=("all",),
-    subresources=("binding", "eviction", "exec", "log", "status"),
+    subresources=("attach", "binding", "eviction", "exec", "log", "status"),
     fields=frozenset(
         {
             "spec.nodeName",

@@ -19,6 +19,7 @@ _CHANGE = ("get", "patch", "update")
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 # Parts whose objects are of another kind: their group, version and kind (empty: the object's own), and their verbs.
 _PARTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "attach": ("", "", "PodAttachOptions", ("create", "get")),
     "binding": ("", "", "Binding", ("create",)),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
     "exec": ("", "", "PodExecOptions", ("create", "get")),

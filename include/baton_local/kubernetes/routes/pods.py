@@ -8,15 +8,15 @@ from typing import Any
 
 from aiohttp import web
 
-from baton_local.kubernetes import clock, logs
+from baton_local.kubernetes import attach, clock, exec, logs
 from baton_local.kubernetes.cluster import CLUSTER
-from baton_local.kubernetes.errors import bad_request
-from baton_local.kubernetes.exec import serve
+from baton_local.kubernetes.errors import bad_request, not_implemented
+from baton_local.kubernetes.runtime.pod import PodRunner
 from baton_local.kubernetes.runtime.status import Container
 
 from .bodies import flag, number
 from .objects import find
-from .target import Target, resolve
+from .target import resolve
 
 Object = dict[str, Any]
 
@@ -111,12 +111,35 @@ def _log_file(directory: Path, pod: Object, name: str, *, previous: bool) -> Pat
 
 async def exec_(request: web.Request) -> web.StreamResponse:
     """``GET …/pods/NAME/exec``: a command inside a running container, over a websocket."""
+    runner, container = _running(request)
+    return await exec.serve(request, runner, container)
+
+
+async def attach_(request: web.Request) -> web.StreamResponse:
+    """``GET …/pods/NAME/attach``: a running container's output, over a websocket."""
+    _, container = _running(request)
+    return await attach.serve(request, container)
+
+
+async def port_forward(request: web.Request) -> web.StreamResponse:
+    """``…/pods/NAME/portforward``: not needed here."""
+    raise not_implemented(
+        "port-forward is not supported by this local server: pods use this machine's own network, so whatever listens "
+        "in one can be reached at 127.0.0.1 and its port"
+    )
+
+
+def _running(request: web.Request) -> tuple[PodRunner, Container]:
+    """The running container that a request means, and its pod.
+
+    :raises ApiError: 400, it does not run; 404.
+    """
     cluster = request.app[CLUSTER]
-    target: Target = resolve(cluster.registry, request.path)
+    target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)
     runner = cluster.node.runner(pod)
     container = runner.container(name) if runner else None
     if runner is None or container is None or "running" not in container.state:
         raise bad_request(f"unable to upgrade connection: container {name} in pod {target.name} is not running")
-    return await serve(request, runner, container)
+    return runner, container
