@@ -2,10 +2,10 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import claim, core, event, job, namespace, node, pod, review
+from . import claim, core, cronjob, event, job, namespace, node, pod, review
 
 
 def registry() -> Registry:
     """All kinds of this server."""
-    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM, job.JOB]
+    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM, job.JOB, cronjob.CRON_JOB]
     return Registry.of([*single, *core.KINDS, *review.KINDS])
