@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from .controllers.controller import Controller
+from .controllers.cronjob import CronJobController
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
 from .controllers.manager import Manager
@@ -24,7 +25,12 @@ from .settings import Settings
 from .slow import Evictions, SlowCluster
 from .store import Store
 
-_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController)
+_CONTROLLERS: tuple[type[Controller], ...] = (
+    NamespaceController,
+    GarbageCollector,
+    JobController,
+    CronJobController,
+)
 
 
 @dataclass(frozen=True, slots=True)
