@@ -8,10 +8,12 @@ from aiohttp import web
 
 from .controllers.controller import Controller
 from .controllers.cronjob import CronJobController
+from .controllers.deployment import DeploymentController
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
 from .controllers.manager import Manager
 from .controllers.namespace import NamespaceController
+from .controllers.replica_set import ReplicaSetController
 from .events import Recorder
 from .images import Images
 from .kinds import registry
@@ -30,6 +32,8 @@ _CONTROLLERS: tuple[type[Controller], ...] = (
     GarbageCollector,
     JobController,
     CronJobController,
+    DeploymentController,
+    ReplicaSetController,
 )
 
 

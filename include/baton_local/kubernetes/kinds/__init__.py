@@ -2,10 +2,11 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import core, cronjob, event, job, namespace, node, pod, review
+from . import core, cronjob, deployment, event, job, namespace, node, pod, replica_set, review
 
 
 def registry() -> Registry:
     """All kinds of this server."""
     single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, job.JOB, cronjob.CRON_JOB]
-    return Registry.of([*single, *core.KINDS, *review.KINDS])
+    apps = [replica_set.REPLICA_SET, deployment.DEPLOYMENT]
+    return Registry.of([*single, *apps, *core.KINDS, *review.KINDS])
