@@ -197,7 +197,7 @@ class _Visit:
 
     def _resize(self, each: Object, size: int) -> bool:
         """Give a ReplicaSet another size, if it is another; returns whether it is."""
-        name, before = each["metadata"]["name"], each["spec"]["replicas"]
+        name, before = each["metadata"]["name"], int(each["spec"]["replicas"])
         noted = {**(each["metadata"].get("annotations") or {}), **size_annotations(self._spec)}
         metadata, spec = {**each["metadata"], "annotations": noted}, {**each["spec"], "replicas": size}
         if size == before and active([each]) == []:
