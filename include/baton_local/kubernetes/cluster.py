@@ -9,10 +9,13 @@ from aiohttp import web
 from .claims import ClaimLifecycle
 from .controllers.claim import ClaimController
 from .controllers.controller import Controller
+from .controllers.cronjob import CronJobController
+from .controllers.deployment import DeploymentController
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
 from .controllers.manager import Manager
 from .controllers.namespace import NamespaceController
+from .controllers.replica_set import ReplicaSetController
 from .events import Recorder
 from .images import Images
 from .kinds import registry
@@ -26,7 +29,15 @@ from .settings import Settings
 from .slow import Evictions, SlowCluster
 from .store import Store
 
-_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController, ClaimController)
+_CONTROLLERS: tuple[type[Controller], ...] = (
+    NamespaceController,
+    GarbageCollector,
+    JobController,
+    CronJobController,
+    DeploymentController,
+    ReplicaSetController,
+    ClaimController,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,22 +28,3 @@ def _fits(expression: Mapping[str, Any], have: Mapping[str, str]) -> bool:
         "DoesNotExist": key not in have,
     }
     return results.get(expression["operator"], False)
-
-
-def as_text(selector: Selector | None) -> str:
-    """A selector as clients write it in a query: ``app=a,tier in (x,y),!old``; empty when it takes everything."""
-    wanted = {**((selector or {}).get("matchLabels") or {})}
-    terms = [(key, f"{key}={value}") for key, value in wanted.items()]
-    terms += [(part["key"], _expression(part)) for part in (selector or {}).get("matchExpressions") or []]
-    return ",".join(text for _, text in sorted(terms))
-
-
-def _expression(expression: Mapping[str, Any]) -> str:
-    key, values = expression["key"], ",".join(sorted(expression.get("values") or []))
-    texts: dict[str, str] = {
-        "In": f"{key} in ({values})",
-        "NotIn": f"{key} notin ({values})",
-        "Exists": key,
-        "DoesNotExist": f"!{key}",
-    }
-    return texts[expression["operator"]]

@@ -31,11 +31,4 @@ def test_a_selector_takes_the_labels_that_fit_all_of_it(selector, labels, fits):
     """And its text, used as a query, takes the same."""
     assert label_selectors.matches(selector, labels) is fits
     if selector is not None:
-        assert selectors.labels(label_selectors.as_text(selector))({"metadata": {"labels": labels}}) is fits
-
-
-def test_a_selector_is_written_with_its_keys_in_order():
-    """As kubectl shows it."""
-    selector = {"matchLabels": {"z": "1", "b": "2"}, "matchExpressions": EXPRESSIONS}
-
-    assert label_selectors.as_text(selector) == "app,b=2,!old,tier in (x,y),z=1,zone notin (a,b)"
+        assert selectors.labels(selectors.selector_text(selector))({"metadata": {"labels": labels}}) is fits

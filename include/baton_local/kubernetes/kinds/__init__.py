@@ -2,10 +2,12 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import claim, core, cronjob, event, job, namespace, node, pod, review
+from . import claim, core, cronjob, deployment, event, job, namespace, node, pod, replica_set, review
 
 
 def registry() -> Registry:
     """All kinds of this server."""
-    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM, job.JOB, cronjob.CRON_JOB]
-    return Registry.of([*single, *core.KINDS, *review.KINDS])
+    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM]
+    batch = [job.JOB, cronjob.CRON_JOB]
+    apps = [replica_set.REPLICA_SET, deployment.DEPLOYMENT]
+    return Registry.of([*single, *batch, *apps, *core.KINDS, *review.KINDS])

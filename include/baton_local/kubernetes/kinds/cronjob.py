@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from baton_local.kubernetes.errors import Cause
-from baton_local.kubernetes.label_selectors import as_text
 from baton_local.kubernetes.resources import Column, Kind
+from baton_local.kubernetes.selectors import selector_text
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
 
 from .columns import age, name, since, template_columns
@@ -112,7 +112,7 @@ CRON_JOB = Kind(
         Column("Last Schedule", _last_schedule),
         Column("Age", age),
         *template_columns(lambda obj: _job_spec(obj)["template"]["spec"]),
-        Column("Selector", lambda obj: as_text(_job_spec(obj).get("selector")) or "<none>", priority=1),
+        Column("Selector", lambda obj: selector_text(_job_spec(obj).get("selector") or {}) or "<none>", priority=1),
     ),
     counts_generations=True,
     complete=_complete,
