@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from .controllers.controller import Controller
+from .controllers.custom import CustomDefinitions
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
 from .controllers.manager import Manager
@@ -14,6 +15,7 @@ from .controllers.namespace import NamespaceController
 from .events import Recorder
 from .images import Images
 from .kinds import registry
+from .kinds.custom import CustomKinds
 from .lifecycle import ControlledLifecycle, Lifecycle, NamespaceLifecycle, PodLifecycle
 from .operations import Operations
 from .resources import Registry
@@ -24,7 +26,7 @@ from .settings import Settings
 from .slow import Evictions, SlowCluster
 from .store import Store
 
-_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController)
+_CONTROLLERS: tuple[type[Controller], ...] = (NamespaceController, GarbageCollector, JobController, CustomDefinitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         "jobs.batch": ControlledLifecycle(store),
     }
     kinds = registry()
+    CustomKinds(store, kinds)
     operations = Operations(store, kinds, events, lifecycles)
     controllers = [controller(operations) for controller in _CONTROLLERS]
     manager = Manager(store, controllers, slow.controller_delay if slow else lambda *_: 0.0)

@@ -13,6 +13,7 @@ from baton_local.kubernetes.errors import (
     unsupported_media_type,
 )
 from baton_local.kubernetes.patches import json_patch, merge
+from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.table import message_name
 from baton_local.kubernetes.strategic import strategic
 
@@ -67,6 +68,14 @@ def replaced(target: Target, before: Object, body: Object) -> Object:
     return _checked(target, before, body)
 
 
+def _with_status(kind: Kind, before: Object, status: Object) -> Object:
+    result = {**before, "status": status}
+    causes = kind.check(result) if kind.prune is not None else []
+    if causes:
+        raise invalid(kind.kind, before["metadata"]["name"], causes, kind.group)
+    return result
+
+
 def _checked(target: Target, before: Object, after: Object) -> Object:
     kind, have, sent = target.kind, before["metadata"], after["metadata"]
     expected = sent.get("resourceVersion")
@@ -76,13 +85,15 @@ def _checked(target: Target, before: Object, after: Object) -> Object:
         why = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {have['uid']}"
         raise conflict(kind.plural, target.name, why, kind.group)
     if target.subresource == "status":
-        return {**before, "status": after.get("status") or {}}
+        return _with_status(kind, before, after.get("status") or {})
     metadata = {name: value for name, value in sent.items() if name not in _FIXED and name != "managedFields"}
     metadata |= {name: have[name] for name in _FIXED if name in have}
     metadata["resourceVersion"] = have["resourceVersion"]
     result = kind.complete({**after, "metadata": metadata})
     if "status" in kind.subresources:
-        result["status"] = before.get("status") or {}
+        result = {name: value for name, value in result.items() if name != "status"}
+        if "status" in before:
+            result["status"] = before["status"]
     causes = [*kind.check_update(before, result), *kind.check(result)]
     if causes:
         raise invalid(kind.kind, target.name, causes, kind.group)

@@ -70,7 +70,8 @@ async def get(request: web.Request, target: Target) -> web.Response:
     stored = find(request.app[CLUSTER], target)
     if wants_table(request):
         return answer(table_of(request, target.kind, [stored.object], stored.object["metadata"]["resourceVersion"]))
-    return respond(stored.raw)
+    shown = target.kind.shown(stored.object)
+    return respond(stored.raw) if shown is stored.object else answer(shown)
 
 
 async def create(request: web.Request, target: Target) -> web.Response:
@@ -139,7 +140,7 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
     for obj in found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         cluster.operations.end(target.kind, key, obj, options)
-    items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
+    items = [target.kind.listed(obj) for obj in found]
     return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": items})
 
 
