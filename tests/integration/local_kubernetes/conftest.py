@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,5 +107,21 @@ def run_pod(until: Callable[..., Any], read_log: Callable[..., str]) -> Callable
 
         pod = until(ended)
         return pod, read_log(place, name, container="base")
+
+    return run
+
+
+@pytest.fixture
+def kubectl(local_kubernetes: Namespace, tmp_path: Path) -> Callable[..., str]:  # noqa: F811 - the fixture
+    """Runs the real kubectl in the test's namespace; returns what it printed."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+
+    def run(*arguments: str, text: str = "", code: int = 0) -> str:
+        env = {**os.environ, "KUBECONFIG": str(local_kubernetes.server.kubeconfig), "HOME": str(tmp_path)}
+        command = ["kubectl", "-n", local_kubernetes.name, *arguments]
+        done = subprocess.run(command, input=text, env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
 
     return run
