@@ -53,3 +53,30 @@ def test_a_misspelt_field_is_refused(kubectl):
     assert 'Warning: unknown field "spec.containers[0].imagePullPolcy"' in kubectl(
         "apply", "--validate=warn", "-f", "-", text=pod
     )
+
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: {a: b}}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: a, image: busybox, command: [sleep, "60"], ports: [{containerPort: 80}]}
+  - {name: b, image: busybox, command: [sleep, "60"]}
+"""
+
+
+def test_apply_diff_and_explain_with_the_server_s_schema(kubectl):
+    """kubectl merges by the OpenAPI document: another image of one container leaves the other alone."""
+    kubectl("apply", "-f", "-", text=POD)
+    changed = POD.replace("name: b, image: busybox", "name: b, image: busybox:1").replace("{a: b}", "{c: d}")
+
+    assert "+    image: busybox:1" in kubectl("diff", "-f", "-", text=changed, code=1)
+    assert kubectl("apply", "-f", "-", text=changed) == "pod/p configured\n"
+    found = json.loads(kubectl("get", "pod", "p", "-o", "json"))
+    assert [container["image"] for container in found["spec"]["containers"]] == ["busybox", "busybox:1"]
+    assert found["metadata"]["labels"] == {"c": "d"}
+    assert "terminationMessagePolicy" in kubectl("explain", "pod.spec.containers")
+    assert "backoffLimit" in kubectl("explain", "job.spec")
