@@ -80,3 +80,21 @@ def test_apply_diff_and_explain_with_the_server_s_schema(kubectl):
     assert found["metadata"]["labels"] == {"c": "d"}
     assert "terminationMessagePolicy" in kubectl("explain", "pod.spec.containers")
     assert "backoffLimit" in kubectl("explain", "job.spec")
+
+
+def test_server_side_apply(kubectl):
+    """Create, change, remove what is no longer named, refuse what another manager applied, take it by force."""
+    apply = ["apply", "--server-side", "-f", "-"]
+    assert kubectl(*apply, text=POD) == "pod/p serverside-applied\n"
+    assert kubectl(*apply, text=POD) == "pod/p serverside-applied\n"
+    assert json.loads(kubectl("get", "pod", "p", "-o", "json"))["metadata"]["resourceVersion"]
+
+    other = POD.replace("name: b, image: busybox", "name: b, image: busybox:1").replace("{a: b}", "{c: d}")
+    refused = kubectl(*apply, "--field-manager=other", text=other, code=1)
+    assert 'conflict with "kubectl": .spec.containers[name="b"].image' in refused
+    kubectl(*apply, "--field-manager=other", "--force-conflicts", text=other)
+    assert json.loads(kubectl("get", "pod", "p", "-o", "json"))["metadata"]["labels"] == {"a": "b", "c": "d"}
+    kubectl(*apply, text=other)
+    found = json.loads(kubectl("get", "pod", "p", "-o", "json", "--show-managed-fields"))
+    assert found["metadata"]["labels"] == {"c": "d"}
+    assert {entry["manager"] for entry in found["metadata"]["managedFields"]} == {"kubectl", "other"}

@@ -9,7 +9,6 @@ from baton_local.kubernetes.errors import (
     bad_request,
     conflict,
     invalid,
-    not_implemented,
     unsupported_media_type,
 )
 from baton_local.kubernetes.patches import json_patch, merge
@@ -26,7 +25,7 @@ _NO_STRATEGIC = (
     "application/merge-patch+json, application/apply-patch+yaml"
 )
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "generateName",
-          "deletionGracePeriodSeconds")  # fmt: skip
+          "deletionGracePeriodSeconds", "managedFields")  # fmt: skip
 
 
 def patched(
@@ -47,14 +46,12 @@ def patched(
         if name is None:
             raise unsupported_media_type(_NO_STRATEGIC)
         after = strategic(before, patch, name)
-    elif content_type == "application/apply-patch+yaml":
-        raise not_implemented("server-side apply is not supported by this local server; use kubectl apply without it")
     else:
         raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
         raise bad_request("the patch leaves no object")
     after = (validation or FieldValidation("Ignore")).decode_patched(target.kind, after, patch)
-    return _checked(target, before, {"kind": target.kind.kind, "apiVersion": target.kind.api_version, **after})
+    return checked(target, before, {"kind": target.kind.kind, "apiVersion": target.kind.api_version, **after})
 
 
 def replaced(target: Target, before: Object, body: Object) -> Object:
@@ -65,7 +62,7 @@ def replaced(target: Target, before: Object, body: Object) -> Object:
     name = body["metadata"].get("name") or target.name
     if name != target.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
-    return _checked(target, before, body)
+    return checked(target, before, body)
 
 
 def _with_status(kind: Kind, before: Object, status: Object) -> Object:
@@ -76,7 +73,11 @@ def _with_status(kind: Kind, before: Object, status: Object) -> Object:
     return result
 
 
-def _checked(target: Target, before: Object, after: Object) -> Object:
+def checked(target: Target, before: Object, after: Object) -> Object:
+    """A changed object with what no client changes, if the change is allowed.
+
+    :raises ApiError: 409, it was made from an older version; 422.
+    """
     kind, have, sent = target.kind, before["metadata"], after["metadata"]
     expected = sent.get("resourceVersion")
     if expected not in (None, "", have["resourceVersion"]):
@@ -86,7 +87,7 @@ def _checked(target: Target, before: Object, after: Object) -> Object:
         raise conflict(kind.plural, target.name, why, kind.group)
     if target.subresource == "status":
         return _with_status(kind, before, after.get("status") or {})
-    metadata = {name: value for name, value in sent.items() if name not in _FIXED and name != "managedFields"}
+    metadata = {name: value for name, value in sent.items() if name not in _FIXED}
     metadata |= {name: have[name] for name in _FIXED if name in have}
     metadata["resourceVersion"] = have["resourceVersion"]
     result = kind.complete({**after, "metadata": metadata})
