@@ -92,7 +92,7 @@ async def read(request: web.Request, kind: str) -> Any:
             return yaml.load(raw, _YamlLoader)  # noqa: S506  # a safe loader: it knows fewer types
     except json.JSONDecodeError as err:
         raise bad_request(f"{_unrecognized(kind)} {_go_json_error(err)} ({_summary(raw)})") from err
-    except (ValueError, yaml.YAMLError) as err:
+    except (ValueError, RecursionError, yaml.YAMLError) as err:
         raise bad_request(f"{_unrecognized(kind)} {err} ({_summary(raw)})") from err
     if content_type == protobuf.CONTENT_TYPE:
         return protobuf.decode(raw)
