@@ -10,6 +10,7 @@ from .claims import ClaimLifecycle
 from .controllers.claim import ClaimController
 from .controllers.controller import Controller
 from .controllers.cronjob import CronJobController
+from .controllers.custom import CustomDefinitions
 from .controllers.deployment import DeploymentController
 from .controllers.garbage import GarbageCollector
 from .controllers.job import JobController
@@ -19,6 +20,7 @@ from .controllers.replica_set import ReplicaSetController
 from .events import Recorder
 from .images import Images
 from .kinds import registry
+from .kinds.custom import CustomKinds
 from .lifecycle import ControlledLifecycle, Lifecycle, NamespaceLifecycle, PodLifecycle
 from .operations import Operations
 from .resources import Registry
@@ -37,6 +39,7 @@ _CONTROLLERS: tuple[type[Controller], ...] = (
     DeploymentController,
     ReplicaSetController,
     ClaimController,
+    CustomDefinitions,
 )
 
 
@@ -79,6 +82,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         "jobs.batch": ControlledLifecycle(store),
     }
     kinds = registry()
+    CustomKinds(store, kinds)
     operations = Operations(store, kinds, events, lifecycles)
     controllers = [controller(operations) for controller in _CONTROLLERS]
     manager = Manager(store, controllers, slow.controller_delay if slow else lambda *_: 0.0)

@@ -15,7 +15,7 @@ from .resources import Kind, Registry
 from .store import Key, Store, Stored
 
 Object = dict[str, Any]
-_SERVER_SET = ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink")
+_SERVER_SET = ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 
 
 class Operations:

@@ -39,7 +39,7 @@ def decode(raw: bytes) -> Object:
         if described is None:
             raise bad_request(f"this local server does not read {api_version} {name} as protobuf; send JSON")
         body = _message(described, _bytes(unknown.get(2, b"")))
-    except (ValueError, IndexError, TypeError, struct.error) as err:
+    except (ValueError, IndexError, TypeError, OverflowError, RecursionError, struct.error) as err:
         raise bad_request(f"the body is no valid protobuf: {err}") from err
     return {"apiVersion": api_version, "kind": name, **body}
 

@@ -45,6 +45,7 @@ class Kind:
     :param check_update: names what is wrong with replacing the first object by the second.
     :param default_propagation: what becomes of dependents when a client does not say.
     :param prune: for kinds that the schema table does not have: drops unknown fields and names them.
+    :param schema: of a custom resource, as its definition has it.
     :param scale_paths: where wanted and present replicas and the selector are, for kinds with ``scale``.
     :param fields: paths that field selectors may use, besides name and namespace.
     """
@@ -69,6 +70,7 @@ class Kind:
     check: Callable[[Object], list[Cause]] = _no_causes
     check_update: Callable[[Object, Object], list[Cause]] = _no_update_causes
     prune: Callable[[Object], tuple[Object, list[str]]] | None = None
+    schema: Object | None = None
 
     @property
     def resource(self) -> str:
@@ -85,6 +87,16 @@ class Kind:
         """Every path a field selector may use."""
         own = {"metadata.name", "metadata.namespace"} if self.namespaced else {"metadata.name"}
         return self.fields | own
+
+    def shown(self, obj: Object) -> Object:
+        """An object in this kind's version: custom resources differ by nothing but the version's name."""
+        return obj if obj.get("apiVersion") == self.api_version else {**obj, "apiVersion": self.api_version}
+
+    def listed(self, obj: Object) -> Object:
+        """An object as a list's item: only custom resources tell their kind again."""
+        if self.prune is not None:
+            return self.shown(obj)
+        return {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
 
     def key(self, namespace: str, name: str) -> Key:
         """The key of one object of this kind."""
@@ -108,6 +120,12 @@ class Registry:
     def add(self, kind: Kind) -> None:
         """Serve one more kind."""
         self._kinds[kind.group, kind.version, kind.plural] = kind
+
+    def remove_custom(self, group: str, plural: str) -> None:
+        """Serve the custom resources of that name no longer."""
+        gone = [key for key, kind in self._kinds.items() if kind.prune and (key[0], key[2]) == (group, plural)]
+        for key in gone:
+            del self._kinds[key]
 
     def find(self, group: str, version: str, plural: str) -> Kind | None:
         """The kind served at a path, or None."""

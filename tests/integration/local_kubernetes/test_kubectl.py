@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 
@@ -31,20 +30,6 @@ kind: Secret
 metadata: {name: s}
 data: {GREETING: aGVsbG8=}
 """
-
-
-@pytest.fixture
-def kubectl(local_kubernetes, tmp_path):
-    """Runs kubectl in the test's namespace."""
-
-    def run(*arguments, text="", code=0):
-        env = {**os.environ, "KUBECONFIG": str(local_kubernetes.server.kubeconfig), "HOME": str(tmp_path)}
-        command = ["kubectl", "-n", local_kubernetes.name, *arguments]
-        done = subprocess.run(command, input=text, env=env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
-
-    return run
 
 
 def _run(kubectl, name, script):

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from baton_local.kubernetes.schema.decoding import DecodeError, Decoder
 from baton_local.kubernetes.schema.table import message, message_name
+
+NAMES = st.sampled_from(["metadata", "spec", "containers", "labels", "ports", "env", "resources", "limits", "x"])
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
+    max_leaves=6,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +96,14 @@ def test_inlined_messages_are_one_with_their_holder():
     volume = message("core.Volume")
     assert "emptyDir" in volume.fields
     assert [field.name for field in volume.own.values()] == ["name", "-"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(NAMES, VALUES, max_size=3))
+def test_any_json_is_decoded_or_refused(body):
+    """Nothing that a client sends crashes; what was decoded once stays as it is."""
+    try:
+        decoded = Decoder().decode("core.Pod", body)
+    except DecodeError:
+        return
+    assert Decoder().decode("core.Pod", decoded) == decoded

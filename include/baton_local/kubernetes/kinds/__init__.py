@@ -2,12 +2,12 @@
 
 from baton_local.kubernetes.resources import Registry
 
-from . import claim, core, cronjob, deployment, event, job, namespace, node, pod, replica_set, review
+from . import claim, core, cronjob, custom_definition, deployment, event, job, namespace, node, pod, replica_set, review
 
 
 def registry() -> Registry:
-    """All kinds of this server."""
-    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM]
+    """All kinds of this server; those of custom resources come on top as they are defined."""
+    single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, claim.CLAIM, custom_definition.DEFINITION]
     batch = [job.JOB, cronjob.CRON_JOB]
     apps = [replica_set.REPLICA_SET, deployment.DEPLOYMENT]
     return Registry.of([*single, *batch, *apps, *core.KINDS, *review.KINDS])

@@ -54,8 +54,8 @@ def answer(body: Any, status: int = 200) -> web.Response:
     return respond(encode(body), status)
 
 
-async def read_object(request: web.Request, kind: Kind, validation: FieldValidation) -> Object:
-    """The object in a request's body: its kind and version checked, decoded as a real server would.
+async def read_object(request: web.Request, kind: Kind, validation: FieldValidation) -> tuple[Object, Object]:
+    """The object in a request's body, its kind and version checked: as it was sent, and as a real server decodes it.
 
     :raises ApiError: 400 or 415.
     """
@@ -74,7 +74,8 @@ async def read_object(request: web.Request, kind: Kind, validation: FieldValidat
             f"({kind.group or 'core'}.{kind.kind}): unknown conversion"
         )
     decoded = validation.decode(kind, body)
-    return {"kind": kind.kind, "apiVersion": kind.api_version, **decoded, "metadata": decoded.get("metadata") or {}}
+    metadata = {name: value for name, value in (decoded.get("metadata") or {}).items() if name != "managedFields"}
+    return body, {"kind": kind.kind, "apiVersion": kind.api_version, **decoded, "metadata": metadata}
 
 
 async def read(request: web.Request, kind: str) -> Any:
@@ -91,7 +92,7 @@ async def read(request: web.Request, kind: str) -> Any:
             return yaml.load(raw, _YamlLoader)  # noqa: S506  # a safe loader: it knows fewer types
     except json.JSONDecodeError as err:
         raise bad_request(f"{_unrecognized(kind)} {_go_json_error(err)} ({_summary(raw)})") from err
-    except (ValueError, yaml.YAMLError) as err:
+    except (ValueError, RecursionError, yaml.YAMLError) as err:
         raise bad_request(f"{_unrecognized(kind)} {err} ({_summary(raw)})") from err
     if content_type == protobuf.CONTENT_TYPE:
         return protobuf.decode(raw)

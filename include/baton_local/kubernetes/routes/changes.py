@@ -9,10 +9,10 @@ from baton_local.kubernetes.errors import (
     bad_request,
     conflict,
     invalid,
-    not_implemented,
     unsupported_media_type,
 )
 from baton_local.kubernetes.patches import json_patch, merge
+from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.table import message_name
 from baton_local.kubernetes.strategic import strategic
 
@@ -25,7 +25,7 @@ _NO_STRATEGIC = (
     "application/merge-patch+json, application/apply-patch+yaml"
 )
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "generateName",
-          "deletionGracePeriodSeconds")  # fmt: skip
+          "deletionGracePeriodSeconds", "managedFields")  # fmt: skip
 
 
 def patched(
@@ -46,14 +46,12 @@ def patched(
         if name is None:
             raise unsupported_media_type(_NO_STRATEGIC)
         after = strategic(before, patch, name)
-    elif content_type == "application/apply-patch+yaml":
-        raise not_implemented("server-side apply is not supported by this local server; use kubectl apply without it")
     else:
         raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
         raise bad_request("the patch leaves no object")
     after = (validation or FieldValidation("Ignore")).decode_patched(target.kind, after, patch)
-    return _checked(target, before, {"kind": target.kind.kind, "apiVersion": target.kind.api_version, **after})
+    return checked(target, before, {"kind": target.kind.kind, "apiVersion": target.kind.api_version, **after})
 
 
 def replaced(target: Target, before: Object, body: Object) -> Object:
@@ -64,10 +62,22 @@ def replaced(target: Target, before: Object, body: Object) -> Object:
     name = body["metadata"].get("name") or target.name
     if name != target.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
-    return _checked(target, before, body)
+    return checked(target, before, body)
 
 
-def _checked(target: Target, before: Object, after: Object) -> Object:
+def _with_status(kind: Kind, before: Object, status: Object) -> Object:
+    result = {**before, "status": status}
+    causes = kind.check(result) if kind.prune is not None else []
+    if causes:
+        raise invalid(kind.kind, before["metadata"]["name"], causes, kind.group)
+    return result
+
+
+def checked(target: Target, before: Object, after: Object) -> Object:
+    """A changed object with what no client changes, if the change is allowed.
+
+    :raises ApiError: 409, it was made from an older version; 422.
+    """
     kind, have, sent = target.kind, before["metadata"], after["metadata"]
     expected = sent.get("resourceVersion")
     if expected not in (None, "", have["resourceVersion"]):
@@ -76,13 +86,15 @@ def _checked(target: Target, before: Object, after: Object) -> Object:
         why = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {have['uid']}"
         raise conflict(kind.plural, target.name, why, kind.group)
     if target.subresource == "status":
-        return {**before, "status": after.get("status") or {}}
-    metadata = {name: value for name, value in sent.items() if name not in _FIXED and name != "managedFields"}
+        return _with_status(kind, before, after.get("status") or {})
+    metadata = {name: value for name, value in sent.items() if name not in _FIXED}
     metadata |= {name: have[name] for name in _FIXED if name in have}
     metadata["resourceVersion"] = have["resourceVersion"]
     result = kind.complete({**after, "metadata": metadata})
     if "status" in kind.subresources:
-        result["status"] = before.get("status") or {}
+        result = {name: value for name, value in result.items() if name != "status"}
+        if "status" in before:
+            result["status"] = before["status"]
     causes = [*kind.check_update(before, result), *kind.check(result)]
     if causes:
         raise invalid(kind.kind, target.name, causes, kind.group)

@@ -1,4 +1,4 @@
-"""What the server can do: versions, groups, resources, health, and as much OpenAPI as kubectl apply looks at."""
+"""What the server can do: versions, groups, resources, health."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.store import encode
 from baton_local.kubernetes.version import VERSION, architecture, system
 
+from . import openapi
 from .bodies import answer
 
 Object = dict[str, Any]
@@ -173,46 +174,6 @@ def _discovered_part(kind: Kind, part: str) -> Object:
     return {"subresource": part, "responseKind": response_kind, "verbs": list(verbs)}
 
 
-async def openapi(request: web.Request) -> web.Response:
-    """``/openapi/v3``: where each group's document is."""
-    registry = request.app[CLUSTER].registry
-    paths = {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"}}
-    for name, versions in registry.groups().items():
-        for one in versions:
-            paths[f"apis/{name}/{one}"] = {"serverRelativeURL": f"/openapi/v3/apis/{name}/{one}"}
-    return answer({"paths": paths})
-
-
-async def openapi_group(request: web.Request) -> web.Response:
-    """One group's document: kubectl looks whether PATCH takes ``fieldValidation``, and nothing else is told."""
-    group_name, version_name = request.match_info.get("group", ""), request.match_info["version"]
-    kinds = request.app[CLUSTER].registry.of_version(group_name, version_name)
-    if not kinds:
-        raise unknown_resource()
-    root = f"/apis/{group_name}/{version_name}" if group_name else f"/api/{version_name}"
-    paths = {_path(root, kind): {"patch": _patch(kind)} for kind in kinds}
-    info = {"title": "local Kubernetes", "version": VERSION}
-    return answer({"openapi": "3.0.0", "info": info, "paths": paths})
-
-
-def _path(root: str, kind: Kind) -> str:
-    return (
-        f"{root}/namespaces/{{namespace}}/{kind.plural}/{{name}}"
-        if kind.namespaced
-        else f"{root}/{kind.plural}/{{name}}"
-    )
-
-
-def _patch(kind: Kind) -> Object:
-    parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("dryRun", "fieldValidation")]
-    return {
-        "parameters": parameters,
-        "responses": {"200": {"description": "OK"}},
-        "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": {"group": kind.group, "kind": kind.kind, "version": kind.version},
-    }
-
-
 def routes() -> list[web.RouteDef]:
     """The paths of this module."""
     return [
@@ -223,7 +184,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/apis/{group}", group),
         web.get("/api/{version}", resources),
         web.get("/apis/{group}/{version}", resources),
-        web.get("/openapi/v3", openapi),
-        web.get("/openapi/v3/api/{version}", openapi_group),
-        web.get("/openapi/v3/apis/{group}/{version}", openapi_group),
+        web.get("/openapi/v3", openapi.index),
+        web.get("/openapi/v3/api/{version}", openapi.document),
+        web.get("/openapi/v3/apis/{group}/{version}", openapi.document),
     ]

@@ -44,8 +44,8 @@ def collection(request: web.Request, target: Target) -> web.Response:
     found, metadata = _page(request, selected(request, target), version)
     if wants_table(request):
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
-    items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
     kind = target.kind
+    items = [kind.listed(obj) for obj in found]
     return answer({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items})
 
 

@@ -14,6 +14,7 @@ from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.store import Stored, encode
 
 from . import subresources
+from .apply import apply
 from .bodies import answer, read, read_object, respond, wants_table
 from .changes import patched, replaced
 from .decoding import FieldValidation
@@ -70,14 +71,15 @@ async def get(request: web.Request, target: Target) -> web.Response:
     stored = find(request.app[CLUSTER], target)
     if wants_table(request):
         return answer(table_of(request, target.kind, [stored.object], stored.object["metadata"]["resourceVersion"]))
-    return respond(stored.raw)
+    shown = target.kind.shown(stored.object)
+    return respond(stored.raw) if shown is stored.object else answer(shown)
 
 
 async def create(request: web.Request, target: Target) -> web.Response:
     """A new object; the answer waits a moment for the first that there is to tell about it."""
     cluster, kind = request.app[CLUSTER], target.kind
     validation = FieldValidation.of(request)
-    body = await read_object(request, kind, validation)
+    _, body = await read_object(request, kind, validation)
     dry = request.query.get("dryRun") == "All"
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
@@ -91,13 +93,15 @@ async def create(request: web.Request, target: Target) -> web.Response:
 async def replace(request: web.Request, target: Target) -> web.Response:
     """PUT: the whole object anew."""
     validation = FieldValidation.of(request)
-    body = await read_object(request, target.kind, validation)
+    _, body = await read_object(request, target.kind, validation)
     stored = find(request.app[CLUSTER], target)
     return validation.told(_store_change(request, target, stored, replaced(target, stored.object, body)))
 
 
-async def patch(request: web.Request, target: Target) -> web.Response:
-    """PATCH: a part of the object, in one of three formats."""
+async def patch(request: web.Request, target: Target) -> web.StreamResponse:
+    """PATCH: a part of the object, in one of four formats."""
+    if request.content_type == "application/apply-patch+yaml":
+        return await apply(request, target)
     body = await read(request, target.kind.kind)
     stored = find(request.app[CLUSTER], target)
     validation = FieldValidation.of(request)
@@ -139,7 +143,7 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
     for obj in found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         cluster.operations.end(target.kind, key, obj, options)
-    items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in found]
+    items = [target.kind.listed(obj) for obj in found]
     return answer({**body, "metadata": {"resourceVersion": str(cluster.store.version)}, "items": items})
 
 

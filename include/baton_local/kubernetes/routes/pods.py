@@ -28,6 +28,8 @@ async def log(request: web.Request) -> web.StreamResponse:
     pod = find(cluster, target).object
     name = container_name(request, pod)
     selection = _selection(request)
+    if not pod["spec"].get("nodeName"):
+        return web.Response(status=204)  # no node has it yet, so there is nobody to ask
     runner = cluster.node.runner(pod)
     container = runner.container(name) if runner else None
     path = _log_file(cluster.node.directory_of(pod), pod, name, previous=flag(request, "previous"))
@@ -138,6 +140,8 @@ def _running(request: web.Request) -> tuple[PodRunner, Container]:
     target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)
+    if not pod["spec"].get("nodeName"):
+        raise bad_request(f"pod {target.name} does not have a host assigned")
     runner = cluster.node.runner(pod)
     container = runner.container(name) if runner else None
     if runner is None or container is None or "running" not in container.state:

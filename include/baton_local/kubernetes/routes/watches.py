@@ -155,6 +155,7 @@ class _View:
         return encode({"type": "BOOKMARK", "object": obj}) + b"\n"
 
     def _line(self, word: str, obj: Object) -> bytes:
+        obj = self._target.kind.shown(obj)
         if self._table:
             include = self._request.query.get("includeObject", "Metadata")
             obj = table(self._target.kind, [obj], obj["metadata"]["resourceVersion"], include)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -140,7 +141,7 @@ def scalar(one: Field, value: Any, place: _Place) -> Any:
 def _whole(value: Any, limit: int, place: _Place, go_type: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise place.wrong(value, go_type)
-    if value != int(value) or not -limit <= value < limit:
+    if not math.isfinite(value) or value != int(value) or not -limit <= value < limit:
         text = f"json: cannot unmarshal number {value} into Go struct field {place.struct}.{'.'.join(place.fields)}"
         raise DecodeError(f"{text} of type {go_type}")
     return int(value)
