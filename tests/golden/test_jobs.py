@@ -138,6 +138,13 @@ def test_a_job_counts_as_the_real_one(replay, name):
     assert milestones(replay(name).timeline) == milestones(RECORDING[name]["timeline"])
 
 
+def test_pods_that_outlive_their_job_wait_for_nobody(replay):
+    """Orphaned pods lose the finalizer by which the Job counted them, so that they can be deleted."""
+    cluster = replay("deleted-orphan").cluster
+
+    assert [pod["metadata"].get("finalizers") for pod in cluster.store.objects("pods", "test")] == [None]
+
+
 @pytest.mark.parametrize("name", RECORDING)
 def test_failed_pods_are_replaced_after_the_same_pause(replay, name):
     """10 s, 20 s, 40 s: for the Job as a whole, or for each index."""

@@ -58,7 +58,8 @@ class JobController(Controller):
         uid = job["metadata"]["uid"] if job else None
         for pod in self.api.store.objects("pods", key.namespace):
             made_by = (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
-            if made_by == key.name and pods.is_tracked(pod) and (controller_of(pod) or {}).get("uid") != uid:
+            owner = controller_of(pod)
+            if made_by == key.name and pods.is_tracked(pod) and (owner is None or owner["uid"] != uid):
                 self.api.update("pods", without_finalizer(pod, pods.FINALIZER))
 
     def _expire(self, job: Object) -> float | None:
