@@ -31,7 +31,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--state-dir", type=Path, default=Path(".local-kubernetes"), help="everything is kept here")
     parser.add_argument("--port", type=int, default=0, help="0 (default): the last one, or any that is free")
-    parser.add_argument("--images", type=Path, help="YAML file: which runtime stands for which image")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        help="YAML file: which runtime stands for which image (default: STATE_DIR/images.yaml, made at first)",
+    )
     parser.add_argument(
         "--image-var", action="append", default=[], metavar="NAME=VALUE", help="fills {NAME} in the images file"
     )
@@ -55,14 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
-    if options.images is None:
-        parser.error("--images is needed: the file that says which runtime stands for which image")
+def _settings(options: argparse.Namespace) -> Settings:
     variables = dict(entry.partition("=")[::2] for entry in options.image_var)
     state = options.state_dir.resolve()
     return Settings(
         state=state,
-        images=options.images.resolve(),
+        images=(options.images or state / "images.yaml").resolve(),
         kubeconfig=(options.kubeconfig or state / "kubeconfig").resolve(),
         port=options.port,
         isolation=options.isolation,
@@ -89,7 +91,7 @@ def main() -> None:
         print(f"{stop_pods(options.state_dir.resolve(), options.grace)} containers ended")
         return
     try:
-        asyncio.run(serve(_settings(parser, options)))
+        asyncio.run(serve(_settings(options)))
     except (StartError, ImagesFileError) as err:
         sys.exit(f"error: {err}")
 

@@ -6,6 +6,8 @@ left out, and a pattern without a tag fits every tag.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,6 +16,14 @@ from typing import Any
 
 import yaml
 
+_DEFAULT = """\
+# Which runtime of this machine stands for which image. Images are not pulled here. The first entry that fits wins;
+# edits count at once, also for pods that wait.
+images:
+  - match: "*"            # every image: the system's own programs, and these first
+    path: ["{bin}"]
+    command: ["sh"]
+"""
 _FIELDS = {"match", "path", "env", "workdir", "entrypoint", "command"}
 
 
@@ -80,6 +90,12 @@ class Images:
                 self._stamp = (info.st_mtime_ns, info.st_size)
         except (OSError, ValueError, yaml.YAMLError) as err:
             raise ImagesFileError(f"the images file {self.path} cannot be used: {err}") from err
+
+
+def write_default(path: Path) -> None:
+    """Make an images file to begin with, if there is none: every image is this interpreter's environment."""
+    if not path.exists():
+        path.write_text(_DEFAULT.replace("{bin}", os.path.dirname(sys.executable)))
 
 
 def candidates(image: str) -> tuple[str, ...]:

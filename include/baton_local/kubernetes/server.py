@@ -22,6 +22,7 @@ from .cluster import CLUSTER, Cluster, build
 from .controllers.manager import Driver
 from .errors import unknown_resource
 from .events import NODE
+from .images import write_default
 from .kinds.node import local_node, node_status
 from .operations import Operations
 from .routes import discovery, objects, pods
@@ -101,6 +102,8 @@ async def serve(settings: Settings) -> None:
         settings.state.chmod(0o700)
     except OSError as err:
         raise StartError(f"the state directory {settings.state} cannot be used: {err.strerror}") from err
+    if settings.images == settings.state / "images.yaml":
+        write_default(settings.images)
     with _only_server(settings.state):
         try:
             isolation = await asyncio.to_thread(probe, settings.isolation)

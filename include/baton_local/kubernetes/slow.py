@@ -37,7 +37,7 @@ class SlowCluster:
     seed: int
     pending_seconds: tuple[float, float] = (1.0, 3.0)
     job_seconds: tuple[float, float] = (1.0, 3.0)
-    watch_seconds: tuple[float, float] = (5.0, 20.0)
+    watch_seconds: tuple[float, float] = (2.0, 10.0)
     eviction_seconds: tuple[float, float] = (0.2, 4.0)
     trouble_share: float = 0.04
     eviction_share: float = 0.05

@@ -1,6 +1,7 @@
 """A real server for tests. In a conftest.py: ``pytest_plugins = ["baton_local.kubernetes.testing"]``.
 
-The fixture ``local_kubernetes`` gives each test a namespace of its own on one server for the whole session.
+The fixture ``local_kubernetes`` gives each test a namespace of its own on one server for the whole session;
+``slow_kubernetes`` does so on one that plays a slow, busy cluster.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,13 +23,8 @@ import pytest
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30
 _STOP_SECONDS = 20
-# Every image is this interpreter's environment and the system's tools.
-_IMAGES = """
-images:
-  - match: "*"
-    path: ["{bin}"]
-    command: ["sh"]
-"""
+_TRIES = 20
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -60,13 +57,9 @@ class LocalKubernetes:
 
     def start(self) -> None:
         """Start the server, or start it again with the state it has."""
-        images = self.images or self.directory / "images.yaml"
-        if not images.exists():
-            images.write_text(_IMAGES)
-        variables = ("--images", str(images), "--image-var", f"bin={Path(sys.executable).parent}")
         with (self.directory / "server.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*self.prefix, *self.command(*variables)],
+                [*self.prefix, *self.command()],
                 env={**os.environ, "PYTHONPATH": str(_SOURCE_ROOT)},
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -80,7 +73,8 @@ class LocalKubernetes:
     def command(self, *more: str) -> list[str]:
         """The command line for this server's state."""
         base = [sys.executable, "-m", "baton_local.kubernetes", "--state-dir", str(self.directory / "state")]
-        return [*base, *self.arguments, *more]
+        images = ["--images", str(self.images)] if self.images else []
+        return [*base, *images, *self.arguments, *more]
 
     def stop(self) -> None:
         """End the server; its pods go on unless it was told to end them."""
@@ -150,9 +144,26 @@ def namespace(server: LocalKubernetes, name: str) -> Iterator[Namespace]:
 
     with server.client() as client:
         core = CoreV1Api(client)
-        core.create_namespace({"metadata": {"name": name}})
+        _patiently(core.create_namespace, {"metadata": {"name": name}})
         yield Namespace(server, name, client)
-        core.delete_namespace(name)
+        _patiently(core.delete_namespace, name)
+
+
+def _patiently(call: Callable[[Any], Any], argument: Any) -> None:
+    """Repeat a request that a slow cluster refuses; that it was done after all (409, 404) is no error."""
+    from kubernetes.client import ApiException
+
+    for _ in range(_TRIES):
+        try:
+            call(argument)
+            return
+        except ApiException as err:
+            if err.status in (404, 409):
+                return
+            if err.status not in (429, 500, 504):
+                raise
+            time.sleep(_PAUSE_SECONDS)
+    raise RuntimeError(f"the cluster refused {call.__name__} {_TRIES} times")
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +171,20 @@ def local_kubernetes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """One server for the session, at the best isolation level there is."""
     with LocalKubernetes(tmp_path_factory.mktemp("local-kubernetes")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def slow_kubernetes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKubernetes]:
+    """One server for the session that plays a slow, busy cluster, the same one each time."""
+    with LocalKubernetes(tmp_path_factory.mktemp("slow-kubernetes"), ["--slow", "1"]) as server:
+        yield server
+
+
+@pytest.fixture
+def slow_kubernetes(slow_kubernetes_server: LocalKubernetes) -> Iterator[Namespace]:
+    """A namespace for one test on a slow cluster: whoever uses it has to bear refused requests."""
+    with namespace(slow_kubernetes_server, f"test-{os.urandom(4).hex()}") as own:
+        yield own
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_objects_and_versions_survive(own):
 
 def test_a_second_server_on_the_same_state_is_refused(own_server):
     """It says which process has it, and what to do."""
-    other = own_server.command("--images", str(own_server.directory / "images.yaml"), "--image-var", "bin=/bin")
+    other = own_server.command()
 
     done = subprocess.run(
         other, env={**os.environ, "PYTHONPATH": "include"}, capture_output=True, text=True, check=False
