@@ -14,7 +14,7 @@ from baton_local.stack import Stack
 CANARY = "Kanarienvogel7431"
 DAG_ID = "load_warehouse"
 DATASETS = ("customers", "order_items", "orders", "payments", "products")
-RUN_SECONDS = 150
+RUN_SECONDS = 300
 
 T = TypeVar("T")
 

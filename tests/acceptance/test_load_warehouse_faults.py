@@ -11,6 +11,9 @@ from tests.acceptance.chain import DAG_ID, Chain, await_value
 
 from baton_local.stack import Stack
 
+# What is killed here is enough for one run; a slow cluster would make it wait for minutes.
+pytestmark = pytest.mark.parametrize("stack", ["calm cluster"], indirect=True)
+
 
 def kill_component(stack: Stack, name: str) -> None:
     """`kill -9` one component; the supervisor starts it again."""
