@@ -37,4 +37,7 @@ def claim(api: Operations, resource: str, owner: Object, wanted: Callable[[Objec
             references = [reference for reference in references if reference["uid"] != uid]
         else:
             continue
-        api.update(resource, {**obj, "metadata": {**metadata, "ownerReferences": references}})
+        kept = {name: value for name, value in metadata.items() if name != "ownerReferences"}
+        if references:
+            kept["ownerReferences"] = references
+        api.update(resource, {**obj, "metadata": kept})
