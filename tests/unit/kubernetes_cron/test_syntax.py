@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import timeit
 from datetime import UTC, datetime
 
 import pytest
@@ -140,3 +141,11 @@ def test_a_time_without_a_zone_is_refused():
 def test_the_example_of_the_package_is_true():
     """What its docstring shows."""
     assert doctest.testmod(kubernetes_cron) == (0, 3)
+
+
+@pytest.mark.parametrize("schedule", ["* * * * *", "59 23 31 12 *", "0 0 29 2 *", "0 0 31 2 *"])
+def test_the_next_time_is_found_quickly(schedule):
+    """In well below a millisecond on an idle machine, whatever the schedule; a hundred times that is a defect."""
+    search = parse(schedule, "Europe/Prague")
+
+    assert min(timeit.repeat(lambda: search.next(START), number=10, repeat=5)) / 10 < 0.01

@@ -107,6 +107,7 @@ class _Visit:
 
     def _schedule(self) -> Schedule | None:
         """None if it cannot be read any more, such as after an update of the time zones."""
+        # Without a zone the controller's own clock counts, which is on UTC in a cluster and so here.
         text, zone = self._spec["schedule"], self._spec.get("timeZone") or "UTC"
         try:
             return parse(text, zone)

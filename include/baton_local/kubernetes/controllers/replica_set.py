@@ -14,7 +14,8 @@ from baton_local.kubernetes.label_selectors import matches
 from baton_local.kubernetes.operations import Operations
 from baton_local.kubernetes.store import Key
 
-from .controller import Controller, controller_of, owned, owner_reference
+from .claims import claim
+from .controller import Controller, owned, owner_reference
 
 Object = dict[str, Any]
 PODS = "pods"
@@ -35,8 +36,7 @@ class ReplicaSetController(Controller):
         replica_set = self.api.find(key.resource, key.namespace, key.name)
         if replica_set is None:
             return None
-        if not replica_set["metadata"].get("deletionTimestamp"):
-            _claim(self.api, replica_set)
+        claim(self.api, PODS, replica_set, is_active)
         failure: ApiError | None = None
         if not replica_set["metadata"].get("deletionTimestamp"):
             try:
@@ -48,22 +48,6 @@ class ReplicaSetController(Controller):
         if failure is not None:
             raise failure
         return _until_available(replica_set, pods)
-
-
-def _claim(api: Operations, replica_set: Object) -> None:
-    """Let go of own pods whose labels no longer fit, and take those that fit and belong to nobody."""
-    selector, uid = replica_set["spec"]["selector"], replica_set["metadata"]["uid"]
-    for pod in api.store.objects(PODS, replica_set["metadata"]["namespace"]):
-        metadata, controller = pod["metadata"], controller_of(pod)
-        fits = matches(selector, metadata.get("labels"))
-        references = metadata.get("ownerReferences") or []
-        if controller is None and fits and is_active(pod):
-            references = [*references, owner_reference(replica_set)]
-        elif controller is not None and controller["uid"] == uid and not fits:
-            references = [reference for reference in references if reference["uid"] != uid]
-        else:
-            continue
-        api.update(PODS, {**pod, "metadata": {**metadata, "ownerReferences": references}})
 
 
 def _manage(api: Operations, replica_set: Object) -> None:

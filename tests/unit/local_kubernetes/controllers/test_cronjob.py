@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.golden.virtual_cluster import VirtualCluster
 
 from baton_local.kubernetes import clock
 from baton_local.kubernetes.controllers.cronjob import CronJobController
 from baton_local.kubernetes.controllers.garbage import GarbageCollector
+from baton_local.kubernetes.controllers.job import JobController
 from baton_local.kubernetes.errors import Cause
-from baton_local.kubernetes.kinds import job
+from baton_local.kubernetes.kinds import job as job_kind
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC).timestamp()
 MINUTE = 60
@@ -254,14 +257,14 @@ def test_a_refused_job_is_told_and_tried_again(cluster):
     """A CronJob's template is checked less than a Job; here Jobs are refused for a minute."""
     add(cluster)
     refusal = Cause("spec", "FieldValueInvalid", "Invalid value: not today")
-    cluster.api.registry.add(replace(job.JOB, check=lambda _: [refusal]))
+    cluster.api.registry.add(replace(job_kind.JOB, check=lambda _: [refusal]))
     cluster.run(MINUTE)
     assert jobs(cluster) == []
     assert set(told(cluster)) == {
         ("FailedCreate", f'Error creating job: Job.batch "{FIRST}" is invalid: spec: Invalid value: not today')
     }
 
-    cluster.api.registry.add(job.JOB)
+    cluster.api.registry.add(job_kind.JOB)
     cluster.run(MINUTE)
     assert FIRST in jobs(cluster)
 
@@ -274,3 +277,42 @@ def test_deleting_a_cron_job_takes_its_jobs_along(cluster):
     cluster.run(1)
 
     assert jobs(cluster) == []
+
+
+@settings(deadline=None, max_examples=25)  # each example is an hour of CronJobs
+@given(
+    st.sampled_from(["Allow", "Forbid", "Replace"]),
+    st.none() | st.integers(0, 200),
+    st.integers(1, 200),
+    st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400)), max_size=6),
+)
+def test_whatever_is_down_when_no_tick_runs_twice(tmp_path_factory, policy, deadline, run_seconds, outages):
+    """Each Job is created once and not before its tick; with Forbid and Replace never two run at a time."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        controllers = [CronJobController, JobController, GarbageCollector]
+        cluster = VirtualCluster(tmp_path_factory.mktemp("hour"), controllers, monkeypatch, start=START)
+        created, most = [], [0]
+
+        def changed(change):
+            if change.key.resource == "jobs.batch":
+                created.extend([(change.key.name, cluster.now)] if change.type == "ADDED" else [])
+                running = [job for job in cluster.store.objects("jobs.batch") if not job_kind.is_finished(job)]
+                most[0] = max(most[0], len(running))
+
+        cluster.store.listen(changed)
+        notes = {"run-seconds": str(run_seconds), "exit-code": "0"}
+        pod = {"spec": {"template": {"metadata": {"annotations": notes}, "spec": POD}}}
+        add(cluster, template=pod, concurrencyPolicy=policy, startingDeadlineSeconds=deadline)
+        for pause, length in outages:
+            cluster.run(pause)
+            cluster.stop_controllers()
+            cluster.run(length)
+            cluster.start_controllers()
+        cluster.run(10 * MINUTE)
+        cluster.store.close()
+
+    assert len({name for name, _ in created}) == len(created)
+    assert all(at >= int(name.removeprefix("c-")) * MINUTE for name, at in created)
+    assert policy == "Allow" or most[0] <= 1
+    if deadline is None:
+        assert len(created) >= 9 or policy == "Forbid"

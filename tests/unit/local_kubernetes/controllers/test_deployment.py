@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.golden.virtual_cluster import VirtualCluster
 
 from baton_local.kubernetes.controllers.deployment import DeploymentController
-from baton_local.kubernetes.controllers.deployment.sizes import resized, shrunk
+from baton_local.kubernetes.controllers.deployment.sizes import grown, resized, shrunk
 from baton_local.kubernetes.controllers.garbage import GarbageCollector
 from baton_local.kubernetes.controllers.replica_set import ReplicaSetController
+from baton_local.kubernetes.deletion import DeleteOptions
+from baton_local.kubernetes.kinds.deployment import surge_and_unavailable
 
 DEPLOYMENTS, SETS = "deployments.apps", "replicasets.apps"
 
@@ -246,7 +250,7 @@ def test_a_new_size_in_the_middle_of_an_update_keeps_the_proportions(cluster):
     assert cluster.sets() == {"one": 0, "two": 20}
 
 
-def test_a_replica_set_of_that_name_does_not_stop_a_deployment(cluster, tmp_path, monkeypatch):
+def test_a_replica_set_of_that_name_does_not_stop_a_deployment(cluster):
     """Somebody else's ReplicaSet has the name that the template's hash makes: another name is taken."""
     cluster.add(1)
     cluster.run(5)
@@ -277,7 +281,7 @@ def test_a_pod_that_is_gone_or_ended_or_taken_away_is_replaced(cluster):
     assert len(cluster.pods(ready=True)) == 4
     assert cluster.status["availableReplicas"] == 3
     released = cluster.get("pods", taken["metadata"]["name"])
-    assert released["metadata"]["ownerReferences"] == []
+    assert "ownerReferences" not in released["metadata"]
 
     labels = {**labels, "app": "d"}
     cluster.api.update("pods", {**released, "metadata": {**released["metadata"], "labels": labels}})
@@ -318,6 +322,23 @@ def test_deleting_a_deployment_takes_everything_along(cluster):
     assert cluster.store.objects(SETS) == cluster.pods() == []
 
 
+def test_what_a_deployment_left_behind_is_taken_in_by_the_next(cluster):
+    """Deleted without its ReplicaSet and pods, and created again: the same pods go on."""
+    cluster.add()
+    cluster.run(5)
+    before = {pod["metadata"]["name"] for pod in cluster.pods()}
+    cluster.api.delete(DEPLOYMENTS, "test", "d", DeleteOptions(propagation="Orphan"))
+    cluster.run(5)
+    assert len(cluster.pods()) == 3
+
+    again = cluster.add()
+    cluster.run(5)
+
+    (replica_set,) = cluster.store.objects(SETS)
+    assert replica_set["metadata"]["ownerReferences"][0]["uid"] == again["metadata"]["uid"]
+    assert {pod["metadata"]["name"] for pod in cluster.pods()} == before
+
+
 def sized(name, replicas, available=None, most=None):
     """A ReplicaSet as the arithmetic sees it."""
     notes = {} if most is None else {"deployment.kubernetes.io/max-replicas": str(most)}
@@ -330,6 +351,37 @@ def rolling(replicas, surge, unavailable):
     """A Deployment's spec as the arithmetic sees it."""
     limits = {"maxSurge": surge, "maxUnavailable": unavailable}
     return {"replicas": replicas, "strategy": {"type": "RollingUpdate", "rollingUpdate": limits}}
+
+
+SIZES = st.integers(0, 12)
+
+
+@settings(deadline=None)  # a busy machine is no defect
+@given(
+    st.integers(1, 12),
+    st.one_of(st.integers(0, 12), st.integers(0, 100).map(lambda share: f"{share}%")),
+    st.one_of(st.integers(0, 12), st.integers(0, 100).map(lambda share: f"{share}%")),
+    st.tuples(SIZES, SIZES),
+    st.lists(st.tuples(SIZES, SIZES), max_size=3),
+)
+def test_no_step_breaks_a_limit(replicas, surge, unavailable, newest, old):
+    """Whatever the sizes and however many are available: growing keeps the surge, shrinking what must be there."""
+    spec = rolling(replicas, surge, unavailable)
+    most, missing = surge_and_unavailable(spec)
+    first = sized("n", newest[0], min(newest))
+    others = [sized(f"o{place}", size, min(size, ready)) for place, (size, ready) in enumerate(old)]
+    everything = newest[0] + sum(size for size, _ in old)
+
+    bigger = grown(spec, newest[0], everything)
+    assert bigger <= replicas
+    assert bigger <= newest[0] or everything - newest[0] + bigger <= replicas + most
+
+    smaller = shrunk(spec, first, others)
+    ready = min(newest) + sum(min(pair) for pair in old)
+    # Of a ReplicaSet that shrinks, pods that are not available go first.
+    left = min(newest) + sum(min(min(pair), smaller.get(f"o{place}", pair[0])) for place, pair in enumerate(old))
+    assert all(0 <= size < old[int(name[1:])][0] for name, size in smaller.items())
+    assert left >= min(ready, replicas - missing)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from baton_local.kubernetes.controllers.claims import claim
 from baton_local.kubernetes.controllers.controller import Controller, controller_of, owned
 from baton_local.kubernetes.deletion import DeleteOptions
 from baton_local.kubernetes.errors import ApiError
@@ -30,7 +31,10 @@ class DeploymentController(Controller):
     def reconcile(self, key: Key) -> float | None:
         """Take the next step and bring the status up to date."""
         deployment = self.api.find(key.resource, key.namespace, key.name)
-        return _Visit(self.api, deployment).run() if deployment is not None else None
+        if deployment is None:
+            return None
+        claim(self.api, SETS, deployment, lambda _: True)
+        return _Visit(self.api, deployment).run()
 
 
 class _Visit:
