@@ -89,9 +89,9 @@ def test_a_keeper_that_dies_under_a_running_server_is_noticed(own, make_pod, unt
 
 
 def test_a_deletion_is_finished_by_the_next_server(own, make_pod, until):
-    """A pod that was being deleted when the server died is gone soon after the next start."""
+    """A pod that was being deleted when the server died is gone when its grace is over."""
     own.core.create_namespaced_pod("own", make_pod("p", "trap '' TERM; sleep 424246; sleep 424246"))
-    own.core.delete_namespaced_pod("p", "own", grace_period_seconds=30)
+    own.core.delete_namespaced_pod("p", "own", grace_period_seconds=3)
     own.server.kill()
 
     own.server.start()

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from baton_local.kubernetes import clock
 from baton_local.kubernetes.errors import ApiError
 from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
@@ -76,8 +77,9 @@ class Node:
         for pod in pods:
             if pod["status"]["phase"] not in FINAL and pod["spec"].get("nodeName") == NODE:
                 self._adopt(pod)
-            if pod["metadata"].get("deletionTimestamp"):
-                self.delete(pod, 0)
+            end = pod["metadata"].get("deletionTimestamp")
+            if end:
+                self.delete(pod, max(0.0, clock.parse(end) - clock.unix()))
 
     async def stop(self, *, end_pods: bool, grace_seconds: float = 5.0) -> None:
         """Stop looking after the pods; with ``end_pods`` they are ended first, else they go on by themselves."""

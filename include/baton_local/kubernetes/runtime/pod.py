@@ -103,7 +103,7 @@ class PodRunner:
         place = self.node.volume_places(pod).pod
         try:
             volumes.refresh(pod, place, self.node.finder(pod), concerns)
-        except ConfigError as err:
+        except (ConfigError, OSError) as err:
             _LOG.info("pod %s: volumes not refreshed: %s", pod["metadata"]["name"], err)
 
     def end_sidecar(self) -> None:

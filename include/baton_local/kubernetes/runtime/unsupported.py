@@ -22,6 +22,9 @@ def describe(pod: Object) -> str:
 def _fields(spec: Object) -> Iterator[str]:
     yield from (f"spec.{name}" for name in _POD_FIELDS if spec.get(name))
     yield from (f"spec.securityContext.{name}" for name in spec.get("securityContext") or {})
+    for volume in spec.get("volumes") or []:
+        if (volume.get("emptyDir") or {}).get("sizeLimit"):
+            yield f"spec.volumes[{volume['name']}].emptyDir.sizeLimit"
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or []:
             where = f"spec.{part}[{container['name']}]"
