@@ -102,6 +102,7 @@ class ContainerRunner:
             end = await attempt.wait()
         finally:
             post_start.cancel()
+        self.started.set()
         self._judge(end)
         self.end(end)
 
