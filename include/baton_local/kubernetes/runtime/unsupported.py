@@ -7,6 +7,7 @@ from typing import Any
 
 Object = dict[str, Any]
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_INPUT = ("stdin", "tty")
 _POD_FIELDS = ("dnsConfig", "hostAliases", "runtimeClassName", "shareProcessNamespace", "hostPID", "hostIPC")
 
 
@@ -28,5 +29,5 @@ def _fields(spec: Object) -> Iterator[str]:
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or []:
             where = f"spec.{part}[{container['name']}]"
-            yield from (f"{where}.{name}" for name in _PROBES if container.get(name))
+            yield from (f"{where}.{name}" for name in (*_PROBES, *_INPUT) if container.get(name))
             yield from (f"{where}.securityContext.{name}" for name in container.get("securityContext") or {})
