@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .probes import probe
+
 Object = dict[str, Any]
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _INPUT = ("stdin", "tty")
@@ -16,8 +18,7 @@ def describe(pod: Object) -> str:
     fields = sorted(_fields(pod["spec"]))
     if not fields:
         return ""
-    text = f"Without effect on this local server: {', '.join(fields)}"
-    return f"{text}; a container is ready while it runs" if any(f.endswith("Probe") for f in fields) else text
+    return f"Without effect on this local server: {', '.join(fields)}"
 
 
 def _fields(spec: Object) -> Iterator[str]:
@@ -29,5 +30,6 @@ def _fields(spec: Object) -> Iterator[str]:
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or []:
             where = f"spec.{part}[{container['name']}]"
-            yield from (f"{where}.{name}" for name in (*_PROBES, *_INPUT) if container.get(name))
+            yield from (f"{where}.{name}" for name in _INPUT if container.get(name))
+            yield from (f"{where}.{name}" for name in _PROBES if container.get(name) and not probe(container, name))
             yield from (f"{where}.securityContext.{name}" for name in container.get("securityContext") or {})
