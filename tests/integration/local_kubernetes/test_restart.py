@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -89,9 +90,9 @@ def test_a_keeper_that_dies_under_a_running_server_is_noticed(own, make_pod, unt
 
 
 def test_a_deletion_is_finished_by_the_next_server(own, make_pod, until):
-    """A pod that was being deleted when the server died is gone soon after the next start."""
+    """A pod that was being deleted when the server died is gone when its grace is over."""
     own.core.create_namespaced_pod("own", make_pod("p", "trap '' TERM; sleep 424246; sleep 424246"))
-    own.core.delete_namespaced_pod("p", "own", grace_period_seconds=30)
+    own.core.delete_namespaced_pod("p", "own", grace_period_seconds=3)
     own.server.kill()
 
     own.server.start()
@@ -242,3 +243,17 @@ def test_a_container_that_starts_while_the_server_is_killed_runs_to_its_end(own,
     for number in range(3):
         until(lambda name=f"p{number}": _phase(own, name, "Succeeded"))
         assert read_log(own, f"p{number}", container="base") == "done\n"
+
+
+def test_a_pod_of_final_phase_keeps_no_process(own, make_pod, until):
+    """Whatever made it Failed before its keeper was gone: the next server ends what still runs."""
+    pod = own.core.create_namespaced_pod("own", make_pod("p", "sleep 424249"))
+    own.server.kill()
+    with sqlite3.connect(own.server.directory / "state" / "objects.sqlite") as database:
+        database.execute("UPDATE objects SET body = json_set(body, '$.status.phase', 'Failed') WHERE resource = 'pods'")
+    database.close()
+
+    own.server.start()
+
+    assert own.core.read_namespaced_pod("p", "own").metadata.uid == pod.metadata.uid
+    assert "424249" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout

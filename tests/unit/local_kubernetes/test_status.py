@@ -49,6 +49,26 @@ def test_phases(policy, inits, mains, expected):
 
 
 @pytest.mark.parametrize(
+    ("sidecar", "main", "expected"),
+    [
+        (WAIT, WAIT, "Pending"),
+        (RUN, WAIT, "Pending"),
+        (RUN, RUN, "Running"),
+        (BACK_OFF, RUN, "Running"),
+        (RUN, OK, "Running"),
+        (BAD, OK, "Succeeded"),
+        (OK, BAD, "Failed"),
+    ],
+)
+def test_phases_with_a_side_car(sidecar, main, expected):
+    """It keeps the pod from its end while it runs, and does not decide how the pod ends."""
+    [init] = _containers([sidecar], is_init=True)
+    init.spec["restartPolicy"] = "Always"
+
+    assert phase("Never", [init], _containers([main])) == expected
+
+
+@pytest.mark.parametrize(
     ("pod", "word"),
     [
         ({"status": {"phase": "Pending"}}, "Pending"),

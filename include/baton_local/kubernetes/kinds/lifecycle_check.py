@@ -1,4 +1,4 @@
-"""What can be wrong with a container's lifecycle hooks."""
+"""What can be wrong with a container's lifecycle hooks and probes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from typing import Any
 from baton_local.kubernetes.errors import Cause, not_implemented
 
 Object = dict[str, Any]
+
+
+def check_probes(container: Object, field: str) -> list[Cause]:
+    """What is wrong with the probes of the container that stands at ``field``."""
+    causes = []
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        probe = container.get(name)
+        if probe is None:
+            continue
+        where = f"{field}.{name}"
+        handlers = [kind for kind in ("exec", "httpGet", "tcpSocket", "grpc") if probe.get(kind) is not None]
+        if not handlers:
+            causes.append(Cause(where, "FieldValueRequired", "Required value: must specify a handler type"))
+        elif handlers[0] == "exec" and not probe["exec"].get("command"):
+            causes.append(Cause(f"{where}.exec.command", "FieldValueRequired", "Required value"))
+        elif handlers[0] != "exec" and not probe[handlers[0]].get("port"):
+            causes.append(Cause(f"{where}.{handlers[0]}.port", "FieldValueRequired", "Required value"))
+    return causes
 
 
 def check_lifecycle(lifecycle: Object, field: str) -> list[Cause]:

@@ -9,7 +9,7 @@ from typing import Any
 from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
 from baton_local.kubernetes.names import check_label
 
-from .lifecycle_check import check_lifecycle
+from .lifecycle_check import check_lifecycle, check_probes
 from .volume_check import check_path, check_volumes
 
 Object = dict[str, Any]
@@ -85,7 +85,7 @@ def _check_container(container: Any, field: str, volumes: set[Any]) -> list[Caus
             f'container "{name}": restartPolicy {container["restartPolicy"]} is not supported by this local server '
             "(Always is, in initContainers: a side-car)"
         )
-    causes += check_lifecycle(container.get("lifecycle") or {}, f"{field}.lifecycle")
+    causes += check_lifecycle(container.get("lifecycle") or {}, f"{field}.lifecycle") + check_probes(container, field)
     causes += _check_environment(container, field)
     causes += _check_mounts(container, field, volumes)
     return causes + _check_resources(container.get("resources") or {}, f"{field}.resources")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from baton_local.kubernetes import clock, logs
 from baton_local.kubernetes.images import ImagesFileError, NoRuntimeError
 
-from . import hooks, plan, volumes
+from . import hooks, plan, probes, volumes
 from .attempt import Attempt, Exit, Spec
 from .environment import ConfigError
 from .launcher import LaunchError
@@ -86,8 +86,11 @@ class ContainerRunner:
     async def _run_once(self) -> None:
         container = self.container
         container.ended.clear()
+        self._pre_stop = None
         attempt = container.attempt = self._attempt()
         new = not attempt.exists()
+        if new:
+            container.probed = probes.probe(container.spec, "readinessProbe") is None
         if new and not await self._launch(attempt):
             return
         started = attempt.started()
@@ -97,11 +100,12 @@ class ContainerRunner:
                 self.ask_to_end()
         if attempt.alive():
             self._pod.publish()
-        post_start = asyncio.create_task(self._run_post_start(attempt, new=new))
+        care = asyncio.create_task(self._look_after(attempt, new=new))
         try:
             end = await attempt.wait()
         finally:
-            post_start.cancel()
+            care.cancel()
+        self.started.set()
         self._judge(end)
         self.end(end)
 
@@ -109,7 +113,8 @@ class ContainerRunner:
         """The current run, or the last one while the next has to wait."""
         return Attempt(self._pod.directory / "containers" / self.container.name / str(self.container.restarts))
 
-    async def _run_post_start(self, attempt: Attempt, *, new: bool) -> None:
+    async def _look_after(self, attempt: Attempt, *, new: bool) -> None:
+        """What a container that runs needs: its ``postStart`` hook, then its probes."""
         handler = hooks.hook(self.container.spec, "postStart")
         if new and handler is not None and attempt.alive():
             try:
@@ -118,7 +123,26 @@ class ContainerRunner:
                 self._event("FailedPostStartHook", f"PostStartHook failed: {err}", warning=True)
                 attempt.signal(signal.SIGKILL)
                 return
-        self.started.set()
+        care = probes.Probes(self.container.spec, attempt, self._set_ready, self._end_unhealthy)
+        if await care.await_start():
+            self.started.set()
+            await care.run()
+
+    def _set_ready(self, ready: bool) -> None:
+        if not ready:
+            self._event("Unhealthy", "Readiness probe failed", warning=True)
+        self.container.probed = ready
+        self._pod.publish()
+
+    def _end_unhealthy(self, word: str) -> None:
+        """End a container whose startup or liveness probe has failed; its policy says whether it runs again."""
+        attempt = self.container.attempt
+        self._event("Unhealthy", f"{word} probe failed", warning=True)
+        self._event("Killing", f"Container {self.container.name} failed {word.lower()} probe")
+        self.ask_to_end()
+        if attempt is not None:
+            grace = float(self._pod.pod["spec"]["terminationGracePeriodSeconds"])
+            asyncio.get_running_loop().call_later(grace, attempt.signal, signal.SIGKILL)
 
     def _judge(self, end: Exit) -> None:
         """Tell of an end that needs telling."""

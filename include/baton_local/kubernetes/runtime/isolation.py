@@ -78,27 +78,33 @@ def probe(wanted: str = "auto") -> Isolation:
     :param wanted: ``auto`` or one of ``LEVELS``.
     :raises OSError: the wanted level does not work here; the message says why.
     """
-    if wanted != "auto":
-        trouble = attempt(wanted)
-        if trouble is not None:
-            raise OSError(f"isolation level {wanted} does not work here: {trouble}. Use --isolation auto")
-        return _complete(wanted, "as asked")
-    reasons = []
-    for level in LEVELS:
-        trouble = attempt(level)
-        if trouble is None:
-            break
-        reasons.append(f"{level}: {trouble}")
-    return _complete(level, "; ".join(reasons) or "the best there is, and it works here")
+    reasons: list[str] = []
+    for level in LEVELS if wanted == "auto" else (wanted,):
+        try:
+            own_pids, note = _try(level)
+        except OSError as err:
+            reasons.append(f"{level}: {err}")
+            continue
+        group, sentence = control_group.find()
+        why = reasons or ["as asked" if wanted != "auto" else "the best there is, and it works here"]
+        return Isolation(level, "; ".join([*why, *note, sentence]), own_pids, group)
+    raise OSError(f"isolation level {'; '.join(reasons)}: it does not work here. Use --isolation auto")
 
 
-def _complete(level: str, why: str) -> Isolation:
-    """A level that works, with process trees and control groups where the machine allows them as well."""
-    group, sentence = control_group.find()
-    trouble = None if level == "none" else attempt(level, own_pids=True)
-    if trouble is not None:
-        sentence = f"containers share this machine's process tree: {trouble}; {sentence}"
-    return Isolation(level, f"{why}; {sentence}", own_pids=level != "none" and trouble is None, control_group=group)
+def _try(level: str) -> tuple[bool, list[str]]:
+    """Whether containers of this level get process trees of their own, and a note if they do not.
+
+    :raises OSError: the level does not work at all.
+    """
+    if level == "none":
+        return False, []
+    trouble = attempt(level, own_pids=True)
+    if trouble is None:
+        return True, []
+    without = attempt(level)
+    if without is not None:
+        raise OSError(without)
+    return False, [f"containers share this machine's process tree: {trouble}"]
 
 
 def main() -> None:

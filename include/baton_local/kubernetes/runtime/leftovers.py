@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from . import control_group
+from . import control_group, volumes
 from .attempt import Attempt
 from .processes import sweep
 
@@ -28,13 +28,25 @@ def stop_pods(state: Path, grace_seconds: float) -> int:
     return len(running)
 
 
-def remove_litter(place: Path) -> None:
-    """End what runs in the directory of a pod that nobody knows any more, and remove it."""
+def end_processes(place: Path) -> None:
+    """Kill what still runs in a pod's directory. Quick if nothing does, which is the rule."""
     running = [attempt for attempt in _attempts(place.parent, place.name) if attempt.alive()]
-    _signal_until_gone(running, signal.SIGKILL, _LAST_KILL_SECONDS)
+    if running:
+        _signal_until_gone(running, signal.SIGKILL, _LAST_KILL_SECONDS)
+        sweep(place.name)
+
+
+def remove_litter(place: Path, report: Callable[[str], None]) -> None:
+    """Remove what an earlier server left of a pod that nobody knows any more, also processes without a keeper."""
     sweep(place.name)
+    remove(place, report)
+
+
+def remove(place: Path, report: Callable[[str], None]) -> None:
+    """Remove everything of a pod that is in its directory; what cannot be removed is reported."""
+    end_processes(place)
     control_group.remove(place)
-    shutil.rmtree(place, ignore_errors=True)
+    volumes.remove(place, report)
 
 
 def _attempts(pods: Path, uid: str = "*") -> list[Attempt]:

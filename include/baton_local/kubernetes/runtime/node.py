@@ -8,17 +8,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from baton_local.kubernetes import clock
 from baton_local.kubernetes.errors import ApiError
 from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
 from baton_local.kubernetes.store import Change, Key, Store
 
-from . import control_group, projections, unsupported, volumes
+from . import leftovers, projections, unsupported, volumes
 from .attempt import LOG_LIMIT_BYTES
 from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
-from .leftovers import remove_litter
 from .pod import PodRunner
 
 Object = dict[str, Any]
@@ -72,12 +72,15 @@ class Node:
         known = {pod["metadata"]["uid"] for pod in pods}
         for entry in self._directory.iterdir():
             if entry.name not in known:
-                remove_litter(entry)
+                leftovers.remove_litter(entry, _LOG.warning)
         for pod in pods:
-            if pod["status"]["phase"] not in FINAL and pod["spec"].get("nodeName") == NODE:
+            if pod["status"]["phase"] in FINAL:
+                leftovers.end_processes(self.directory_of(pod))
+            elif pod["spec"].get("nodeName") == NODE:
                 self._adopt(pod)
-            if pod["metadata"].get("deletionTimestamp"):
-                self.delete(pod, 0)
+            end = pod["metadata"].get("deletionTimestamp")
+            if end:
+                self.delete(pod, max(0.0, clock.parse(end) - clock.unix()))
 
     async def stop(self, *, end_pods: bool, grace_seconds: float = 5.0) -> None:
         """Stop looking after the pods; with ``end_pods`` they are ended first, else they go on by themselves."""
@@ -206,8 +209,7 @@ class Node:
 
     def release(self, pod: Object) -> None:
         """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
-        control_group.remove(self.directory_of(pod))
-        volumes.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
+        leftovers.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
         stored = self.store.get(_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return

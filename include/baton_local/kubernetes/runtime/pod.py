@@ -13,6 +13,7 @@ from baton_local.kubernetes import clock
 from . import volumes
 from .container_runner import ContainerRunner, EmulatedSidecar
 from .environment import ConfigError
+from .probes import probe
 from .status import Container, compute, waiting
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class PodRunner:
         place = self.node.volume_places(pod).pod
         try:
             volumes.refresh(pod, place, self.node.finder(pod), concerns)
-        except ConfigError as err:
+        except (ConfigError, OSError) as err:
             _LOG.info("pod %s: volumes not refreshed: %s", pod["metadata"]["name"], err)
 
     def end_sidecar(self) -> None:
@@ -132,6 +133,7 @@ class PodRunner:
                 status = known[spec["name"]]
                 container.state, container.last_state = status["state"], status["lastState"]
                 container.restarts = status["restartCount"]
+                container.probed = status["ready"] or probe(spec, "readinessProbe") is None
             kind = EmulatedSidecar if spec["name"] == SIDECAR else ContainerRunner
             result.append(kind(container, self))
         return result

@@ -21,7 +21,10 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(slots=True)
 class Container:
-    """A container as the runtime sees it now. ``ended`` is set when the current run has ended and that is published."""
+    """A container as the runtime sees it now. ``ended`` is set when the current run has ended and that is published.
+
+    ``probed`` is what its readiness probe says; True without one.
+    """
 
     spec: Object
     is_init: bool
@@ -29,6 +32,7 @@ class Container:
     last_state: Object = field(default_factory=dict)
     restarts: int = 0
     attempt: Attempt | None = None
+    probed: bool = True
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -47,6 +51,11 @@ class Container:
         return "waiting" not in self.state or bool(self.last_state)
 
     @property
+    def ready(self) -> bool:
+        """Whether it runs and its readiness probe says so."""
+        return "running" in self.state and self.probed
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code of a container that has ended."""
         return (self.state.get("terminated") or {}).get("exitCode")
@@ -59,7 +68,7 @@ class Container:
             "name": self.name,
             "state": self.state,
             "lastState": self.last_state,
-            "ready": running or done if self.is_init else running,
+            "ready": self.ready or done,
             "restartCount": self.restarts,
             "image": self.spec["image"],
             "imageID": "",
@@ -148,7 +157,7 @@ def _conditions(before: list[Object], word: str, inits: list[Container], mains: 
     uninitialized = [c.name for c in inits if not (c.has_started if c.is_sidecar else c.exit_code == 0)]
     initialized = not uninitialized
     served = [*(init for init in inits if init.is_sidecar), *mains]
-    unready = [container.name for container in served if "running" not in container.state]
+    unready = [container.name for container in served if not container.ready]
     reason = message = ""
     if word == "Succeeded" or (word == "Failed" and not unready):
         reason = "PodCompleted"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .probes import probe
+
 Object = dict[str, Any]
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_INPUT = ("stdin", "tty")
 _POD_FIELDS = ("dnsConfig", "hostAliases", "runtimeClassName", "shareProcessNamespace", "hostPID", "hostIPC")
 
 
@@ -15,15 +18,18 @@ def describe(pod: Object) -> str:
     fields = sorted(_fields(pod["spec"]))
     if not fields:
         return ""
-    text = f"Without effect on this local server: {', '.join(fields)}"
-    return f"{text}; a container is ready while it runs" if any(f.endswith("Probe") for f in fields) else text
+    return f"Without effect on this local server: {', '.join(fields)}"
 
 
 def _fields(spec: Object) -> Iterator[str]:
     yield from (f"spec.{name}" for name in _POD_FIELDS if spec.get(name))
     yield from (f"spec.securityContext.{name}" for name in spec.get("securityContext") or {})
+    for volume in spec.get("volumes") or []:
+        if (volume.get("emptyDir") or {}).get("sizeLimit"):
+            yield f"spec.volumes[{volume['name']}].emptyDir.sizeLimit"
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or []:
             where = f"spec.{part}[{container['name']}]"
-            yield from (f"{where}.{name}" for name in _PROBES if container.get(name))
+            yield from (f"{where}.{name}" for name in _INPUT if container.get(name))
+            yield from (f"{where}.{name}" for name in _PROBES if container.get(name) and not probe(container, name))
             yield from (f"{where}.securityContext.{name}" for name in container.get("securityContext") or {})
