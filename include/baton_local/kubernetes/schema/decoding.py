@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from .quantity import canonical
 from .table import Field, Message, message
 
 Object = dict[str, Any]
-_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 _QUANTITY_HELP = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _RANGES = {"int32": 2**31, "int64": 2**63, "uint32": 2**32}
 
@@ -141,10 +140,10 @@ def scalar(one: Field, value: Any, place: _Place) -> Any:
 def _whole(value: Any, limit: int, place: _Place, go_type: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise place.wrong(value, go_type)
-    if not math.isfinite(value) or value != int(value) or not -limit <= value < limit:
-        text = f"json: cannot unmarshal number {value} into Go struct field {place.struct}.{'.'.join(place.fields)}"
-        raise DecodeError(f"{text} of type {go_type}")
-    return int(value)
+    if isinstance(value, float) or not -limit <= value < limit:
+        where = f"{place.struct}.{'.'.join(place.fields)}"
+        raise DecodeError(f"json: cannot unmarshal number {value} into Go struct field {where} of type {go_type}")
+    return value
 
 
 def _special(base: str, value: Any, place: _Place) -> Any:
@@ -153,9 +152,10 @@ def _special(base: str, value: Any, place: _Place) -> Any:
             raise place.wrong(value, "[]uint8")
         return _base64(value)
     if base == "Quantity":
-        if isinstance(value, bool) or not isinstance(value, str | int | float) or not _QUANTITY.fullmatch(str(value)):
+        shown = None if isinstance(value, bool) or not isinstance(value, str | int | float) else canonical(str(value))
+        if shown is None:
             raise DecodeError(_QUANTITY_HELP)
-        return str(value)
+        return shown
     if base == "IntOrString":
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise DecodeError(f"json: cannot unmarshal {described(value)} into Go value of type int32")
@@ -180,8 +180,8 @@ def _time(value: Any, base: str) -> str:
     if not isinstance(value, str):
         raise DecodeError(f"json: cannot unmarshal {described(value)} into Go value of type string")
     try:
-        datetime.fromisoformat(value)
-    except ValueError as err:
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError) as err:
         layout = "2006-01-02T15:04:05Z07:00" if base == "Time" else "2006-01-02T15:04:05.000000Z07:00"
         raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"') from err
-    return value
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if base == "Time" else "%Y-%m-%dT%H:%M:%S.%fZ")
