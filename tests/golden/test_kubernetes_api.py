@@ -35,8 +35,6 @@ def test_agrees_as_far_as_the_table_says(name: str, outcomes: dict[str, golden.O
 def test_refusals_agree_by_status_reason_and_fields(case: golden.Case, outcomes: dict[str, golden.Outcome]) -> None:
     """What a real server refuses is refused here for the same fields."""
     outcome = outcomes[case.name]
-    if golden.listed_differences().get(case.name, {}).get("reason") == "the kind is not served yet":
-        pytest.skip("the kind is not served yet")
     if outcome.level != "same":
         assert outcome.refusal == golden.refusal(case.response["body"])
 

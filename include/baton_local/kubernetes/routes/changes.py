@@ -11,6 +11,7 @@ from baton_local.kubernetes.errors import (
     invalid,
     unsupported_media_type,
 )
+from baton_local.kubernetes.metadata_check import check_metadata, check_new_finalizers
 from baton_local.kubernetes.patches import json_patch, merge
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.table import message_name
@@ -95,7 +96,12 @@ def checked(target: Target, before: Object, after: Object) -> Object:
         result = {name: value for name, value in result.items() if name != "status"}
         if "status" in before:
             result["status"] = before["status"]
-    causes = [*kind.check_update(before, result), *kind.check(result)]
+    causes = [
+        *check_metadata(metadata),
+        *check_new_finalizers(have, metadata),
+        *kind.check_update(before, result),
+        *kind.check(result),
+    ]
     if causes:
         raise invalid(kind.kind, target.name, causes, kind.group)
     if kind.counts_generations and result.get("spec") != before.get("spec"):
