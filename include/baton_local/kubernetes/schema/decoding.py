@@ -20,6 +20,7 @@ from .table import Field, Message, message
 
 Object = dict[str, Any]
 _QUANTITY_HELP = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_ZEROS: dict[str, Any] = {"string": "", "bool": False, "int32": 0, "int64": 0}
 _RANGES = {"int32": 2**31, "int64": 2**63, "uint32": 2**32}
 
 
@@ -53,10 +54,7 @@ class Decoder:
             decoded = self._shaped(one, one.shape, value, place)
             if one.pointer or one.base in ("Time", "MicroTime") or "always" in one.flags or not _is_zero(decoded, one):
                 result[name] = decoded
-        for name, one in kind.fields.items():
-            if name not in result and _is_embedded(one):
-                result[name] = empty(one.base)
-        return result
+        return result | {name: value for name, value in _zeros(kind).items() if name not in result}
 
     def _shaped(self, one: Field, shape: str, value: Any, place: _Place) -> Any:
         if shape.startswith("[]"):
@@ -104,8 +102,23 @@ def described(value: Any) -> str:
 
 
 def empty(name: str) -> Object:
-    """A message nobody has set: only what it embeds by value."""
-    return {n: empty(one.base) for n, one in message(name).fields.items() if _is_embedded(one)}
+    """A message nobody has set: what Go writes all the same."""
+    return _zeros(message(name))
+
+
+def _zeros(kind: Message) -> Object:
+    """The fields that Go never omits, unset: embedded messages, times, and what has no ``omitempty``."""
+    zeros: Object = {}
+    for name, one in kind.fields.items():
+        if one.pointer or one.shape or "omitzero" in one.flags:
+            continue
+        if one.is_message:
+            zeros[name] = empty(one.base)
+        elif one.base in ("Time", "MicroTime"):
+            zeros[name] = None
+        elif "always" in one.flags and one.base in _ZEROS:
+            zeros[name] = _ZEROS[one.base]
+    return zeros
 
 
 def _is_embedded(one: Field) -> bool:

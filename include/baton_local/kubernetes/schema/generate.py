@@ -151,6 +151,8 @@ def _flags(tags: dict[str, str], marks: dict[str, list[str]], options: str) -> I
     yield from (kind for name in ("listType", "structType", "mapType") for kind in marks.get(name, []) if kind != "map")
     if "omitempty" not in options and "inline" not in options:
         yield "always"
+    if "omitzero" in options:
+        yield "omitzero"
 
 
 def reachable(source: Source) -> dict[str, list[str]]:
