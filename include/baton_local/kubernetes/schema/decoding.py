@@ -13,6 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from .quantity import canonical
@@ -20,7 +21,7 @@ from .table import Field, Message, message
 
 Object = dict[str, Any]
 _QUANTITY_HELP = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_ZEROS: dict[str, Any] = {"string": "", "bool": False, "int32": 0, "int64": 0}
+_ZEROS: dict[str, Any] = {"string": "", "bool": False, "int32": 0, "int64": 0, "Time": None, "MicroTime": None}
 _RANGES = {"int32": 2**31, "int64": 2**63, "uint32": 2**32}
 
 
@@ -107,18 +108,23 @@ def empty(name: str) -> Object:
 
 
 def _zeros(kind: Message) -> Object:
-    """The fields that Go never omits, unset: embedded messages, times, and what has no ``omitempty``."""
-    zeros: Object = {}
-    for name, one in kind.fields.items():
-        if one.pointer or one.shape or "omitzero" in one.flags:
-            continue
-        if one.is_message:
-            zeros[name] = empty(one.base)
-        elif one.base in ("Time", "MicroTime"):
-            zeros[name] = None
-        elif "always" in one.flags and one.base in _ZEROS:
-            zeros[name] = _ZEROS[one.base]
-    return zeros
+    """The fields that Go never omits, unset."""
+    return {one.name: empty(one.base) if one.is_message else _ZEROS[one.base] for one in _never_omitted(kind.name)}
+
+
+@cache
+def _never_omitted(name: str) -> tuple[Field, ...]:
+    """Embedded messages, times, and what has no ``omitempty``."""
+    candidates = [
+        one
+        for one in message(name).fields.values()
+        if not one.pointer and not one.shape and "omitzero" not in one.flags
+    ]
+    return tuple(
+        one
+        for one in candidates
+        if one.is_message or one.base in ("Time", "MicroTime") or ("always" in one.flags and one.base in _ZEROS)
+    )
 
 
 def _is_embedded(one: Field) -> bool:
