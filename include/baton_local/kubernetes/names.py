@@ -68,9 +68,10 @@ def check_label(value: str, field: str) -> list[Cause]:
 
 def check_key(value: str, field: str) -> list[Cause]:
     """What is wrong with a key of a Secret or ConfigMap; such keys become file names."""
-    if value in (".", "..") or value.startswith(".."):
-        return [_wrong(field, value, "must not start with '..'" if value != "." else "must not be '.'")]
-    return _check(value, field, _KEY, _KEY_HELP, 253)
+    causes = _check(value, field, _KEY, _KEY_HELP, 253)
+    if value in (".", ".."):
+        return [*causes, _wrong(field, value, f"must not be '{value}'")]
+    return [*causes, _wrong(field, value, "must not start with '..'")] if value.startswith("..") else causes
 
 
 def check_label_key(value: str, field: str) -> list[Cause]:
