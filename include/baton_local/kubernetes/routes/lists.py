@@ -62,7 +62,16 @@ def collection(request: web.Request, target: Target) -> web.Response:
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
     kind = target.kind
     items = [kind.listed(obj) for obj in found]
-    return answer({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items})
+    if kind.prune is not None:
+        metadata = {"continue": "", **metadata}  # custom resources' lists always have one
+    return answer(
+        {
+            "kind": kind.list_kind or f"{kind.kind}List",
+            "apiVersion": kind.api_version,
+            "metadata": metadata,
+            "items": items,
+        }
+    )
 
 
 def _check_version(request: web.Request) -> None:

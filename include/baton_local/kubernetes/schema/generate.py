@@ -32,7 +32,7 @@ _ROOTS = (
     "core.Pod core.PodTemplate core.Secret core.ConfigMap core.Namespace core.ServiceAccount core.Event core.Node "
     "core.Binding core.PersistentVolumeClaim batch.Job batch.CronJob apps.Deployment apps.ReplicaSet autoscaling.Scale "
     "policy.Eviction events.Event authentication.SelfSubjectReview authorization.SelfSubjectAccessReview "
-    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status "
+    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
 # Types with a form of their own in JSON; table.py and protobuf.py know them by these names.
