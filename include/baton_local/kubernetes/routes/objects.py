@@ -8,7 +8,7 @@ from aiohttp import web
 
 from baton_local.kubernetes.cluster import CLUSTER, Cluster
 from baton_local.kubernetes.deletion import PROPAGATIONS, DeleteOptions
-from baton_local.kubernetes.errors import Cause, bad_request, conflict, invalid, method_not_allowed, not_found
+from baton_local.kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from baton_local.kubernetes.kinds.review import KINDS as REVIEWS
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.decoding import DecodeError, Decoder
@@ -81,6 +81,8 @@ async def create(request: web.Request, target: Target) -> web.Response:
     cluster, kind = request.app[CLUSTER], target.kind
     validation = FieldValidation.of(request)
     _, body = await read_object(request, kind, validation)
+    if body["metadata"].get("resourceVersion"):
+        raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     dry = dry_run(request)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
