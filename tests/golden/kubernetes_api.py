@@ -1,4 +1,6 @@
-"""Replay what a real kube-apiserver was asked and compare the answers: ``python -m tests.golden.kubernetes_api``.
+"""Replay what a real kube-apiserver was asked and compare the answers.
+
+``PYTHONPATH=include python -m tests.golden.kubernetes_api`` prints the summary.
 
 The recording (``kubernetes-api-v1.36.2.json``) is 173 requests in order with no kubelet behind the server. To get the
 same here, the node is cordoned first: pods stay Pending. What must differ from run to run is made alike before the
@@ -36,6 +38,12 @@ _TOO_OLD = re.compile(r"resource version: \d+ \(\d+\)")
 _AGE = re.compile(r"\d+[smhd](\d+[smh])?")
 _SETTLE_SECONDS = 3.0
 _LONGEST_RECORDED = 6000  # characters of a watch's body
+LEVELS = {
+    "same": "agree entirely",
+    "subset": "agree in what is served here, and list nothing else",
+    "status": "agree by status only",
+    "different": "differ",
+}
 # Answers that controllers bring about: they are asked for again until they agree.
 EVENTUALLY = frozenset(
     {"job after a second", "jobs table", "job's pods", "indexed job's pods", "job suspended", "pods after delete",
@@ -56,8 +64,7 @@ class Case:
 class Outcome:
     """How far one answer agrees.
 
-    :param level: ``same``; ``subset``: each entry that we list is the recording's; ``status``: only the status code;
-        ``different``: not even that.
+    :param level: one of ``LEVELS``.
     :param paths: where the bodies differ, list positions left out.
     """
 
@@ -243,19 +250,37 @@ def replay(server: LocalKubernetes) -> list[Outcome]:
         return list(Replay(client, token).run())
 
 
+def write(outcomes: list[Outcome]) -> None:
+    """Write the table anew: reasons stay, a new difference waits for one (and fails the test until it has it)."""
+    known = listed_differences()
+    table = {
+        one.name: {
+            "level": one.level,
+            "paths": list(one.paths),
+            "reason": known.get(one.name, {}).get("reason", ""),
+        }
+        for one in outcomes
+        if one.level != "same"
+    }
+    DIFFERENCES.write_text(yaml.safe_dump(table, sort_keys=False, allow_unicode=True, width=118))
+
+
 def main() -> None:
-    """Print how many agree and each difference with its reason; ``--all`` prints our answers as well."""
+    """Print how many agree and each difference with its reason; ``--answers`` prints ours, ``--write`` the table."""
     with tempfile.TemporaryDirectory() as directory, LocalKubernetes(Path(directory)) as server:
         outcomes = replay(server)
+    if "--write" in sys.argv:
+        write(outcomes)
     reasons = listed_differences()
     levels = [outcome.level for outcome in outcomes]
-    counts = ", ".join(f"{levels.count(level)} {level}" for level in ("same", "subset", "status", "different"))
-    print(f"{len(outcomes)} exchanges: {counts}")
+    print(f"{len(outcomes)} exchanges recorded from a real kube-apiserver:")
+    for level, words in LEVELS.items():
+        print(f"{levels.count(level):5} {words}")
     for outcome in outcomes:
         if outcome.level != "same":
-            reason = reasons.get(outcome.name, {}).get("reason", "NOT LISTED")
-            print(f"- {outcome.name} ({outcome.level}): {', '.join(outcome.paths)}: {reason}")
-            if "--all" in sys.argv:
+            print(f"- {outcome.name}: {LEVELS[outcome.level]}: {reasons.get(outcome.name, {}).get('reason', '?')}")
+            print(f"    differs in: {', '.join(outcome.paths) or 'the whole body'}")
+            if "--answers" in sys.argv:
                 print(f"    {outcome.detail}")
 
 

@@ -24,9 +24,13 @@ _LABEL_HELP = (
     f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
 )
 _QUALIFIED_HELP = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_VALUE_HELP = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    f"'({_QUALIFIED})?')"
 )
 _KEY_HELP = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
@@ -49,14 +53,7 @@ def _wrong(field: str, value: str, help_text: str) -> Cause:
 
 
 def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -> list[Cause]:
-    causes = []
-    if len(value) > longest:
-        causes.append(
-            Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": must be no more than {longest} characters')
-        )
-    if not re.fullmatch(pattern, value):
-        causes.append(_wrong(field, value, help_text))
-    return causes
+    return [_wrong(field, value, text) for text in _complaints(value, pattern, help_text, longest)]
 
 
 def check_subdomain(value: str, field: str) -> list[Cause]:
@@ -71,13 +68,34 @@ def check_label(value: str, field: str) -> list[Cause]:
 
 def check_key(value: str, field: str) -> list[Cause]:
     """What is wrong with a key of a Secret or ConfigMap; such keys become file names."""
-    if value in (".", "..") or value.startswith(".."):
-        return [_wrong(field, value, "must not start with '..'" if value != "." else "must not be '.'")]
-    return _check(value, field, _KEY, _KEY_HELP, 253)
+    causes = _check(value, field, _KEY, _KEY_HELP, 253)
+    if value in (".", ".."):
+        return [*causes, _wrong(field, value, f"must not be '{value}'")]
+    return [*causes, _wrong(field, value, "must not start with '..'")] if value.startswith("..") else causes
 
 
 def check_label_key(value: str, field: str) -> list[Cause]:
     """What is wrong with the key of a label or an annotation: a name, or a DNS subdomain, ``/`` and a name."""
+    if value.count("/") > 1:
+        help_text = f"a valid label key {_QUALIFIED_HELP} with an optional DNS subdomain prefix and '/' "
+        return [_wrong(field, value, f"{help_text}(e.g. 'example.com/MyName')")]
     prefix, slash, name = value.rpartition("/")
-    causes = _check(prefix, field, _SUBDOMAIN, f"prefix part {_SUBDOMAIN_HELP}", 253) if slash else []
-    return causes + _check(name, field, _QUALIFIED, _QUALIFIED_HELP, 63)
+    texts = []
+    if slash and not prefix:
+        texts.append("prefix part must be non-empty")
+    elif slash:
+        texts += [f"prefix part {text}" for text in _complaints(prefix, _SUBDOMAIN, _SUBDOMAIN_HELP, 253)]
+    if not name:
+        texts.append("name part must be non-empty")
+    texts += [f"name part {text}" for text in _complaints(name, _QUALIFIED, _QUALIFIED_HELP, 63)]
+    return [_wrong(field, value, text) for text in texts]
+
+
+def check_label_value(value: str, field: str) -> list[Cause]:
+    """What is wrong with a label's value; it may be empty."""
+    return [_wrong(field, value, text) for text in _complaints(value, f"({_QUALIFIED})?", _VALUE_HELP, 63)]
+
+
+def _complaints(value: str, pattern: str, help_text: str, longest: int) -> list[str]:
+    too_long = [f"must be no more than {longest} characters"] if len(value) > longest else []
+    return too_long + ([] if re.fullmatch(pattern, value) else [help_text])

@@ -10,6 +10,7 @@ from .deletion import DeleteOptions
 from .errors import Cause, already_exists, bad_request, invalid, not_found, terminating, unknown_resource
 from .events import Recorder
 from .lifecycle import Lifecycle, Lifecycles
+from .metadata_check import check_metadata
 from .names import check_subdomain, generate, new_uid
 from .resources import Kind, Registry
 from .store import Key, Store, Stored
@@ -157,7 +158,11 @@ def new_object(kind: Kind, namespace: str | None, body: Object) -> Object:
         metadata["generation"] = 1
     obj = kind.complete({**body, "metadata": metadata})
     own_check = kind.plural != "namespaces"
-    causes = [*(check_subdomain(name, "metadata.name") if own_check else []), *kind.check(obj)]
+    causes = [
+        *(check_subdomain(name, "metadata.name") if own_check else []),
+        *check_metadata(metadata),
+        *kind.check(obj),
+    ]
     if causes:
         raise invalid(kind.kind, name, causes, kind.group)
     return obj

@@ -45,6 +45,7 @@ class Kind:
     :param check_update: names what is wrong with replacing the first object by the second.
     :param default_propagation: what becomes of dependents when a client does not say.
     :param prune: for kinds that the schema table does not have: drops unknown fields and names them.
+    :param list_kind: what a list calls itself; empty: the kind and ``List``.
     :param schema: of a custom resource, as its definition has it.
     :param scale_paths: where wanted and present replicas and the selector are, for kinds with ``scale``.
     :param fields: paths that field selectors may use, besides name and namespace.
@@ -71,6 +72,7 @@ class Kind:
     check_update: Callable[[Object, Object], list[Cause]] = _no_update_causes
     prune: Callable[[Object], tuple[Object, list[str]]] | None = None
     schema: Object | None = None
+    list_kind: str = ""
 
     @property
     def resource(self) -> str:

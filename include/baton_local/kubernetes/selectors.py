@@ -6,12 +6,14 @@ Source: https://github.com/kubernetes/apimachinery/blob/master/pkg/labels/select
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .errors import bad_request
+from .errors import Cause, bad_request
+from .names import check_label_key, check_label_value
 
 Predicate = Callable[[Mapping[str, Any]], bool]
+Requirement = Callable[[Mapping[str, str]], bool]
 
 _TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|>|<|[^\s=!(),<>]+)")
 _OPERATORS = {"=", "==", "!=", "in", "notin", ">", "<"}
@@ -31,8 +33,12 @@ class _Tokens:
     def identifier(self, wanted: str) -> str:
         token = self.take()
         if not token or token in _RESERVED:
-            raise bad_request(f"found '{token}', expected: {wanted}")
+            raise ParseError(f"found '{token}', expected: {wanted}")
         return token
+
+
+class ParseError(ValueError):
+    """A label selector cannot be read; the text is apimachinery's."""
 
 
 def labels(text: str) -> Predicate:
@@ -40,29 +46,47 @@ def labels(text: str) -> Predicate:
 
     :raises ApiError: 400, the text is no selector.
     """
-    tokens = _Tokens(text)
-    requirements: list[Callable[[Mapping[str, str]], bool]] = []
-    while tokens.peek():
-        requirements.append(_requirement(tokens))
-        if tokens.peek() and tokens.take() != ",":
-            raise bad_request(f"unable to parse requirement: found '{tokens.peek()}', expected: ',' or 'end of string'")
+    try:
+        requirements = list(_requirements(_Tokens(text)))
+    except ParseError as err:
+        raise bad_request(str(err)) from err
     return lambda obj: all(fits(obj["metadata"].get("labels") or {}) for fits in requirements)
 
 
-def _requirement(tokens: _Tokens) -> Callable[[Mapping[str, str]], bool]:
-    if tokens.peek() == "!":
+def _requirements(tokens: _Tokens) -> Iterator[Requirement]:
+    while tokens.peek():
+        if tokens.peek() in _RESERVED and tokens.peek() != "!":
+            raise ParseError(f"found '{tokens.peek()}', expected: !, identifier, or 'end of string'")
+        try:
+            yield _requirement(tokens)
+        except ParseError as err:
+            raise ParseError(f"unable to parse requirement: {err}") from err
+        comma = tokens.take()
+        if comma not in ("", ","):
+            raise ParseError(f"found '{comma}', expected: ',' or 'end of string'")
+        following = tokens.peek()
+        if comma and (not following or (following in _RESERVED and following != "!")):
+            raise ParseError(f"found '{following}', expected: identifier after ','")
+
+
+def _requirement(tokens: _Tokens) -> Requirement:
+    absent = tokens.peek() == "!"
+    if absent:
         tokens.take()
-        absent = tokens.identifier("identifier")
-        return lambda found: absent not in found
-    key = tokens.identifier("!, identifier, or 'end of string'")
+    key = tokens.identifier("identifier")
+    _refuse(check_label_key(key, "<nil>"))
+    if absent:
+        return lambda found: key not in found
     if tokens.peek() in ("", ","):
         return lambda found: key in found
     operator = tokens.take()
     if operator in ("in", "notin"):
-        return _membership(key, operator, _values(tokens))
+        return _membership(key, operator, _values(tokens, key))
     if operator not in _OPERATORS:
-        raise bad_request(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
+        raise ParseError(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
     value = "" if tokens.peek() in ("", ",") else tokens.identifier("identifier")
+    if operator not in (">", "<"):
+        _refuse(check_label_value(value, f"values[0][{key}]"))
     if operator in ("=", "=="):
         return lambda found: found.get(key) == value
     if operator == "!=":
@@ -70,28 +94,44 @@ def _requirement(tokens: _Tokens) -> Callable[[Mapping[str, str]], bool]:
     return _comparison(key, operator, value)
 
 
-def _values(tokens: _Tokens) -> frozenset[str]:
-    if tokens.take() != "(":
-        raise bad_request("found '', expected: '('")
+def _refuse(causes: list[Cause]) -> None:
+    if causes:
+        first, *rest = causes
+        more = "".join(f"; {cause.message.partition(': ')[2].partition(': ')[2]}" for cause in rest)
+        raise ParseError(f"{first.field}: {first.message}{more}")
+
+
+def _values(tokens: _Tokens, key: str) -> frozenset[str]:
+    opening = tokens.take()
+    if opening != "(":
+        raise ParseError(f"found '{opening}' expected: '('")
     values = {""} if tokens.peek() in (")", ",") else set()
-    while tokens.peek() not in ("", ")"):
+    while tokens.peek() != ")":
         word = tokens.take()
-        if word != ",":
-            values.add(word)
-    if tokens.take() != ")":
-        raise bad_request("found '', expected: ',' or ')'")
+        if word == ",":
+            values |= {""} if tokens.peek() in (")", ",") else set()
+            continue
+        if not word or word in _RESERVED:
+            raise ParseError(f"found '{word}', expected: ',', or identifier")
+        values.add(word)
+        if tokens.peek() not in (",", ")"):
+            raise ParseError(f"found '{tokens.peek()}', expected: ',' or ')'")
+    tokens.take()
+    for position, value in enumerate(sorted(values)):
+        _refuse(check_label_value(value, f"values[{position}][{key}]"))
     return frozenset(values)
 
 
-def _membership(key: str, operator: str, values: frozenset[str]) -> Callable[[Mapping[str, str]], bool]:
+def _membership(key: str, operator: str, values: frozenset[str]) -> Requirement:
     if operator == "in":
         return lambda found: key in found and found[key] in values
     return lambda found: key not in found or found[key] not in values
 
 
-def _comparison(key: str, operator: str, value: str) -> Callable[[Mapping[str, str]], bool]:
-    if not re.fullmatch(r"-?\d+", value):
-        raise bad_request(f"for 'Gt', 'Lt' operators, the value must be an integer: {value}")
+def _comparison(key: str, operator: str, value: str) -> Requirement:
+    if not re.fullmatch(r"[-+]?\d+", value):
+        help_text = "for 'Gt', 'Lt' operators, the value must be an integer"
+        raise ParseError(f'values[0]: Invalid value: "{value}": {help_text}')
     limit = int(value)
 
     def compare(found: Mapping[str, str]) -> bool:

@@ -335,3 +335,32 @@ def test_the_certificate_is_verified(local_kubernetes):
     assert "insecure-skip-tls-verify" not in config["clusters"][0]["cluster"]
     assert CoreV1Api(local_kubernetes.client).api_client.configuration.verify_ssl is True
     assert local_kubernetes.core.list_namespace().items
+
+
+def test_a_put_says_which_object_and_a_post_no_version(local_kubernetes):
+    """What does not belong to the path, or to an object that is not there yet, is refused."""
+    name = local_kubernetes.name
+    local_kubernetes.core.create_namespaced_config_map(name, {"metadata": {"name": "c"}})
+    path = f"/api/v1/namespaces/{name}/configmaps"
+
+    def refused(method, where, metadata):
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        status, answer = _ask(local_kubernetes, where, method, body)
+        return status, json.loads(answer)["message"]
+
+    undetermined = "the name of the object (c based on URL) was undeterminable: name must be provided"
+    assert refused("PUT", f"{path}/c", {}) == (400, undetermined)
+    assert refused("PUT", f"{path}/c", {"name": "d"})[0] == 400
+    assert refused("PUT", f"{path}/c", {"name": "c", "namespace": "other"})[0] == 400
+    unset = "resourceVersion should not be set on objects to be created"
+    assert refused("POST", path, {"name": "d", "resourceVersion": "1"}) == (500, unset)
+
+
+def test_a_list_cannot_be_newer_than_the_present(local_kubernetes):
+    """504 with the reason that clients know; a version that is no number is told as such."""
+    path = f"/api/v1/namespaces/{local_kubernetes.name}/configmaps"
+
+    status, answer = _ask(local_kubernetes, f"{path}?resourceVersion=99999999")
+    assert (status, json.loads(answer)["details"]["causes"][0]["reason"]) == (504, "ResourceVersionTooLarge")
+    assert _ask(local_kubernetes, f"{path}?resourceVersion=abc")[0] == 500
+    assert _ask(local_kubernetes, f"{path}?resourceVersion=1&resourceVersionMatch=NotOlderThan")[0] == 200

@@ -73,6 +73,9 @@ def test_objects_are_defaulted_listed_patched_and_scaled(defined):
     assert (found["apiVersion"], found["spec"]["replicas"]) == ("example.com/v1beta1", 2)
     assert found["metadata"]["generation"] == 2
     assert "backup.example.com/b" in kubectl("get", "all")
+    listed = json.loads(kubectl("get", "--raw", "/apis/example.com/v1/backups"))
+    assert listed["kind"] == "BackupList"
+    assert [item["kind"] for item in listed["items"]] == ["Backup"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,8 @@ def test_unknown_fields_are_refused_or_pruned(defined):
     unknown = BACKUP.replace("port: http", "nonsense: 1")
 
     assert 'unknown field "spec.nonsense"' in defined("apply", "-f", "-", text=unknown, code=1)
+    metadata = BACKUP.replace("name: b", "name: b, nonsense: 1")
+    assert 'unknown field "metadata.nonsense"' in defined("apply", "-f", "-", text=metadata, code=1)
     defined("apply", "--validate=false", "-f", "-", text=unknown)
     assert json.loads(defined("get", "bk", "b", "-o", "json"))["spec"] == {"target": "db", "size": 3}
 

@@ -98,3 +98,18 @@ def test_server_side_apply(kubectl):
     found = json.loads(kubectl("get", "pod", "p", "-o", "json", "--show-managed-fields"))
     assert found["metadata"]["labels"] == {"c": "d"}
     assert {entry["manager"] for entry in found["metadata"]["managedFields"]} == {"kubectl", "other"}
+
+
+def test_a_dry_run_on_the_server_changes_nothing(kubectl, own_server):
+    """create, apply, patch, delete, drain and scale with --dry-run=server."""
+    kubectl("create", "configmap", "c", "--from-literal=a=b", "--dry-run=server")
+    assert "NotFound" in kubectl("get", "cm", "c", code=1)
+    kubectl("create", "configmap", "c", "--from-literal=a=b")
+    kubectl("patch", "cm", "c", "-p", '{"data":{"a":"x"}}', "--dry-run=server")
+    assert "(server dry run)" in kubectl("delete", "cm", "c", "--dry-run=server")
+    kubectl("delete", "cm", "--all", "--dry-run=server")
+    assert kubectl("get", "cm", "c", "-o", "jsonpath={.data.a}") == "b"
+    server = ["--kubeconfig", str(own_server.kubeconfig), "-n", "own"]
+    kubectl(*server, "run", "p", "--image=busybox", "--restart=Never", "--", "sleep", "60")
+    kubectl(*server, "drain", "local", "--force", "--dry-run=server")
+    assert "Running" in kubectl(*server, "get", "pod", "p")

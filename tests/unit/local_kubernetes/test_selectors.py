@@ -70,6 +70,44 @@ def test_any_text_is_read_or_refused(text):
         assert err.code == 400  # noqa: PT017 - both outcomes are right
 
 
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        ("==", "found '==', expected: !, identifier, or 'end of string'"),
+        ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+        ("a=b c", "found 'c', expected: ',' or 'end of string'"),
+        ("a,", "found '', expected: identifier after ','"),
+        ("a,=", "found '=', expected: identifier after ','"),
+        ("!", "unable to parse requirement: found '', expected: identifier"),
+        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+        ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"),
+        ("a in (=)", "unable to parse requirement: found '=', expected: ',', or identifier"),
+        ("a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value "
+         "must be an integer"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_in_the_parser_s_words(selector, message):
+    """As apimachinery's labels.Parse."""
+    with pytest.raises(ApiError) as caught:
+        labels(selector)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("selector", "beginning"),
+    [
+        ("a_=b", 'unable to parse requirement: <nil>: Invalid value: "a_": name part must consist of'),
+        ("a=b_", 'unable to parse requirement: values[0][a]: Invalid value: "b_": a valid label must be'),
+        ("a in (x,b_)", 'unable to parse requirement: values[0][a]: Invalid value: "b_": a valid label must be'),
+    ],
+)
+def test_keys_and_values_must_be_possible_ones(selector, beginning):
+    """A selector that no label can have is a mistake."""
+    with pytest.raises(ApiError) as caught:
+        labels(selector)
+    assert caught.value.message.startswith(beginning)
+
+
 def test_field_selectors():
     """Dotted paths; what is missing counts as empty."""
     supported = frozenset({"metadata.name", "status.phase", "spec.nodeName"})

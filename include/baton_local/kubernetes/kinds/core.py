@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 
 from baton_local.kubernetes.errors import Cause, bad_request
@@ -15,6 +16,9 @@ from .columns import age
 Object = dict[str, Any]
 _NAME = Column("Name", lambda obj: obj["metadata"]["name"], format="name")
 _AGE = Column("Age", age)
+_LARGEST_BYTES = 1024 * 1024
+_JSON = {"kubernetes.io/dockercfg": (".dockercfg",), "kubernetes.io/dockerconfigjson": (".dockerconfigjson",)}
+_REQUIRED = {"kubernetes.io/tls": ("tls.crt", "tls.key"), **_JSON}
 
 
 def _complete_secret(obj: Object) -> Object:
@@ -55,9 +59,68 @@ def config_values(config_map: Object) -> dict[str, bytes]:
 
 def _check_keys(obj: Object) -> list[Cause]:
     causes = []
-    for part in ("data", "binaryData"):
+    for part, other in (("data", "binaryData"), ("binaryData", "data")):
         for key in obj.get(part) or {}:
-            causes += check_key(key, f"{part}[{key}]")
+            field = f"{part}[{key}]"
+            causes += check_key(key, field)
+            if key in (obj.get(other) or {}):
+                message = f'Invalid value: "{key}": duplicate of key present in {other}'
+                causes.append(Cause(field, "FieldValueInvalid", message))
+    return causes
+
+
+def _check_config_map(obj: Object) -> list[Cause]:
+    return [*_check_keys(obj), *_check_size(config_values(obj), "")]
+
+
+def _check_secret(obj: Object) -> list[Cause]:
+    return [*_check_keys(obj), *_check_size(secret_values(obj), "data"), *_check_type(obj)]
+
+
+def _check_size(values: dict[str, bytes], field: str) -> list[Cause]:
+    if sum(len(value) for value in values.values()) <= _LARGEST_BYTES:
+        return []
+    return [Cause(field, "FieldValueTooLong", f"Too long: may not be more than {_LARGEST_BYTES} bytes")]
+
+
+def _check_type(secret: Object) -> list[Cause]:
+    """What a Secret of a known type must hold.
+
+    Source: https://kubernetes.io/docs/concepts/configuration/secret/#secret-types
+    """
+    data, kind = secret.get("data") or {}, secret["type"]
+    if kind == "kubernetes.io/service-account-token":
+        name = "kubernetes.io/service-account.name"
+        named = (secret["metadata"].get("annotations") or {}).get(name)
+        return [] if named else [_missing(f"metadata.annotations[{name}]")]
+    if kind == "kubernetes.io/basic-auth":
+        fields = ("username", "password")
+        return [] if any(field in data for field in fields) else [_missing(f"data[{field}]") for field in fields]
+    if kind == "kubernetes.io/ssh-auth":
+        return [] if data.get("ssh-privatekey") else [_missing("data[ssh-privatekey]")]
+    missing = [_missing(f"data[{field}]") for field in _REQUIRED.get(kind, ()) if field not in data]
+    return missing or [cause for field in _JSON.get(kind, ()) for cause in _check_json(secret_values(secret), field)]
+
+
+def _missing(field: str) -> Cause:
+    return Cause(field, "FieldValueRequired", "Required value")
+
+
+def _check_json(values: dict[str, bytes], field: str) -> list[Cause]:
+    try:
+        if isinstance(json.loads(values[field]), dict):
+            return []
+        why = "json: cannot unmarshal into Go value of type map[string]interface {}"
+    except ValueError as err:
+        why = str(err)
+    return [Cause(f"data[{field}]", "FieldValueInvalid", f'Invalid value: "<secret contents redacted>": {why}')]
+
+
+def _check_secret_update(before: Object, after: Object) -> list[Cause]:
+    causes = _check_immutable(before, after)
+    if before.get("type") != after.get("type"):
+        message = f'Invalid value: "{after.get("type")}": field is immutable'
+        causes.append(Cause("type", "FieldValueInvalid", message))
     return causes
 
 
@@ -82,8 +145,8 @@ SECRET = Kind(
     fields=frozenset({"type"}),
     columns=(_NAME, Column("Type", lambda obj: obj.get("type", "")), Column("Data", _size), _AGE),
     complete=_complete_secret,
-    check=_check_keys,
-    check_update=_check_immutable,
+    check=_check_secret,
+    check_update=_check_secret_update,
 )
 CONFIG_MAP = Kind(
     plural="configmaps",
@@ -91,7 +154,7 @@ CONFIG_MAP = Kind(
     singular="configmap",
     short_names=("cm",),
     columns=(_NAME, Column("Data", _size), _AGE),
-    check=_check_keys,
+    check=_check_config_map,
     check_update=_check_immutable,
 )
 SERVICE_ACCOUNT = Kind(

@@ -44,6 +44,7 @@ def _kind(spec: Object, version: Object) -> Kind:
     return Kind(
         plural=names["plural"],
         kind=names["kind"],
+        list_kind=names["listKind"],
         singular=names["singular"],
         group=spec["group"],
         version=version["name"],

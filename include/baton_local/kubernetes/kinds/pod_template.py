@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baton_local.kubernetes.errors import Cause
-from baton_local.kubernetes.names import check_label_key
+from baton_local.kubernetes.metadata_check import check_labels
 
 from .pod_check import check_spec
 
@@ -24,8 +24,7 @@ def check_template(template: Object, field: str) -> list[Cause]:
 
     :raises ApiError: 501, it asks for something that is not done here.
     """
-    labels = template["metadata"].get("labels") or {}
-    causes = [cause for key in labels for cause in check_label_key(key, f"{field}.labels")]
+    causes = check_labels(template["metadata"].get("labels") or {}, f"{field}.labels")
     return causes + check_spec(template["spec"], f"{field}.spec")
 
 

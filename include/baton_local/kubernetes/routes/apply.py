@@ -11,7 +11,7 @@ from baton_local.kubernetes.cluster import CLUSTER
 from baton_local.kubernetes.errors import Cause, bad_request, invalid
 from baton_local.kubernetes.schema.table import message_name
 
-from .bodies import answer, flag, read_object, respond
+from .bodies import answer, dry_run, flag, read_object, respond
 from .changes import checked
 from .decoding import FieldValidation
 from .target import Target
@@ -42,7 +42,7 @@ async def apply(request: web.Request, target: Target) -> web.StreamResponse:
     after = {**after, "metadata": metadata}
     if after == live:
         return respond(stored.raw)
-    if request.query.get("dryRun") == "All":
+    if dry_run(request):
         return answer(after)
     return respond(cluster.operations.store_change(target.kind, target.key, after).raw)
 
@@ -91,7 +91,7 @@ def _without(entry: Object, taken: dict[str, list[managed_fields.Path]]) -> Obje
 async def _create(request: web.Request, target: Target, body: Object) -> web.StreamResponse:
     cluster, kind = request.app[CLUSTER], target.kind
     body = {**body, "metadata": {**body["metadata"], "name": target.name}}
-    dry = request.query.get("dryRun") == "All"
+    dry = dry_run(request)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if not dry:
         key = kind.key(target.namespace or "", target.name)

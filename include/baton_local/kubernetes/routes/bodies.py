@@ -9,7 +9,7 @@ import yaml
 from aiohttp import web
 
 from baton_local.kubernetes import protobuf
-from baton_local.kubernetes.errors import bad_request, unsupported_media_type
+from baton_local.kubernetes.errors import Cause, bad_request, invalid, unsupported_media_type
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.decoding import described
 from baton_local.kubernetes.store import encode
@@ -37,6 +37,19 @@ def number(request: web.Request, name: str) -> int | None:
         return int(text)
     except ValueError as err:
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from err
+
+
+def dry_run(request: web.Request, options: Object | None = None) -> bool:
+    """Whether nothing shall be kept, as the query or the DeleteOptions in the body say.
+
+    :raises ApiError: 422, another value than ``All``.
+    """
+    values = request.query.getall("dryRun", None) or (options or {}).get("dryRun") or []
+    if any(value != "All" for value in values):
+        verb = {"POST": "Create", "PATCH": "Patch", "PUT": "Update"}.get(request.method, "Delete")
+        message = f'Unsupported value: {json.dumps(values)}: supported values: "All"'
+        raise invalid(f"{verb}Options", "", [Cause("dryRun", "FieldValueNotSupported", message)], "meta.k8s.io")
+    return bool(values)
 
 
 def wants_table(request: web.Request) -> bool:

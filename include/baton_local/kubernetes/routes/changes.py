@@ -6,11 +6,13 @@ from typing import Any
 
 from baton_local.kubernetes.errors import (
     ApiError,
+    Cause,
     bad_request,
     conflict,
     invalid,
     unsupported_media_type,
 )
+from baton_local.kubernetes.metadata_check import check_metadata, check_new_finalizers
 from baton_local.kubernetes.patches import json_patch, merge
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.table import message_name
@@ -59,10 +61,33 @@ def replaced(target: Target, before: Object, body: Object) -> Object:
 
     :raises ApiError: 400, 409 or 422.
     """
-    name = body["metadata"].get("name") or target.name
+    _check_identity(target, body["metadata"])
+    return checked(target, before, body)
+
+
+def _check_identity(target: Target, metadata: Object) -> None:
+    name, namespace = metadata.get("name"), metadata.get("namespace") or target.namespace
+    if not name:
+        why = "was undeterminable: name must be provided"
+        raise bad_request(f"the name of the object ({target.name} based on URL) {why}")
     if name != target.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
-    return checked(target, before, body)
+    if namespace != target.namespace:
+        why = f"does not match the namespace on the request ({target.namespace})"
+        raise bad_request(f"the namespace of the object ({namespace}) {why}")
+    if target.kind.prune is not None and not metadata.get("resourceVersion"):
+        message = "Invalid value: 0x0: must be specified for an update"
+        cause = Cause("metadata.resourceVersion", "FieldValueInvalid", message)
+        raise invalid(target.kind.kind, name, [cause], target.kind.group)
+
+
+def _causes(kind: Kind, before: Object, after: Object) -> list[Cause]:
+    return [
+        *check_metadata(after["metadata"]),
+        *check_new_finalizers(before["metadata"], after["metadata"]),
+        *kind.check_update(before, after),
+        *kind.check(after),
+    ]
 
 
 def _with_status(kind: Kind, before: Object, status: Object) -> Object:
@@ -95,7 +120,7 @@ def checked(target: Target, before: Object, after: Object) -> Object:
         result = {name: value for name, value in result.items() if name != "status"}
         if "status" in before:
             result["status"] = before["status"]
-    causes = [*kind.check_update(before, result), *kind.check(result)]
+    causes = _causes(kind, before, result)
     if causes:
         raise invalid(kind.kind, target.name, causes, kind.group)
     if kind.counts_generations and result.get("spec") != before.get("spec"):

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from baton_local.kubernetes.errors import ApiError, Cause, bad_request, invalid
 from baton_local.kubernetes.resources import Kind
-from baton_local.kubernetes.schema.decoding import DecodeError, Decoder, described
+from baton_local.kubernetes.schema.decoding import DecodeError, Decoder
 from baton_local.kubernetes.schema.table import message_name
 
 Object = dict[str, Any]
@@ -90,13 +90,8 @@ def _decode(kind: Kind, body: Object) -> tuple[Object, list[str]]:
     name = message_name(kind.group, kind.kind)
     if name is not None:
         return decoder.decode(name, body), decoder.unknown
-    metadata = body.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise DecodeError(
-            f"json: cannot unmarshal {described(metadata)} into Go struct field .metadata of type v1.ObjectMeta"
-        )
-    metadata = decoder.decode("meta.ObjectMeta", metadata)
+    metadata = decoder.decode("meta.PartialObjectMetadata", {"metadata": body.get("metadata")})["metadata"]
     if kind.prune is None:
-        return {**body, "metadata": metadata}, []
+        return {**body, "metadata": metadata}, decoder.unknown
     pruned, unknown = kind.prune({**body, "metadata": metadata})
-    return pruned, unknown
+    return pruned, [*decoder.unknown, *unknown]

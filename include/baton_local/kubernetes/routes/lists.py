@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 from aiohttp import web
 
 from baton_local.kubernetes.cluster import CLUSTER
-from baton_local.kubernetes.errors import bad_request
+from baton_local.kubernetes.errors import ApiError, bad_request
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.selectors import Predicate, fields, labels
 from baton_local.kubernetes.store import encode
@@ -38,15 +39,50 @@ def selected(request: web.Request, target: Target) -> list[Object]:
     return [obj for obj in found if fits(obj)]
 
 
+def wanted_version(request: web.Request) -> int | None:
+    """The ``resourceVersion`` a list or watch asks for; None when any will do.
+
+    :raises ApiError: 500 (as the real server), it is no number.
+    """
+    text = request.query.get("resourceVersion", "")
+    if text in ("", "0"):
+        return None
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    message = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+    raise ApiError(500, "", message)
+
+
 def collection(request: web.Request, target: Target) -> web.Response:
     """The answer to a list request."""
+    _check_version(request)
     version = str(request.app[CLUSTER].store.version)
     found, metadata = _page(request, selected(request, target), version)
     if wants_table(request):
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
     kind = target.kind
     items = [kind.listed(obj) for obj in found]
-    return answer({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items})
+    if kind.prune is not None:
+        metadata = {"continue": "", **metadata}  # custom resources' lists always have one
+    return answer(
+        {
+            "kind": kind.list_kind or f"{kind.kind}List",
+            "apiVersion": kind.api_version,
+            "metadata": metadata,
+            "items": items,
+        }
+    )
+
+
+def _check_version(request: web.Request) -> None:
+    """Lists show the newest state, which is as new as any version that there was, but not newer."""
+    wanted, have = wanted_version(request), request.app[CLUSTER].store.version
+    if wanted is not None and request.query.get("continue"):
+        raise bad_request("specifying resource version is not allowed when using continue")
+    if wanted is not None and wanted > have:
+        why = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        message = f"Timeout: Too large resource version: {wanted}, current: {have}"
+        raise ApiError(504, "Timeout", message, {"causes": [why], "retryAfterSeconds": 1})
 
 
 def table_of(request: web.Request, kind: Kind, found: list[Object], version: str) -> Object:

@@ -8,14 +8,15 @@ from aiohttp import web
 
 from baton_local.kubernetes.cluster import CLUSTER, Cluster
 from baton_local.kubernetes.deletion import PROPAGATIONS, DeleteOptions
-from baton_local.kubernetes.errors import Cause, bad_request, conflict, invalid, method_not_allowed, not_found
+from baton_local.kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from baton_local.kubernetes.kinds.review import KINDS as REVIEWS
 from baton_local.kubernetes.resources import Kind
+from baton_local.kubernetes.schema.decoding import DecodeError, Decoder
 from baton_local.kubernetes.store import Stored, encode
 
 from . import subresources
 from .apply import apply
-from .bodies import answer, read, read_object, respond, wants_table
+from .bodies import answer, dry_run, number, read, read_object, respond, wants_table
 from .changes import patched, replaced
 from .decoding import FieldValidation
 from .lists import collection, selected, table_of
@@ -80,7 +81,9 @@ async def create(request: web.Request, target: Target) -> web.Response:
     cluster, kind = request.app[CLUSTER], target.kind
     validation = FieldValidation.of(request)
     _, body = await read_object(request, kind, validation)
-    dry = request.query.get("dryRun") == "All"
+    if body["metadata"].get("resourceVersion"):
+        raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
+    dry = dry_run(request)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
         return validation.told(answer(obj, 201))
@@ -112,7 +115,7 @@ async def patch(request: web.Request, target: Target) -> web.StreamResponse:
 def _store_change(request: web.Request, target: Target, stored: Stored, changed: Object) -> web.Response:
     if changed == stored.object:
         return respond(stored.raw)
-    if request.query.get("dryRun") == "All":
+    if dry_run(request):
         return answer(changed)
     return respond(request.app[CLUSTER].operations.store_change(target.kind, target.key, changed).raw)
 
@@ -121,9 +124,9 @@ async def delete(request: web.Request, target: Target) -> web.Response:
     """DELETE one object."""
     cluster, kind = request.app[CLUSTER], target.kind
     stored = find(cluster, target)
-    options, preconditions = await _delete_options(request)
-    _check_preconditions(kind, stored.object, preconditions)
-    if request.query.get("dryRun") == "All":
+    options, sent = await _delete_options(request)
+    _check_preconditions(kind, stored.object, sent.get("preconditions") or {})
+    if dry_run(request, sent):
         return respond(stored.raw)
     last = cluster.operations.end(kind, target.key, stored.object, options)
     if not kind.returns_status_when_deleted or cluster.store.get(target.key) is not None:
@@ -137,10 +140,11 @@ async def delete(request: web.Request, target: Target) -> web.Response:
 async def delete_collection(request: web.Request, target: Target) -> web.Response:
     """DELETE what the selectors take."""
     cluster = request.app[CLUSTER]
-    options, _ = await _delete_options(request)
+    options, sent = await _delete_options(request)
+    dry = dry_run(request, sent)
     body = {"kind": f"{target.kind.kind}List", "apiVersion": target.kind.api_version}
     found = selected(request, target)
-    for obj in found:
+    for obj in [] if dry else found:
         key = target.kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         cluster.operations.end(target.kind, key, obj, options)
     items = [target.kind.listed(obj) for obj in found]
@@ -148,14 +152,15 @@ async def delete_collection(request: web.Request, target: Target) -> web.Respons
 
 
 async def _delete_options(request: web.Request) -> tuple[DeleteOptions, Object]:
+    """What the query and the body say, and the body."""
     body = await read(request, "DeleteOptions") if request.can_read_body else {}
-    body = body if isinstance(body, dict) else {}
-    grace = request.query.get("gracePeriodSeconds", body.get("gracePeriodSeconds"))
     try:
-        seconds = None if grace is None else max(0.0, float(grace))
-    except (TypeError, ValueError) as err:
-        raise bad_request(f"gracePeriodSeconds: {grace!r} is no number") from err
-    return DeleteOptions(seconds, _propagation(request, body)), body.get("preconditions") or {}
+        body = Decoder().decode("meta.DeleteOptions", body if isinstance(body, dict) else {})
+    except DecodeError as err:
+        raise bad_request(f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {err}') from err
+    grace = number(request, "gracePeriodSeconds")
+    grace = body.get("gracePeriodSeconds") if grace is None else grace
+    return DeleteOptions(None if grace is None else max(0.0, float(grace)), _propagation(request, body)), body
 
 
 def _propagation(request: web.Request, body: Object) -> str | None:

@@ -14,7 +14,7 @@ from baton_local.kubernetes.errors import ApiError, Cause, bad_request, conflict
 from baton_local.kubernetes.patches import json_patch, merge
 from baton_local.kubernetes.selectors import selector_text
 
-from .bodies import answer, read
+from .bodies import answer, dry_run, read
 from .changes import replaced
 from .target import Target
 
@@ -34,7 +34,7 @@ async def bind(request: web.Request, target: Target) -> web.StreamResponse:
     if pod["spec"].get("nodeName"):
         why = f'pod {target.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise conflict("pods/binding", target.name, why)
-    if request.query.get("dryRun") != "All":
+    if not dry_run(request):
         condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": clock.now()}
         status = {**pod["status"], "conditions": [condition]}
         bound = cluster.store.put(target.key, {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": status})
@@ -46,8 +46,9 @@ async def evict(request: web.Request, target: Target) -> web.StreamResponse:
     """``POST …/pods/NAME/eviction``: as a deletion; there are no disruption budgets here that could refuse it."""
     body = await _posted(request, "Eviction")
     _find(request, target)
-    grace = (body.get("deleteOptions") or {}).get("gracePeriodSeconds")
-    if request.query.get("dryRun") != "All":
+    wanted = body.get("deleteOptions") or {}
+    grace = wanted.get("gracePeriodSeconds")
+    if not dry_run(request, wanted):
         options = DeleteOptions(None if grace is None else float(grace))
         request.app[CLUSTER].operations.delete(target.kind.resource, target.namespace or "", target.name, options)
     return answer(_DONE, 201)
@@ -80,7 +81,7 @@ async def scale(request: web.Request, target: Target) -> web.StreamResponse:
     body = await read(request, "Scale")
     wanted = body if request.method == "PUT" else _patched(current, body, request.content_type)
     changed = _with_replicas(target, obj, wanted)
-    if request.query.get("dryRun") == "All":
+    if dry_run(request):
         return answer(_scale(target, changed))
     stored = request.app[CLUSTER].operations.store_change(target.kind, target.key, changed)
     return answer(_scale(target, stored.object))

@@ -17,7 +17,7 @@ from baton_local.kubernetes.store import Change, encode
 from baton_local.kubernetes.tables import table
 
 from .bodies import flag, number, wants_table
-from .lists import predicate, selected
+from .lists import predicate, selected, wanted_version
 from .target import Target
 
 Object = dict[str, Any]
@@ -58,7 +58,7 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     """Stream changes until the time is up, the client leaves or the server stops."""
     cluster = request.app[CLUSTER]
     view = _View(request, target, predicate(request, target.kind))
-    version = _version(request)
+    version = wanted_version(request)
     inbox = _Inbox(target.kind.resource)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     stop_listening = cluster.store.listen(inbox.put)
@@ -160,14 +160,3 @@ class _View:
             include = self._request.query.get("includeObject", "Metadata")
             obj = table(self._target.kind, [obj], obj["metadata"]["resourceVersion"], include)
         return encode({"type": word, "object": obj}) + b"\n"
-
-
-def _version(request: web.Request) -> int | None:
-    text = request.query.get("resourceVersion", "")
-    if text in ("", "0"):
-        return None
-    try:
-        return int(text)
-    except ValueError as err:
-        message = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        raise ApiError(500, "", message) from err

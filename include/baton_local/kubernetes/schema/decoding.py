@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from .quantity import canonical
 from .table import Field, Message, message
 
 Object = dict[str, Any]
-_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 _QUANTITY_HELP = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_ZEROS: dict[str, Any] = {"string": "", "bool": False, "int32": 0, "int64": 0, "Time": None, "MicroTime": None}
 _RANGES = {"int32": 2**31, "int64": 2**63, "uint32": 2**32}
 
 
@@ -54,10 +55,7 @@ class Decoder:
             decoded = self._shaped(one, one.shape, value, place)
             if one.pointer or one.base in ("Time", "MicroTime") or "always" in one.flags or not _is_zero(decoded, one):
                 result[name] = decoded
-        for name, one in kind.fields.items():
-            if name not in result and _is_embedded(one):
-                result[name] = empty(one.base)
-        return result
+        return result | {name: value for name, value in _zeros(kind).items() if name not in result}
 
     def _shaped(self, one: Field, shape: str, value: Any, place: _Place) -> Any:
         if shape.startswith("[]"):
@@ -105,8 +103,28 @@ def described(value: Any) -> str:
 
 
 def empty(name: str) -> Object:
-    """A message nobody has set: only what it embeds by value."""
-    return {n: empty(one.base) for n, one in message(name).fields.items() if _is_embedded(one)}
+    """A message nobody has set: what Go writes all the same."""
+    return _zeros(message(name))
+
+
+def _zeros(kind: Message) -> Object:
+    """The fields that Go never omits, unset."""
+    return {one.name: empty(one.base) if one.is_message else _ZEROS[one.base] for one in _never_omitted(kind.name)}
+
+
+@cache
+def _never_omitted(name: str) -> tuple[Field, ...]:
+    """Embedded messages, times, and what has no ``omitempty``."""
+    candidates = [
+        one
+        for one in message(name).fields.values()
+        if not one.pointer and not one.shape and "omitzero" not in one.flags
+    ]
+    return tuple(
+        one
+        for one in candidates
+        if one.is_message or one.base in ("Time", "MicroTime") or ("always" in one.flags and one.base in _ZEROS)
+    )
 
 
 def _is_embedded(one: Field) -> bool:
@@ -141,10 +159,10 @@ def scalar(one: Field, value: Any, place: _Place) -> Any:
 def _whole(value: Any, limit: int, place: _Place, go_type: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise place.wrong(value, go_type)
-    if not math.isfinite(value) or value != int(value) or not -limit <= value < limit:
-        text = f"json: cannot unmarshal number {value} into Go struct field {place.struct}.{'.'.join(place.fields)}"
-        raise DecodeError(f"{text} of type {go_type}")
-    return int(value)
+    if isinstance(value, float) or not -limit <= value < limit:
+        where = f"{place.struct}.{'.'.join(place.fields)}"
+        raise DecodeError(f"json: cannot unmarshal number {value} into Go struct field {where} of type {go_type}")
+    return value
 
 
 def _special(base: str, value: Any, place: _Place) -> Any:
@@ -153,9 +171,10 @@ def _special(base: str, value: Any, place: _Place) -> Any:
             raise place.wrong(value, "[]uint8")
         return _base64(value)
     if base == "Quantity":
-        if isinstance(value, bool) or not isinstance(value, str | int | float) or not _QUANTITY.fullmatch(str(value)):
+        shown = None if isinstance(value, bool) or not isinstance(value, str | int | float) else canonical(str(value))
+        if shown is None:
             raise DecodeError(_QUANTITY_HELP)
-        return str(value)
+        return shown
     if base == "IntOrString":
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise DecodeError(f"json: cannot unmarshal {described(value)} into Go value of type int32")
@@ -180,8 +199,8 @@ def _time(value: Any, base: str) -> str:
     if not isinstance(value, str):
         raise DecodeError(f"json: cannot unmarshal {described(value)} into Go value of type string")
     try:
-        datetime.fromisoformat(value)
-    except ValueError as err:
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError) as err:
         layout = "2006-01-02T15:04:05Z07:00" if base == "Time" else "2006-01-02T15:04:05.000000Z07:00"
         raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"') from err
-    return value
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if base == "Time" else "%Y-%m-%dT%H:%M:%S.%fZ")

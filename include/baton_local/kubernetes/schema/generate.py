@@ -32,7 +32,7 @@ _ROOTS = (
     "core.Pod core.PodTemplate core.Secret core.ConfigMap core.Namespace core.ServiceAccount core.Event core.Node "
     "core.Binding core.PersistentVolumeClaim batch.Job batch.CronJob apps.Deployment apps.ReplicaSet autoscaling.Scale "
     "policy.Eviction events.Event authentication.SelfSubjectReview authorization.SelfSubjectAccessReview "
-    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status "
+    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
 # Types with a form of their own in JSON; table.py and protobuf.py know them by these names.
@@ -151,6 +151,8 @@ def _flags(tags: dict[str, str], marks: dict[str, list[str]], options: str) -> I
     yield from (kind for name in ("listType", "structType", "mapType") for kind in marks.get(name, []) if kind != "map")
     if "omitempty" not in options and "inline" not in options:
         yield "always"
+    if "omitzero" in options:
+        yield "omitzero"
 
 
 def reachable(source: Source) -> dict[str, list[str]]:

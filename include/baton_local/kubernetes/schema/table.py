@@ -9,7 +9,7 @@ A field is its JSON name (``-``: inlined), its protobuf number (0: not in protob
 pointer, ``[]`` list, ``{}`` map from strings, then a scalar (``string:v1.PullPolicy`` keeps its Go name, which error
 messages tell) or a message. Flags: ``merge=KEY`` patch merge key, ``merge`` a set of scalars for patches,
 ``retainKeys``, ``replace``; ``keys=A,B`` key of a list for server-side apply, ``set``, ``atomic``; ``always``: written
-even when it is empty.
+even when it is empty; ``omitzero``: a time or a message that is not written when it is.
 """
 
 from __future__ import annotations
