@@ -27,5 +27,18 @@ def make_bundle(folder: Path, target: Path) -> list[str]:
     shutil.copytree(STAND_INS, target, ignore=shutil.ignore_patterns("__pycache__"))
     for path in found:
         shutil.copy(path, target)
+    _repeat_below(target)
     (target / ".airflowignore").write_text("tests_common/\n")
     return names
+
+
+def _repeat_below(target: Path) -> None:
+    """Repeat the YAML files below ``target`` at the bundle's absolute path.
+
+    Why: the Spark example names its application file by an absolute path. Airflow takes that for a template, and Jinja
+    looks for any path below the bundle only.
+    """
+    below = target.joinpath(*target.parts[1:])
+    below.mkdir(parents=True)
+    for path in target.glob("*.yaml"):
+        shutil.copy(path, below)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,10 @@ KNOWN: dict[tuple[str, str], str] = {}
 
 # Tasks that cannot succeed here and that others wait for: these are run as if they had.
 REPLACED = {("example_kubernetes_kueue_operators", "install_kueue")}
+
+
+# In what the Kubernetes client says of an error: the server's sentence.
+_MESSAGE = re.compile(r'"message": ?"((?:[^"\\]|\\.)*)"')
 
 
 def last_error(log: Iterable[dict[str, Any]]) -> str:
@@ -22,4 +27,5 @@ def last_error(log: Iterable[dict[str, Any]]) -> str:
             found = f"{detail.get('exc_type')}: {detail.get('exc_value')}"
         if not found and entry.get("level") == "error":
             found = str(entry.get("event"))
-    return " ".join(found.split())[:300]
+    told = _MESSAGE.search(found)
+    return " ".join((told[1] if told else found).split())[:300]

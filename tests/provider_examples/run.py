@@ -3,7 +3,7 @@
 A stack of its own is started (scheduler, triggerer, workers, local Kubernetes) and stopped again. One table is printed:
 each task, its state and, where it did not succeed, why. The exit code is 1 if a reason is not a known one.
 
-    ./baton python -m tests.provider_examples.run FOLDER [--only DAG_ID …] [--patience SECONDS]
+    ./baton python -m tests.provider_examples.run FOLDER [--only DAG_ID …] [--patience SECONDS] [--logs FOLDER]
 
 FOLDER has the provider's example_*.py: docs/airflow-examples.md says how to get it.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ from typing import Any
 
 from tests.provider_examples.bundle import make_bundle
 from tests.provider_examples.reasons import KNOWN, REPLACED, last_error
-from tests.provider_examples.surroundings import admit_jobs, make_objects, with_images
+from tests.provider_examples.surroundings import kueue, make_objects, with_images
 
 from baton_local.layout import PROJECT, Layout
 from baton_local.stack import Options, Stack, prepare_stack
@@ -52,8 +53,11 @@ class Row:
 
 
 @contextmanager
-def examples_stack(folder: Path) -> Iterator[tuple[Stack, int]]:
-    """A running stack with the examples, and how many files they are."""
+def examples_stack(folder: Path, logs: Path | None) -> Iterator[tuple[Stack, int]]:
+    """A running stack with the examples, and how many files they are.
+
+    :param logs: where the tasks' logs and the stack's are kept.
+    """
     os.environ.setdefault("SYSTEM_TESTS_ENV_ID", "local")
     with tempfile.TemporaryDirectory(prefix="baton-") as place:
         dags = Path(place) / "dags"
@@ -63,8 +67,12 @@ def examples_stack(folder: Path) -> Iterator[tuple[Stack, int]]:
             stack.start(lambda step: print(f"starting {step}", file=sys.stderr))
             for sentence in make_objects(stack):
                 print(f"refused: {sentence}", file=sys.stderr)
-            yield stack, len(files)
+            with kueue(stack):
+                yield stack, len(files)
         finally:
+            if logs:
+                shutil.copytree(stack.layout.airflow_home / "logs", logs / "tasks", dirs_exist_ok=True)
+                shutil.copytree(stack.layout.logs, logs / "stack", dirs_exist_ok=True)
             stack.stop()
 
 
@@ -92,7 +100,7 @@ class Example:
         self.run_id = ""
 
     def run(self) -> list[Row]:
-        """Run it to its end; returns its tasks' rows."""
+        """Run it to its end, or as long as patience lasts; returns its tasks' rows."""
         self.run_id = self.stack.api.run_now(self.dag_id)
         self._await_end()
         rows = {row.task_id: row for row in self._rows()}
@@ -100,16 +108,21 @@ class Example:
             if (self.dag_id, task_id) in REPLACED and rows[task_id].state == "failed":
                 self._replace(task_id)
                 rows = {row.task_id: row for row in self._rows()} | {task_id: rows[task_id]}
+        self._end()
         return [*rows.values()]
 
+    def _is_running(self) -> bool:
+        return self.stack.api.run(self.dag_id, self.run_id)["state"] not in ENDED
+
     def _await_end(self) -> None:
-        """Wait until no task is under way; what does not end is ended."""
         deadline = time.monotonic() + self.patience_seconds
-        while self.stack.api.run(self.dag_id, self.run_id)["state"] not in ENDED:
-            admit_jobs(self.stack)
-            if time.monotonic() > deadline:
-                return
+        while self._is_running() and time.monotonic() < deadline:
             time.sleep(1)
+
+    def _end(self) -> None:
+        """End a run that goes on: its task would hold a worker, and the stack's end would wait for it."""
+        if self._is_running():
+            self.stack.api.call("PATCH", f"/dags/{self.dag_id}/dagRuns/{self.run_id}", json={"state": "failed"})
 
     def _replace(self, task_id: str) -> None:
         """Run what follows a task as if it had succeeded."""
@@ -156,13 +169,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", action="append", metavar="DAG_ID", help="run this one; may be given again")
     parser.add_argument("--patience", type=float, default=180, help="seconds for each DAG")
+    parser.add_argument("--logs", type=Path, help="folder to keep all logs in")
     options = parser.parse_args()
-    with examples_stack(options.folder) as (stack, files):
+    with examples_stack(options.folder, options.logs) as (stack, files):
         dag_ids, rows = parsed(stack, files)
         for dag_id in options.only or dag_ids:
             print(f"running {dag_id}", file=sys.stderr)
             rows += Example(stack, dag_id, options.patience).run()
-    print(table(rows))
+        print(table(rows), flush=True)
     sys.exit(any(row.is_new for row in rows))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from baton_local.stack import Stack
 
 HERE = Path(__file__).parent
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+WATCH_SECONDS = 5
 
 
 class ExampleCluster(Cluster):
@@ -53,11 +57,27 @@ def make_objects(stack: Stack) -> list[str]:
     return refused
 
 
-def admit_jobs(stack: Stack) -> None:
-    """Let Jobs start that wait in a queue, as Kueue's controller does while there is quota."""
-    from kubernetes import client
+@contextmanager
+def kueue(stack: Stack) -> Iterator[None]:
+    """Meanwhile let Jobs start that wait in a queue, as Kueue's controller does while there is quota."""
+    ended = threading.Event()
+    admission = threading.Thread(target=_admit_jobs, args=(stack, ended))
+    admission.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        admission.join()
+
+
+def _admit_jobs(stack: Stack, ended: threading.Event) -> None:
+    from kubernetes import client, watch
 
     batch = client.BatchV1Api(api_client(stack))
-    for job in batch.list_job_for_all_namespaces(label_selector=QUEUE_LABEL).items:
-        if job.spec.suspend:
-            batch.patch_namespaced_job(job.metadata.name, job.metadata.namespace, {"spec": {"suspend": False}})
+    while not ended.is_set():
+        jobs = watch.Watch().stream(
+            batch.list_job_for_all_namespaces, label_selector=QUEUE_LABEL, timeout_seconds=WATCH_SECONDS
+        )
+        for job in (event["object"] for event in jobs):
+            if job.spec.suspend and job.metadata.deletion_timestamp is None:
+                batch.patch_namespaced_job(job.metadata.name, job.metadata.namespace, {"spec": {"suspend": False}})
