@@ -313,3 +313,13 @@ def _command_lines() -> str:
 
 
 pytestmark = pytest.mark.timeout(60)
+
+
+def test_an_ended_container_leaves_no_secret_on_disk(place, make_pod, run_pod):
+    """Its environment is forgotten; a pod that is kept for a look at its log may stay for days."""
+    run_pod(place, make_pod("p", "true", {"env": [{"name": "PASSWORD", "value": "correct-horse-battery"}]}))
+
+    files = [path for path in (place.server.directory / "state" / "pods").rglob("*") if path.is_file()]
+
+    assert files
+    assert [path for path in files if b"correct-horse-battery" in path.read_bytes()] == []

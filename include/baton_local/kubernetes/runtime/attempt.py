@@ -123,8 +123,16 @@ class Attempt:
             await self._shim_gone()
         return self.outcome()
 
+    def _forget_secrets(self) -> None:
+        """Keep no values of Secrets for a container that has ended: kept pods stay for days."""
+        spec = self._read("spec.json")
+        if spec is not None and "env" in spec:
+            rest = {name: value for name, value in spec.items() if name not in ("env", "argv")}
+            write_private(self.directory / "spec.json", json.dumps(rest).encode())
+
     def outcome(self) -> Exit:
         """How it ended, once the shim is gone."""
+        self._forget_secrets()
         started = self.started() or {}
         ended = self._read("exit.json")
         if ended is None:
