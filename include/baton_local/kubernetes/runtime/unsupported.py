@@ -10,7 +10,16 @@ from .probes import probe
 Object = dict[str, Any]
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _INPUT = ("stdin", "tty")
-_POD_FIELDS = ("dnsConfig", "hostAliases", "runtimeClassName", "shareProcessNamespace", "hostPID", "hostIPC")
+_POD_FIELDS = (
+    "affinity",
+    "dnsConfig",
+    "hostAliases",
+    "hostIPC",
+    "hostPID",
+    "runtimeClassName",
+    "shareProcessNamespace",
+    "topologySpreadConstraints",
+)
 
 
 def describe(pod: Object) -> str:
@@ -30,6 +39,8 @@ def _fields(spec: Object) -> Iterator[str]:
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or []:
             where = f"spec.{part}[{container['name']}]"
+            if ((container.get("resources") or {}).get("limits") or {}).get("cpu"):
+                yield f"{where}.resources.limits.cpu"
             yield from (f"{where}.{name}" for name in _INPUT if container.get(name))
             yield from (f"{where}.{name}" for name in _PROBES if container.get(name) and not probe(container, name))
             yield from (f"{where}.securityContext.{name}" for name in container.get("securityContext") or {})
