@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import ssl
 import time
-from contextlib import suppress
 
 import httpx
 import pytest
@@ -46,11 +45,15 @@ def _raw_client(place):
 
 def _created(call, name, body):
     """Create something once, as a patient client does: after a lost answer it is there already."""
-    with suppress(ApiException):
-        call(name, body)
-        return
-    with suppress(ApiException):
-        _asked(call, name, body)
+    while True:
+        try:
+            call(name, body)
+            return
+        except ApiException as err:
+            if "AlreadyExists" in str(err.body):
+                return
+            if err.status not in REFUSALS:
+                raise
 
 
 def test_pods_stay_pending_for_a_while(slow_kubernetes, make_pod, until):  # noqa: F811
