@@ -38,7 +38,7 @@ def _is_gone(read, *arguments) -> bool:
 def test_the_downward_api_shows_the_pods_fields(place, make_pod, run_pod):
     """Labels as lines, single fields, and resources in their divisor."""
     items = [
-        {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}},
+        {"path": "notes", "fieldRef": {"fieldPath": "metadata.annotations"}},
         {"path": "deep/name", "fieldRef": {"fieldPath": "metadata.name"}},
         {
             "path": "memory",
@@ -47,10 +47,10 @@ def test_the_downward_api_shows_the_pods_fields(place, make_pod, run_pod):
     ]
     container = {**MOUNT, "resources": {"limits": {"memory": "64Mi"}}}
     body = make_pod(
-        "p", AT + "cd $V; cat labels; echo; cat deep/name; echo; cat memory", container,
+        "p", AT + "cd $V; cat notes; echo; cat deep/name; echo; cat memory", container,
         volumes=_volume(downwardAPI={"items": items}),
     )  # fmt: skip
-    body["metadata"]["labels"] = {"b": 'say "hi"', "a": "1"}
+    body["metadata"]["annotations"] = {"b": 'say "hi"', "a": "1"}
 
     _, log = run_pod(place, body)
 
