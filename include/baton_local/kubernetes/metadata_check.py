@@ -38,7 +38,8 @@ def check_labels(labels: Object, field: str) -> list[Cause]:
 def _annotations(annotations: Object, field: str) -> Iterator[Cause]:
     for key in annotations:
         for cause in check_label_key(key.lower(), field):
-            yield Cause(cause.field, cause.reason, cause.message.replace(f'"{key.lower()}"', f'"{key}"', 1))
+            message = cause.message.replace(json.dumps(key.lower()), json.dumps(key), 1)
+            yield Cause(cause.field, cause.reason, message)
     size = sum(len(key.encode()) + len(str(value).encode()) for key, value in annotations.items())
     if size > _LARGEST_ANNOTATIONS_BYTES:
         message = f"Too long: may not be more than {_LARGEST_ANNOTATIONS_BYTES} bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import uuid
@@ -49,7 +50,7 @@ def new_uid() -> str:
 
 
 def _wrong(field: str, value: str, help_text: str) -> Cause:
-    return Cause(field, "FieldValueInvalid", f'Invalid value: "{value}": {help_text}')
+    return Cause(field, "FieldValueInvalid", f"Invalid value: {json.dumps(value, ensure_ascii=False)}: {help_text}")
 
 
 def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -> list[Cause]:

@@ -364,3 +364,31 @@ def test_a_list_cannot_be_newer_than_the_present(local_kubernetes):
     assert (status, json.loads(answer)["details"]["causes"][0]["reason"]) == (504, "ResourceVersionTooLarge")
     assert _ask(local_kubernetes, f"{path}?resourceVersion=abc")[0] == 500
     assert _ask(local_kubernetes, f"{path}?resourceVersion=1&resourceVersionMatch=NotOlderThan")[0] == 200
+
+
+def test_a_creator_does_not_decide_the_status(local_kubernetes):
+    """A Job that is sent as complete begins as any other."""
+    path = f"/apis/batch/v1/namespaces/{local_kubernetes.name}/jobs"
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}
+    body = {"metadata": {"name": "j"}, "spec": {"template": template, "suspend": True}, "status": {"succeeded": 7}}
+
+    status, answer = _ask(local_kubernetes, path, "POST", body)
+
+    assert (status, json.loads(answer)["status"]) == (201, {})
+
+
+def test_how_to_delete_is_said_in_one_way(local_kubernetes):
+    """orphanDependents or propagationPolicy, and no unknown one."""
+    name = local_kubernetes.name
+    local_kubernetes.core.create_namespaced_config_map(name, {"metadata": {"name": "c"}})
+    path = f"/api/v1/namespaces/{name}/configmaps/c"
+
+    def field(options):
+        status, answer = _ask(local_kubernetes, path, "DELETE", options)
+        return status, json.loads(answer)["details"].get("causes", [{}])[0].get("field")
+
+    assert field({"propagationPolicy": "Sometimes"}) == (422, "propagationPolicy")
+    assert field({"propagationPolicy": "Background", "orphanDependents": False}) == (422, "propagationPolicy")
+    assert field({"dryRun": ["Some"]}) == (422, "dryRun")
+    assert _ask(local_kubernetes, path, "DELETE", {"gracePeriodSeconds": "x"})[0] == 400
+    assert _ask(local_kubernetes, path, "DELETE", {"gracePeriodSeconds": -1})[0] == 200

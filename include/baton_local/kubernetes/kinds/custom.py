@@ -85,7 +85,7 @@ def _cell(column: Object) -> Callable[[Object], Any]:
             return since(found) if isinstance(found, str) else None
         if column["type"] != "string" or found is None:
             return found
-        return found if isinstance(found, str) else json.dumps(found)
+        return found if isinstance(found, str) else json.dumps(found, separators=(",", ":"))
 
     return value
 

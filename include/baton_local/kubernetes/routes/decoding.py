@@ -9,8 +9,8 @@ from aiohttp import web
 
 from baton_local.kubernetes.errors import ApiError, Cause, bad_request, invalid
 from baton_local.kubernetes.resources import Kind
-from baton_local.kubernetes.schema.decoding import DecodeError, Decoder
-from baton_local.kubernetes.schema.table import message_name
+from baton_local.kubernetes.schema.decoding import DecodeError, Decoder, empty
+from baton_local.kubernetes.schema.table import message, message_name
 
 Object = dict[str, Any]
 _MODES = ("Ignore", "Strict", "Warn")
@@ -95,3 +95,12 @@ def _decode(kind: Kind, body: Object) -> tuple[Object, list[str]]:
         return {**body, "metadata": metadata}, decoder.unknown
     pruned, unknown = kind.prune({**body, "metadata": metadata})
     return pruned, [*decoder.unknown, *unknown]
+
+
+def without_status(kind: Kind, body: Object) -> Object:
+    """A new object as its creator may describe it: its state is told by who acts on it (a node tells its own)."""
+    name = message_name(kind.group, kind.kind)
+    if name is None or "status" not in kind.subresources or kind.kind == "Node":
+        return body
+    status = message(name).fields["status"]
+    return {**body, "status": empty(status.base)}

@@ -18,7 +18,7 @@ from . import subresources
 from .apply import apply
 from .bodies import answer, dry_run, number, read, read_object, respond, wants_table
 from .changes import patched, replaced
-from .decoding import FieldValidation
+from .decoding import FieldValidation, without_status
 from .lists import collection, selected, table_of
 from .reviews import review
 from .target import Target, resolve
@@ -84,6 +84,7 @@ async def create(request: web.Request, target: Target) -> web.Response:
     if body["metadata"].get("resourceVersion"):
         raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     dry = dry_run(request)
+    body = without_status(kind, body)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
     if dry:
         return validation.told(answer(obj, 201))
@@ -160,7 +161,9 @@ async def _delete_options(request: web.Request) -> tuple[DeleteOptions, Object]:
         raise bad_request(f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {err}') from err
     grace = number(request, "gracePeriodSeconds")
     grace = body.get("gracePeriodSeconds") if grace is None else grace
-    return DeleteOptions(None if grace is None else max(0.0, float(grace)), _propagation(request, body)), body
+    if grace is not None and grace < 0:
+        grace = 1  # the real server's way to read a negative one
+    return DeleteOptions(None if grace is None else float(grace), _propagation(request, body)), body
 
 
 def _propagation(request: web.Request, body: Object) -> str | None:
@@ -168,6 +171,10 @@ def _propagation(request: web.Request, body: Object) -> str | None:
     word = request.query.get("propagationPolicy") or body.get("propagationPolicy")
     if orphan is not None and not word:
         return "Orphan" if str(orphan).lower() in ("true", "1") else "Background"
+    if orphan is not None:
+        both = "orphanDependents and deletionPropagation cannot be both set"
+        cause = Cause("propagationPolicy", "FieldValueInvalid", f'Invalid value: "{word}": {both}')
+        raise invalid("DeleteOptions", "", [cause], "meta.k8s.io")
     if word and word not in PROPAGATIONS:
         supported = ", ".join(f'"{known}"' for known in (*PROPAGATIONS, "nil"))
         message = f'Unsupported value: "{word}": supported values: {supported}'
