@@ -9,6 +9,7 @@ from typing import Any
 from baton_local.kubernetes.errors import Cause, bad_request, not_implemented
 from baton_local.kubernetes.names import check_label
 
+from .affinity_check import check_affinity
 from .lifecycle_check import check_lifecycle, check_probes
 from .volume_check import check_path, check_volumes
 
@@ -70,7 +71,7 @@ def check_spec(spec: Object, field: str) -> list[Cause]:
             names.add(name)
     if spec["restartPolicy"] not in _POLICIES:
         causes.append(not_supported(f"{field}.restartPolicy", spec["restartPolicy"], _POLICIES))
-    return causes
+    return causes + check_affinity(spec.get("affinity") or {}, f"{field}.affinity")
 
 
 def _check_container(container: Any, field: str, volumes: set[Any]) -> list[Cause]:
