@@ -120,6 +120,25 @@ def test_following_logs_ends_with_the_pod(kubectl):
     kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/q", "--timeout=10s")
 
 
+def test_the_log_of_the_run_before(kubectl):
+    """kubectl logs -p after a restart: what the container that died had said."""
+    spec = {"restartPolicy": "OnFailure", "containers": [{"name": "c", "image": "busybox", "command": ["sh", "-c"]}]}
+    spec["containers"][0]["args"] = ["test -e $TMPDIR/x && exec sleep 60; touch $TMPDIR/x; echo first; exit 1"]
+    kubectl(
+        "apply",
+        "-f",
+        "-",
+        text=json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "r"}, "spec": spec}),
+    )
+
+    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/r", "--timeout=15s")
+
+    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.running}", "pod/r", "--timeout=15s")
+
+    assert kubectl("logs", "-p", "r") == "first\n"
+    assert kubectl("logs", "r") == ""
+
+
 def test_config_maps_and_namespaces(kubectl):
     """Objects without a life of their own."""
     assert "cm" in kubectl("apply", "-f", "-", text='{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"cm"}}')
