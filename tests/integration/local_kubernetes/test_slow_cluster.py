@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import ssl
 import time
 
@@ -114,17 +115,19 @@ def test_a_job_gets_its_pods_late_and_ends_all_the_same(slow_kubernetes, until):
 
 
 def test_pods_are_evicted_now_and_then(slow_kubernetes, make_pod, until):  # noqa: F811
-    """Failed, with the reason Evicted and an event; one that must not be evicted is spared."""
+    """Failed, with the reason Evicted, the condition that a podFailurePolicy asks for, and an event."""
     core: CoreV1Api = slow_kubernetes.core
-    name = slow_kubernetes.name
-    for number in range(60):
-        pod = make_pod(f"p{number}", "sleep 60", terminationGracePeriodSeconds=1)
-        _created(core.create_namespaced_pod, name, pod)
+    name, numbers = slow_kubernetes.name, itertools.count()
 
     def evicted():
+        pod = make_pod(f"p{next(numbers)}", "sleep 60", terminationGracePeriodSeconds=1)
+        _created(core.create_namespaced_pod, name, pod)
         found = _asked(core.list_namespaced_pod, name, field_selector="status.phase=Failed")[0].items
         return [pod for pod in found if pod.status.reason == "Evicted"]
 
-    assert "low on resource" in until(evicted, seconds=30)[0].status.message
+    status = until(evicted, seconds=60)[0].status
+
+    assert "low on resource" in status.message
+    assert [c.reason for c in status.conditions if c.type == "DisruptionTarget"] == ["TerminationByKubelet"]
     events = _asked(core.list_namespaced_event, name, field_selector="reason=Evicted")[0].items
     assert events[0].involved_object.kind == "Pod"

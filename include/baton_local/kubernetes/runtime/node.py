@@ -20,6 +20,7 @@ from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
 from .pod import PodRunner
+from .status import EVICTED
 
 Object = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -133,8 +134,8 @@ class Node:
         """End a running pod as Failed with the reason Evicted, as a node under pressure does."""
         runner = self.runner(pod)
         if runner is not None:
-            self.events.record(pod, "Evicted", message, warning=True)
-            runner.fail("Evicted", message, float(pod["spec"].get("terminationGracePeriodSeconds", 30)))
+            self.events.record(pod, EVICTED, message, warning=True)
+            runner.fail(EVICTED, message, float(pod["spec"].get("terminationGracePeriodSeconds", 30)))
 
     def runner(self, pod: Object) -> PodRunner | None:
         """The runner of a pod that has not ended."""

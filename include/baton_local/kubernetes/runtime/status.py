@@ -17,6 +17,7 @@ from .attempt import Attempt, Exit
 Object = dict[str, Any]
 ADDRESS = "127.0.0.1"
 _EPOCH = "1970-01-01T00:00:00Z"
+EVICTED = "Evicted"
 
 
 @dataclass(slots=True)
@@ -150,7 +151,16 @@ def compute(pod: Object, inits: list[Container], mains: list[Container], failure
         status["initContainerStatuses"] = [container.status() for container in inits]
     if failure:
         status["reason"], status["message"] = failure
+        if failure[0] == EVICTED:
+            status["conditions"].append(_disruption(before.get("conditions") or [], failure[1]))
     return status
+
+
+def _disruption(before: list[Object], message: str) -> Object:
+    """The condition by which a ``podFailurePolicy`` tells a disruption from a failure of the pod's own."""
+    known = next((condition for condition in before if condition["type"] == "DisruptionTarget"), None)
+    condition = _condition(known, "DisruptionTarget", True, "", "")
+    return {**condition, "reason": "TerminationByKubelet", "message": message}
 
 
 def _conditions(before: list[Object], word: str, inits: list[Container], mains: list[Container]) -> list[Object]:
