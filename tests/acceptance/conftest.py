@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from tests.acceptance.chain import CANARY, DAG_ID, Chain
+from tests.acceptance.stacks import own_stack
 
-from baton_local.layout import PROJECT, Layout
-from baton_local.stack import Options, Stack, prepare_stack
+from baton_local.stack import Options, Stack
 
 CALM, SLOW = "calm cluster", "slow cluster"
 
@@ -14,14 +14,9 @@ CALM, SLOW = "calm cluster", "slow cluster"
 @pytest.fixture(scope="session", params=[CALM, SLOW])
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own beside whatever runs in this checkout; what DAGs do has to hold on a slow cluster as well."""
-    layout = Layout(project=PROJECT, state=tmp_path_factory.mktemp("stack"))
-    made = prepare_stack(layout, Options(canary=CANARY, slow_cluster=request.param == SLOW))
-    try:
-        made.start(print)
-        made.await_dag(DAG_ID)
+    options = Options(canary=CANARY, slow_cluster=request.param == SLOW)
+    with own_stack(tmp_path_factory.mktemp("stack"), options, DAG_ID) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="session")

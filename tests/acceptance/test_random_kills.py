@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.acceptance.chain import await_value
+from tests.acceptance.stacks import own_stack
 from tests.acceptance.test_load_warehouse_faults import busy_worker, kill_component
 
 from baton_local.kubernetes.runtime.processes import of_pod
-from baton_local.layout import PROJECT, Layout
-from baton_local.stack import Options, Stack, prepare_stack
+from baton_local.stack import Options, Stack
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(5400)]
 DAG_ID, LINES = "count_lines", 30
@@ -30,14 +30,9 @@ RUN_SECONDS = 900
 @pytest.fixture
 def counting_stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack of its own with the DAG whose pods count aloud."""
-    layout = Layout(project=PROJECT, state=tmp_path)
-    made = prepare_stack(layout, Options(extra_dags=Path(__file__).parent / "dags"))
-    try:
-        made.start(print)
-        made.await_dag(DAG_ID)
+    options = Options(extra_dags=Path(__file__).parent / "dags")
+    with own_stack(tmp_path, options, DAG_ID) as made:
         yield made
-    finally:
-        made.stop()
 
 
 class PodObserver:
