@@ -28,7 +28,7 @@ SOCKET_PATH_LIMIT = 100
 
 ALREADY_STARTED = 60
 
-STOP_SECONDS = 60
+STOP_SECONDS = 180  # they end one after another, and each may take its time
 
 PROGRAM = """
 [program:{name}]
