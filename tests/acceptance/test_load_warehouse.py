@@ -25,6 +25,7 @@ def test_the_asset_is_updated_once_by_validate(stack: Stack, finished_run: str):
     assert [(event["name"], event["source_task_id"]) for event in events] == [("warehouse", "validate")]
 
 
+@pytest.mark.parametrize("stack", ["calm cluster", pytest.param("slow cluster", marks=pytest.mark.soak)], indirect=True)
 def test_running_it_again_changes_no_row(chain: Chain, stack: Stack, finished_run: str):
     """A second run of the same day leaves the same rows and a second ledger entry, not doubled ones."""
     before = chain.rows("warehouse")
