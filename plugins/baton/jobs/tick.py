@@ -1,0 +1,67 @@
+"""The tick of a run: the moment of the schedule for which it runs, and how its Job is called.
+
+Why the controller's own names: a Job's name is taken or free, and Kubernetes decides that once for everybody. As long
+as a tick has one name, no second try, no second scheduler and no CronJob controller can run it twice.
+Source: `getJobName` in pkg/controller/cronjob/utils.go of kubernetes/kubernetes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from kubernetes_cron import load_zone
+
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Run(Protocol):
+        """What is read from a DAG run."""
+
+        run_type: Any  # a string enumeration of Airflow's
+        logical_date: datetime | None
+
+
+NAME_LIMIT = 52
+"""Characters of a CronJob's name: a Job's name may have 63, and the tick takes up to 11."""
+_RUN_CHARACTERS = 9
+_SCHEDULED = ("scheduled", "backfill")
+
+
+def tick_of(run: Run) -> datetime | None:
+    """Return the run's tick, None for a run that no schedule asked for (by hand, by an asset, by an alert)."""
+    if run.run_type not in _SCHEDULED or run.logical_date is None:
+        return None
+    return run.logical_date.astimezone(UTC)
+
+
+def tick_job_name(cronjob: str, tick: datetime) -> str:
+    """Return the name that the CronJob controller gives the Job of a tick: `{cronjob}-{unix minutes}`."""
+    return f"{_short(cronjob)}-{int(tick.timestamp()) // 60}"
+
+
+def run_job_name(cronjob: str, identity: str) -> str:
+    """Return the name of the Job of a run without a tick: `{cronjob}-m{nine letters}`.
+
+    Why letters: a tick's name ends in digits only, so that the two never meet.
+
+    :param identity: what names the task's run, the same over its tries.
+    """
+    digest = hashlib.sha256(identity.encode()).digest()
+    letters = base64.b32encode(digest).decode().lower()[:_RUN_CHARACTERS]
+    return f"{_short(cronjob)}-m{letters}"
+
+
+def scheduled_timestamp(tick: datetime, time_zone: str | None) -> str:
+    """Write a tick as the controller does in a Job's annotation: RFC 3339 in the CronJob's time zone.
+
+    :raises TimeZoneError: there is no such zone.
+    """
+    zone = load_zone(time_zone or "UTC")
+    return tick.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _short(name: str) -> str:
+    return name[:NAME_LIMIT].rstrip("-.")
