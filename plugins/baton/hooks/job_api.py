@@ -7,6 +7,7 @@ the fields that they do not know.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import BatonError, PermanentError
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
 Object = dict[str, Any]
+
+PAGE = 500
+"""Objects of a list that are asked for at once."""
+ANSWER_SECONDS = 60
 
 
 class RefusedError(PermanentError):
@@ -37,19 +42,45 @@ class JobApi:
         self.hook = hook
         self.namespace = namespace
 
+    def jobs_path(self, name: str = "") -> str:
+        """Return the path of the namespace's Jobs, or of one."""
+        return "/".join(filter(None, (f"/apis/batch/v1/namespaces/{self.namespace}/jobs", name)))
+
+    def path(self, resource: str) -> str:
+        """Return the path of a resource of the core group in this namespace."""
+        return f"/api/v1/namespaces/{self.namespace}/{resource}"
+
     async def read(self, name: str) -> Object:
         """Return a Job.
 
         :raises NotThereError: there is none of that name.
         """
-        return await self._ask("GET", self._jobs(name))
+        return await self.ask("GET", self.jobs_path(name))
 
     async def read_cron_job(self, name: str) -> Object:
         """Return a CronJob.
 
         :raises NotThereError: there is none of that name.
         """
-        return await self._ask("GET", f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs/{name}")
+        found = await self.ask("GET", f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs/{name}")
+        return {"kind": "CronJob", **found}
+
+    async def list(self, path: str, **selected: str) -> list[Object]:
+        """Return all objects of a path that are selected, page by page."""
+        items: list[Object] = []
+        query = {**selected, "limit": str(PAGE)}
+        while True:
+            page = await self.ask("GET", path, query=query)
+            items += page["items"]
+            following = page["metadata"].get("continue")
+            if not following:
+                return items
+            query["continue"] = following
+
+    async def events(self, uid: str) -> Sequence[Object]:
+        """Return the events about an object, oldest first."""
+        found = await self.list(self.path("events"), fieldSelector=f"involvedObject.uid={uid}")
+        return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     async def create(self, body: Object) -> Object:
         """Create a Job. When the answer is lost, the next attempt finds the name taken.
@@ -57,7 +88,7 @@ class JobApi:
         :raises AlreadyThereError: the name is taken.
         :raises RefusedError: the Job is invalid or forbidden; the message is the server's.
         """
-        return await self._ask("POST", self._jobs(), body)
+        return await self.ask("POST", self.jobs_path(), body=body)
 
     async def delete(self, name: str, uid: str) -> None:
         """Delete this very Job, and its pods in the background; nothing happens if it is gone or another is there."""
@@ -65,46 +96,61 @@ class JobApi:
         patience = Patience()
         while True:
             try:
-                if (await self.read(name))["metadata"]["uid"] == uid:
-                    await self._ask_once("DELETE", self._jobs(name), options)
+                found = (await self.read(name))["metadata"]
+                if found["uid"] == uid and "deletionTimestamp" not in found:
+                    await self.ask_once("DELETE", self.jobs_path(name), body=options)
                 return
             except NotThereError:
                 return
             except connection_errors() as err:
                 await patience.pause_or_raise(err)
 
-    def _jobs(self, name: str = "") -> str:
-        return "/".join(filter(None, (f"/apis/batch/v1/namespaces/{self.namespace}/jobs", name)))
-
-    async def _ask(self, method: str, path: str, body: Object | None = None) -> Object:
+    async def ask(self, method: str, path: str, **request: Any) -> Object:
         """Ask until there is an answer.
 
+        :raises NotThereError, AlreadyThereError, RefusedError: that is the answer.
         :raises ApiException, ClientError: the API server was away for longer than `PATIENCE_SECONDS`.
         """
         patience = Patience()
         while True:
             try:
-                return await self._ask_once(method, path, body)
+                return await self.ask_once(method, path, **request)
             except connection_errors() as err:
                 await patience.pause_or_raise(err)
 
-    async def _ask_once(self, method: str, path: str, body: Object | None = None) -> Object:
+    async def ask_once(self, method: str, path: str, **request: Any) -> Object:
+        """Ask; lost connections and refusals that pass by are raised too."""
         from kubernetes_asyncio.client import ApiException
 
         async with self.hook.get_conn() as connection:
-            response = await connection.call_api(
-                path,
-                method,
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-            )
+            response = await self.send(connection, method, path, **request)
             answer = _parsed(await response.read())
         if response.status < 400:
             return answer
         _raise_final(response.status, answer, path)
         raise ApiException(status=response.status, reason=f"{answer.get('reason')}: {answer.get('message')}")
+
+    async def send(
+        self,
+        connection: Any,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        timeout: float = ANSWER_SECONDS,
+    ) -> Any:
+        """Send one request; returns the client's answer, whatever its status."""
+        return await connection.call_api(
+            path,
+            method,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=timeout,
+        )
 
 
 def _parsed(content: bytes) -> Object:

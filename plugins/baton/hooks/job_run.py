@@ -1,26 +1,44 @@
-"""Run one Job: create it or adopt the one that is there, and follow it to its end."""
+"""Run one Job for a task: start it when its turn has come, follow it to its end, read its result."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from contextlib import aclosing
+import time
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import PermanentError
-from baton.hooks.job_api import AlreadyThereError, JobApi, NotThereError
-from baton.hooks.job_states import job_states
-from baton.jobs.job_body import cron_job_of
-from baton.jobs.job_state import COMPLETE, end_of, why_ended
+from baton.hooks.api_streams import connection_errors
+from baton.hooks.job_api import JobApi, NotThereError
+from baton.hooks.job_events import JobEvents
+from baton.hooks.job_pods import JobPods
+from baton.hooks.job_start import REPLACE, JobStart, Missed
+from baton.hooks.job_states import JobGoneError, job_states
+from baton.jobs.job_body import cron_job_of, task_run_of
+from baton.jobs.job_result import NONE, read_result
+from baton.jobs.job_state import (
+    COMPLETE,
+    ENDING,
+    FAILED,
+    end_by_events,
+    end_of,
+    last_failure,
+    true_conditions,
+    why_ended,
+)
+from baton.jobs.timing import Timing
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
 Object = dict[str, Any]
 
-
-class ForeignJobError(PermanentError):
-    """The name is taken by a Job that belongs to something else."""
+SUCCESS, FAILURE, SKIPPED, LOST = "success", "failed", "skipped", "lost"
+REPLACED_SECONDS = 5
+"""How long after a Job's deletion the one that replaces it may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,83 +47,214 @@ class JobRequest:
 
     :param body: the Job.
     :param concurrency_policy: Allow, Forbid or Replace, as a CronJob means them.
+    :param tick: Unix seconds; None where the start cannot be too late.
+    :param schedule, time_zone, starting_deadline_seconds: as `Timing` has them.
+    :param result: none, termination_message or xcom_file.
+    :param deadline: Unix seconds at which the Job is deleted, from the task's `execution_timeout`.
     """
 
     body: Object
     concurrency_policy: str = "Allow"
+    tick: float | None = None
+    schedule: str | None = None
+    time_zone: str | None = None
+    starting_deadline_seconds: float | None = None
+    result: str = NONE
+    deadline: float | None = None
 
     def serialize(self) -> Object:
         """Return it as a trigger's argument."""
         return asdict(self)
+
+    def timing(self) -> Timing | None:
+        """Return what limits the start, None if nothing does."""
+        if self.tick is None:
+            return None
+        tick = datetime.fromtimestamp(self.tick, UTC)
+        return Timing(tick, self.schedule, self.time_zone, self.starting_deadline_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How the wait ended.
 
-    :param status: success, failed, skipped or timeout.
+    :param status: `success`, `failed`, `skipped`, or `lost` for what the next try may do better.
     :param message: a sentence for people.
+    :param result: what the Job's pods left, if it was asked for.
     """
 
     status: str
     message: str
+    result: Any = None
+
+    def serialize(self) -> Object:
+        """Return it as a trigger's event; `Outcome(**event)` reads it."""
+        return asdict(self)
 
 
 class JobRun:
     """One Job from its creation to its end.
 
+    :param log: a logger that writes into the task's log.
     :param uid: of the Job that an earlier part of the task started, None if there is none yet.
     """
 
     def __init__(self, hook: AsyncKubernetesHook, request: JobRequest, log: Any = None, uid: str | None = None) -> None:
+        metadata = request.body["metadata"]
         self.uid = uid
+        self.name: str = metadata["name"]
+        self.full_name = f"Job {metadata['namespace']}/{metadata['name']}"
         self._request = request
+        self._created = ""
         self._log: logging.Logger = log or logging.getLogger(__name__)
-        self.name: str = request.body["metadata"]["name"]
-        self.namespace: str = request.body["metadata"]["namespace"]
-        self._api = JobApi(hook, self.namespace)
+        self._api = JobApi(hook, metadata["namespace"])
+        self._start = JobStart(self._api, request.body, request.concurrency_policy, request.timing(), self._log)
 
-    async def start(self) -> None:
-        """Create the Job, or adopt the one that has its name.
+    async def start(self) -> Outcome | None:
+        """Start the Job if its turn has come; `uid` tells whether it runs.
 
-        :raises ForeignJobError: that one belongs to something else.
-        :raises RefusedError: the API server does not take the Job.
+        :returns: an outcome if the tick is missed.
+        :raises PermanentError: it cannot be started, see `JobStart.attempt`.
         """
-        while self.uid is None:
-            try:
-                job = await self._api.create(self._request.body)
-                self._log.info("Created Job %s/%s", self.namespace, self.name)
-            except AlreadyThereError:
-                try:
-                    job = self._adopted(await self._api.read(self.name))
-                except NotThereError:
-                    continue
-            self.uid = job["metadata"]["uid"]
+        return self._started(await self._start.attempt())
 
-    def _adopted(self, job: Object) -> Object:
-        wanted, found = cron_job_of(self._request.body), cron_job_of(job)
-        if wanted != found:
-            raise ForeignJobError(
-                f"Job {self.namespace}/{self.name} exists and belongs to {found or 'no CronJob'}, not to {wanted}: "
-                "delete or rename it, and clear this task"
-            )
-        self._log.info("Job %s/%s exists: adopted", self.namespace, self.name)
-        return job
+    async def finish(self) -> Outcome:
+        """Start the Job if it does not run yet, and follow it to its end.
 
-    async def follow(self) -> Outcome:
-        """Wait for the Job's end."""
-        async with aclosing(job_states(self._api, self.name, str(self.uid))) as jobs:
-            async for job in jobs:
-                if end := end_of(job):
-                    return self._outcome(job, end)
-        raise RuntimeError("a Job's states end only with an error")
-
-    def _outcome(self, job: Object, end: str) -> Outcome:
-        if end == COMPLETE:
-            return Outcome("success", f"Job {self.namespace}/{self.name} is complete")
-        return Outcome("failed", f"Job {self.namespace}/{self.name} failed: {why_ended(job)}")
+        :raises PermanentError: it cannot be started, or its result cannot be read.
+        """
+        deadline = self._request.deadline
+        try:
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.time())) as limit:
+                return await self._finish()
+        except connection_errors() as err:
+            if limit.expired():
+                return await self._end_late_job()
+            return Outcome(LOST, f"{self.full_name}: the Kubernetes API does not answer: {type(err).__name__}: {err}")
 
     async def delete(self) -> None:
-        """Delete the Job that was created or adopted here, if any."""
+        """Delete the Job that this task made or adopted, if any; also one whose making was interrupted."""
+        if self.uid is None:
+            with suppress(NotThereError):
+                job = await self._api.read(self.name)
+                if task_run_of(job) == task_run_of(self._request.body):
+                    self.uid = job["metadata"]["uid"]
         if self.uid is not None:
+            self._log.info("Deleting %s", self.full_name)
             await self._api.delete(self.name, self.uid)
+
+    def _started(self, result: Object | Missed | None) -> Outcome | None:
+        if isinstance(result, Missed):
+            return Outcome(SKIPPED, result.why)
+        if result is not None:
+            self.uid = result["metadata"]["uid"]
+        return None
+
+    async def _finish(self) -> Outcome:
+        if self.uid is None and (missed := self._started(await self._start.wait_and_start())):
+            return missed
+        try:
+            return await self._follow()
+        except JobGoneError as err:
+            return await self._gone(err)
+
+    async def _follow(self) -> Outcome:
+        follower: _Follower | None = None
+        try:
+            async with aclosing(job_states(self._api, self.name, str(self.uid))) as jobs:
+                async for job in jobs:
+                    self._created = job["metadata"]["creationTimestamp"]
+                    follower = follower or _Follower(self._api, job, self._log)
+                    follower.note(job)
+                    if end := end_of(job):
+                        return await self._outcome(job, end, follower)
+            raise RuntimeError("a Job's states end only with an error")
+        finally:
+            if follower is not None:
+                await follower.stop()
+
+    async def _outcome(self, job: Object, end: str, follower: _Follower) -> Outcome:
+        pods = await follower.finish()
+        if end == COMPLETE:
+            result = read_result(pods, job["spec"], self._request.result) if self._request.result != NONE else None
+            return Outcome(SUCCESS, f"{self.full_name} is complete", result)
+        reasons = [text for text in (why_ended(job), last_failure(pods)) if text]
+        return Outcome(FAILURE, f"{self.full_name} failed: {'; '.join(reasons)}")
+
+    async def _gone(self, err: JobGoneError) -> Outcome:
+        """Find out what became of a Job that is not there any more: a ttl or a history limit removes ended ones."""
+        end, why = (end_of(err.last), why_ended(err.last)) if err.last else (None, "")
+        if end is None:
+            end, why = end_by_events(await self._api.events(str(self.uid)))
+        if end == COMPLETE and self._request.result == NONE:
+            return Outcome(SUCCESS, f"{self.full_name} is complete, and was removed since")
+        if end == COMPLETE:
+            return Outcome(FAILURE, f"{self.full_name} is complete, but was removed before its result could be read")
+        if end == FAILED:
+            return Outcome(FAILURE, f"{self.full_name} failed: {why}")
+        if self._request.concurrency_policy == REPLACE and (successor := await self._successor()):
+            return Outcome(SKIPPED, f"{self.full_name} was replaced by Job {successor} (concurrencyPolicy Replace)")
+        return Outcome(FAILURE, str(err))
+
+    async def _successor(self) -> str | None:
+        """The name of a Job of the same CronJob that came instead of this one."""
+        cron_job = cron_job_of(self._request.body)
+        end = time.monotonic() + REPLACED_SECONDS
+        while time.monotonic() < end:
+            for job in await self._api.list(self._api.jobs_path()):
+                metadata = job["metadata"]
+                is_later = metadata["creationTimestamp"] >= self._created and metadata["uid"] != self.uid
+                if is_later and cron_job_of(job) == cron_job:
+                    return str(metadata["name"])
+            await asyncio.sleep(0.5)
+        return None
+
+    async def _end_late_job(self) -> Outcome:
+        await self.delete()
+        return Outcome(LOST, f"{self.full_name} was deleted: the task's execution_timeout has passed")
+
+
+class _Follower:
+    """Tells what happens to a Job: its pods' logs, events, and what Kubernetes intends."""
+
+    def __init__(self, api: JobApi, job: Object, log: Any) -> None:
+        self._log = log
+        self._pods = JobPods(api, job, log)
+        self._events = JobEvents(api, job, self._pods, log)
+        self._tasks = [asyncio.create_task(self._pods.follow()), asyncio.create_task(self._events.follow())]
+        for task in self._tasks:
+            task.add_done_callback(self._warn)
+        self._told: set[str] = set()
+
+    def note(self, job: Object) -> None:
+        """Tell a condition that holds now, and each pod that failed."""
+        conditions = true_conditions(job)
+        for kind, condition in conditions.items():
+            if kind in ENDING and kind not in self._told and not end_of(job):
+                self._log.info(
+                    "The Job will be %s, its pods are being ended: %s", ENDING[kind], condition.get("message")
+                )
+            elif kind == "Suspended" and kind not in self._told:
+                self._log.info("The Job is suspended: it waits until somebody resumes it")
+        failed = f"{(job.get('status') or {}).get('failed') or 0} of its pods failed"
+        if failed not in self._told and not failed.startswith("0") and not conditions:
+            self._log.warning("The Job goes on, %s (backoffLimit %s)", failed, job["spec"].get("backoffLimit"))
+        self._told = {*conditions, failed}
+
+    async def finish(self) -> list[Object]:
+        """Read the logs to their ends; return the pods as they were last."""
+        with suppress(PermanentError):
+            await self._pods.finish()
+        return list(self._pods.pods.values())
+
+    async def stop(self) -> None:
+        """End everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pods.stop()
+
+    def _warn(self, task: asyncio.Task[None]) -> None:
+        """Logs and events may be forbidden where Jobs are allowed: that ends nothing."""
+        if not task.cancelled() and (err := task.exception()) is not None:
+            self._log.warning("What the Job's pods say cannot be shown: %s", err)

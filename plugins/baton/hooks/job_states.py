@@ -1,4 +1,4 @@
-"""Follow one Job's states as they happen, through connection losses."""
+"""Follow Jobs and pods as they change, through connection losses."""
 
 from __future__ import annotations
 
@@ -30,52 +30,49 @@ async def job_states(api: JobApi, name: str, uid: str) -> AsyncGenerator[Object]
     """Yield the Job as it is now, then each time it changes.
 
     :raises JobGoneError: it was deleted, or a Job of another uid has its name.
-    :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
+    :raises RefusedError: the API server refuses.
+    :raises ApiException: the API server was away for longer than `PATIENCE_SECONDS`.
+    """
+    async with aclosing(changes(api, api.jobs_path(), {"fieldSelector": f"metadata.name={name}"})) as found:
+        async for kind, jobs in found:
+            job = next((job for job in jobs if job["metadata"]["uid"] == uid), None)
+            if kind == "DELETED" and job is not None:
+                raise JobGoneError(api.namespace, name, job)
+            if job is None and (kind == "LISTED" or jobs):
+                raise JobGoneError(api.namespace, name, None)
+            if job is not None:
+                yield job
+
+
+async def changes(api: JobApi, path: str, selected: dict[str, str]) -> AsyncGenerator[tuple[str, list[Object]]]:
+    """Yield all selected objects as `LISTED`, then each change by its type with the one object; again from the start
+    after the connection was lost.
+
+    :raises RefusedError, ApiException: as `job_states`.
     """
     patience = Patience()
     while True:
         try:
-            async with aclosing(_watch_once(api, name, uid, patience)) as jobs:
-                async for job in jobs:
-                    yield job
+            async with aclosing(_watch_once(api, path, selected, patience)) as found:
+                async for change in found:
+                    yield change
         except connection_errors() as err:
             await patience.pause_or_raise(err)
 
 
-async def _watch_once(api: JobApi, name: str, uid: str, patience: Patience) -> AsyncGenerator[Object]:
-    from kubernetes_asyncio.client import BatchV1Api
-
-    selected: Object = {"namespace": api.namespace, "field_selector": f"metadata.name={name}"}
+async def _watch_once(
+    api: JobApi, path: str, selected: dict[str, str], patience: Patience
+) -> AsyncGenerator[tuple[str, list[Object]]]:
+    found = await api.ask_once("GET", path, query=selected)
+    yield "LISTED", found["items"]
+    watch = {"watch": "true", "timeoutSeconds": str(WATCH_SECONDS)}
+    query = {**selected, **watch, "resourceVersion": found["metadata"]["resourceVersion"]}
     async with api.hook.get_conn() as connection:
-        list_jobs = BatchV1Api(connection).list_namespaced_job
-        found = json.loads(await (await _checked(list_jobs, **selected)).read())
-        job = next((job for job in found["items"] if job["metadata"]["uid"] == uid), None)
-        if job is None:
-            raise JobGoneError(api.namespace, name, None)
-        yield job
-        response = await list_jobs(
-            **selected,
-            watch=True,
-            resource_version=found["metadata"]["resourceVersion"],
-            timeout_seconds=WATCH_SECONDS,
-            _preload_content=False,
-            _request_timeout=WATCH_SECONDS + 10,
-        )
+        response = await api.send(connection, "GET", path, query=query, timeout=WATCH_SECONDS + 10)
         async with aclosing(response_lines(response, patience)) as lines:
             async for line in lines:
                 change = _parsed(line)
-                if change["type"] == "DELETED" or change["object"]["metadata"]["uid"] != uid:
-                    raise JobGoneError(api.namespace, name, change["object"])
-                yield change["object"]
-
-
-async def _checked(call: Any, **options: Any) -> Any:
-    from kubernetes_asyncio.client import ApiException
-
-    response = await call(**options, _preload_content=False)
-    if response.status >= 400:
-        raise ApiException(status=response.status, reason=response.reason)
-    return response
+                yield change["type"], [change["object"]]
 
 
 def _parsed(line: bytes) -> Object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 async def log_lines(
-    hook: AsyncKubernetesHook, name: str, namespace: str, container: str, ended: asyncio.Event
+    hook: AsyncKubernetesHook,
+    name: str,
+    namespace: str,
+    container: str,
+    ended: asyncio.Event,
+    seen: Seen | None = None,
+    is_previous: Callable[[], bool] = lambda: False,
 ) -> AsyncGenerator[str]:
     """Yield the container's log lines, from the first one to the last that it writes, each once.
 
@@ -25,13 +31,17 @@ async def log_lines(
     container's end is known to be all.
 
     :param ended: set by the caller once the container has ended.
+    :param seen: how far the log of the container's earlier attempt was read.
+    :param is_previous: tells whether the container was restarted, and another attempt has the log now.
     :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
     """
-    patience, seen = Patience(), _Seen()
+    patience, seen = Patience(), seen or Seen()
     while True:
         is_last_read = ended.is_set()
         try:
-            async with aclosing(_read_once(hook, name, namespace, container, seen, patience)) as messages:
+            async with aclosing(
+                _read_once(hook, name, namespace, container, seen, patience, is_previous())
+            ) as messages:
                 async for message in messages:
                     yield message
         except connection_errors() as err:
@@ -43,7 +53,7 @@ async def log_lines(
             await asyncio.wait_for(ended.wait(), api_streams.PAUSE_SECONDS)
 
 
-class _Seen:
+class Seen:
     """How far a log was read: the last moment, and how many lines carry it (a moment can have several)."""
 
     def __init__(self) -> None:
@@ -56,13 +66,21 @@ class _Seen:
 
 
 async def _read_once(
-    hook: AsyncKubernetesHook, name: str, namespace: str, container: str, seen: _Seen, patience: Patience
+    hook: AsyncKubernetesHook,
+    name: str,
+    namespace: str,
+    container: str,
+    seen: Seen,
+    patience: Patience,
+    previous: bool,
 ) -> AsyncGenerator[str]:
     """Yield the lines that were not seen yet."""
     from aiohttp import ClientTimeout
     from kubernetes_asyncio.client import CoreV1Api
 
     options: dict[str, Any] = {"container": container, "follow": True, "timestamps": True}
+    if previous:
+        options["previous"] = True
     if seen.moment:
         options["since_seconds"] = _seconds_since(seen.moment)
     resume, skip = seen.moment, seen.lines

@@ -33,6 +33,7 @@ class JobTemplate:
     :param namespace: as the document says, None if it does not.
     :param metadata: `labels` and `annotations` of the Job.
     :param spec: the Job's spec, as it was written.
+    :param time_zone: the CronJob's, None if it has none.
     :param owner: the reference to the CronJob in the cluster, None if it was not read from there.
     """
 
@@ -40,6 +41,7 @@ class JobTemplate:
     namespace: str | None
     metadata: Object
     spec: Object
+    time_zone: str | None = None
     owner: Object | None = None
 
 
@@ -133,7 +135,15 @@ def template_of(document: Mapping[str, Any], where: str, *, default_name: str = 
         raise SourceError(f"{where}: {path} is missing")
     given = template.get("metadata") or {}
     kept = {key: dict(given[key]) for key in ("labels", "annotations") if given.get(key)}
-    return JobTemplate(name, metadata.get("namespace"), kept, template["spec"])
+    owner = _owner(document) if document["kind"] == "CronJob" and metadata.get("uid") else None
+    return JobTemplate(name, metadata.get("namespace"), kept, template["spec"], spec.get("timeZone"), owner)
+
+
+def _owner(cron_job: Mapping[str, Any]) -> Object:
+    """The controller's reference but for `blockOwnerDeletion`, which some clusters allow to the controller only."""
+    metadata = cron_job["metadata"]
+    kind = {"apiVersion": "batch/v1", "kind": "CronJob"}
+    return {**kind, "name": metadata["name"], "uid": metadata["uid"], "controller": True}
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from baton.exceptions import BatonError
-from baton.hooks.api_streams import connection_errors
-from baton.hooks.job_run import JobRequest, JobRun
+from baton.exceptions import PermanentError
+from baton.hooks.job_run import FAILURE, JobRequest, JobRun, Outcome
+from baton.triggers import workload
 
 
 class JobTrigger(BaseTrigger):
-    """Start the Job if it could not be started yet, and follow it to its end.
+    """Start the Job if its turn had not come yet, and follow it to its end.
+
+    A triggerer that takes over from another one finds the Job by its name, and writes the log again from its first
+    line: twice is better than not at all.
 
     :param request: a `JobRequest` as plain JSON.
     :param uid: of the Job, None while it waits for its turn.
-    :param connection_extras: the connection's extras; None reads them from the connection.
+    :param deferred_at: when the worker handed over, Unix seconds.
     """
 
-    def __init__(self, *, request: dict[str, Any], kubernetes_conn_id: str | None, uid: str | None = None) -> None:
+    def __init__(
+        self, *, request: dict[str, Any], kubernetes_conn_id: str | None, uid: str | None, deferred_at: float
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.request = request
         self.kubernetes_conn_id = kubernetes_conn_id
         self.uid = uid
+        self.deferred_at = deferred_at
         hook = AsyncKubernetesHook(conn_id=kubernetes_conn_id)
         self._run = JobRun(hook, JobRequest(**request), self.log, uid)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to take over."""
-        names = ("request", "kubernetes_conn_id", "uid")
+        names = ("request", "kubernetes_conn_id", "uid", "deferred_at")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire one event when the Job has ended, or when something else ended the wait."""
+        """Fire one event, an `Outcome`, when the Job has ended, or when something else ended the wait."""
         try:
-            await self._run.start()
-            outcome = await self._run.follow()
-            status, message = outcome.status, outcome.message
-        except (BatonError, *connection_errors()) as err:  # type: ignore[misc]
-            status, message = "error", f"{type(err).__name__}: {err}"
-        yield TriggerEvent({"status": status, "message": message})  # type: ignore[no-untyped-call]
+            outcome = await self._run.finish()
+        except PermanentError as err:
+            outcome = Outcome(FAILURE, str(err))
+        await self._let_first_half_settle()
+        yield TriggerEvent(outcome.serialize())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Delete the Job: somebody cleared the task or marked it."""
         await self._run.delete()
+
+    async def _let_first_half_settle(self) -> None:
+        """Resume no task in the first moments after its deferral; why: see `WorkloadTrigger`."""
+        await asyncio.sleep(max(0.0, workload.SETTLE_SECONDS - (time.time() - self.deferred_at)))

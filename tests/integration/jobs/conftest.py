@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from baton.hooks import api_streams
 from baton.jobs.source import FileSource
 from baton.operators.job import JobOperator
+from baton.triggers import workload
 from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,
@@ -31,6 +32,7 @@ TICK = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 def short_pauses(monkeypatch):
     """Refused requests are tried again soon."""
     monkeypatch.setattr(api_streams, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(workload, "SETTLE_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +45,12 @@ def collect_sockets():
 class Task:
     """One task instance of a JobOperator."""
 
-    def __init__(self, place, source, *, run_type="scheduled", tick=TICK, run_id="run", **options):
+    def __init__(self, place, source, *, run_type="scheduled", tick=TICK, run_id="run", max_tries=0, **options):
         options.setdefault("namespace", place.name)
         self.operator = JobOperator(task_id="nightly", source=source, **options)
         run = SimpleNamespace(run_type=run_type, logical_date=tick, run_id=run_id)
         instance = SimpleNamespace(
-            dag_id="dag", task_id="nightly", run_id=run_id, map_index=-1, try_number=1, max_tries=0
+            dag_id="dag", task_id="nightly", run_id=run_id, map_index=-1, try_number=1 + max_tries, max_tries=max_tries
         )
         self.context = {"dag_run": run, "ti": instance}
 
