@@ -1,0 +1,57 @@
+"""Jobs as tasks of a running Airflow: what its users do with them in the UI."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.acceptance.chain import await_value
+
+from baton_local.layout import PROJECT, Layout
+from baton_local.stack import Options, Stack, prepare_stack
+
+pytestmark = pytest.mark.timeout(600)
+DAG_ID = "run_jobs"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of its own with the DAG whose tasks are Jobs."""
+    layout = Layout(project=PROJECT, state=tmp_path)
+    made = prepare_stack(layout, Options(extra_dags=Path(__file__).parent / "dags"))
+    try:
+        made.start(print)
+        made.await_dag(DAG_ID)
+        yield made
+    finally:
+        made.stop()
+
+
+def test_jobs_live_and_die_with_their_tasks(stack: Stack) -> None:
+    """One ends by itself: its log and its result are Airflow's. One is cleared, which runs it again under its name,
+    and then marked as failed, which removes it."""
+    run_id = stack.api.run_now(DAG_ID)
+
+    def states() -> dict[str, str]:
+        return {item["task_id"]: item["state"] for item in stack.api.task_instances(DAG_ID, run_id)}
+
+    def sleeping() -> dict[str, str]:
+        """Name → uid of the Jobs that sleep."""
+        with stack.cluster.client() as client:
+            items = client.get("/apis/batch/v1/namespaces/baton/jobs").json()["items"]
+        found = [item["metadata"] for item in items if item["metadata"]["name"].startswith("sleep-")]
+        return {metadata["name"]: metadata["uid"] for metadata in found}
+
+    await_value(lambda: states()["count"] == "success", 60)
+    assert stack.api.result(DAG_ID, run_id, "count") == 3
+    log = stack.api.log(DAG_ID, run_id, "count", 1)
+    assert [log.count(f"line {number} of 3") for number in (1, 2, 3)] == [1, 1, 1], log
+
+    await_value(lambda: states()["sleep"] == "deferred", 30)
+    before = await_value(sleeping, 10)
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["sleep"], "only_failed": False}
+    stack.api.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", json=body)
+    await_value(lambda: sleeping().keys() == before.keys() and sleeping() != before, 60)
+
+    await_value(lambda: states()["sleep"] == "deferred", 60)
+    stack.api.call("PATCH", f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/sleep", json={"new_state": "failed"})
+    await_value(lambda: not sleeping(), 60)
