@@ -10,23 +10,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from baton.exceptions import PermanentError
 from baton.hooks.api_streams import connection_errors
 from baton.hooks.job_api import JobApi, NotThereError
-from baton.hooks.job_events import JobEvents
-from baton.hooks.job_pods import JobPods
+from baton.hooks.job_follower import JobFollower
 from baton.hooks.job_start import REPLACE, JobStart, Missed
 from baton.hooks.job_states import JobGoneError, job_states
 from baton.jobs.job_body import cron_job_of, task_run_of
 from baton.jobs.job_result import NONE, read_result
 from baton.jobs.job_state import (
     COMPLETE,
-    ENDING,
     FAILED,
     end_by_events,
     end_of,
     last_failure,
-    true_conditions,
     why_ended,
 )
 from baton.jobs.timing import Timing
@@ -106,6 +102,7 @@ class JobRun:
         self.full_name = f"Job {metadata['namespace']}/{metadata['name']}"
         self._request = request
         self._created = ""
+        self._follower: JobFollower | None = None
         self._log: logging.Logger = log or logging.getLogger(__name__)
         self._api = JobApi(hook, metadata["namespace"])
         self._start = JobStart(self._api, request.body, request.concurrency_policy, request.timing(), self._log)
@@ -159,22 +156,20 @@ class JobRun:
             return await self._gone(err)
 
     async def _follow(self) -> Outcome:
-        follower: _Follower | None = None
         try:
             async with aclosing(job_states(self._api, self.name, str(self.uid))) as jobs:
                 async for job in jobs:
                     self._created = job["metadata"]["creationTimestamp"]
-                    follower = follower or _Follower(self._api, job, self._log)
-                    follower.note(job)
+                    self._follower = self._follower or JobFollower(self._api, job, self._log)
+                    self._follower.note(job)
                     if end := end_of(job):
-                        return await self._outcome(job, end, follower)
+                        return self._outcome(job, end, await self._follower.finish())
             raise RuntimeError("a Job's states end only with an error")
         finally:
-            if follower is not None:
-                await follower.stop()
+            if self._follower is not None:
+                await self._follower.stop()
 
-    async def _outcome(self, job: Object, end: str, follower: _Follower) -> Outcome:
-        pods = await follower.finish()
+    def _outcome(self, job: Object, end: str, pods: list[Object]) -> Outcome:
         if end == COMPLETE:
             result = read_result(pods, job["spec"], self._request.result) if self._request.result != NONE else None
             return Outcome(SUCCESS, f"{self.full_name} is complete", result)
@@ -211,50 +206,8 @@ class JobRun:
 
     async def _end_late_job(self) -> Outcome:
         await self.delete()
-        return Outcome(LOST, f"{self.full_name} was deleted: the task's execution_timeout has passed")
-
-
-class _Follower:
-    """Tells what happens to a Job: its pods' logs, events, and what Kubernetes intends."""
-
-    def __init__(self, api: JobApi, job: Object, log: Any) -> None:
-        self._log = log
-        self._pods = JobPods(api, job, log)
-        self._events = JobEvents(api, job, self._pods, log)
-        self._tasks = [asyncio.create_task(self._pods.follow()), asyncio.create_task(self._events.follow())]
-        for task in self._tasks:
-            task.add_done_callback(self._warn)
-        self._told: set[str] = set()
-
-    def note(self, job: Object) -> None:
-        """Tell a condition that holds now, and each pod that failed."""
-        conditions = true_conditions(job)
-        for kind, condition in conditions.items():
-            if kind in ENDING and kind not in self._told and not end_of(job):
-                self._log.info(
-                    "The Job will be %s, its pods are being ended: %s", ENDING[kind], condition.get("message")
-                )
-            elif kind == "Suspended" and kind not in self._told:
-                self._log.info("The Job is suspended: it waits until somebody resumes it")
-        failed = f"{(job.get('status') or {}).get('failed') or 0} of its pods failed"
-        if failed not in self._told and not failed.startswith("0") and not conditions:
-            self._log.warning("The Job goes on, %s (backoffLimit %s)", failed, job["spec"].get("backoffLimit"))
-        self._told = {*conditions, failed}
-
-    async def finish(self) -> list[Object]:
-        """Read the logs to their ends; return the pods as they were last."""
-        with suppress(PermanentError):
-            await self._pods.finish()
-        return list(self._pods.pods.values())
-
-    async def stop(self) -> None:
-        """End everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._pods.stop()
-
-    def _warn(self, task: asyncio.Task[None]) -> None:
-        """Logs and events may be forbidden where Jobs are allowed: that ends nothing."""
-        if not task.cancelled() and (err := task.exception()) is not None:
-            self._log.warning("What the Job's pods say cannot be shown: %s", err)
+        if self.uid is None:
+            return Outcome(LOST, f"{self.full_name} could not start before the task's execution_timeout had passed")
+        warning = self._follower.last_warning if self._follower else ""
+        last = f"; the last warning about it was {warning}" if warning else ""
+        return Outcome(LOST, f"{self.full_name} was deleted: the task's execution_timeout has passed{last}")

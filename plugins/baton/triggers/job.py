@@ -7,12 +7,10 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from baton.exceptions import PermanentError
 from baton.hooks.job_run import FAILURE, JobRequest, JobRun, Outcome
-from baton.triggers import workload
 
 
 class JobTrigger(BaseTrigger):
@@ -29,6 +27,8 @@ class JobTrigger(BaseTrigger):
     def __init__(
         self, *, request: dict[str, Any], kubernetes_conn_id: str | None, uid: str | None, deferred_at: float
     ) -> None:
+        from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+
         super().__init__()  # type: ignore[no-untyped-call]
         self.request = request
         self.kubernetes_conn_id = kubernetes_conn_id
@@ -57,4 +57,6 @@ class JobTrigger(BaseTrigger):
 
     async def _let_first_half_settle(self) -> None:
         """Resume no task in the first moments after its deferral; why: see `WorkloadTrigger`."""
+        from baton.triggers import workload  # not above: DAG files must not pay for the Kubernetes clients
+
         await asyncio.sleep(max(0.0, workload.SETTLE_SECONDS - (time.time() - self.deferred_at)))

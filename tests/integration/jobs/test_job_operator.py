@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -256,6 +257,41 @@ def test_replace_deletes_the_running_job(jobs, make_task, write_cron_job):
     assert list(jobs()) == ["nightly-29921821"]
 
 
+def test_airflow_and_the_live_controller_make_one_job_of_a_tick(local_kubernetes, batch, jobs, make_task):
+    """Both at once, Airflow several times: who is first makes it, the others adopt it."""
+    pod = {"restartPolicy": "Never", "containers": [_container("c", "sleep 3")]}
+    spec = {"schedule": "@every 1s", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
+    if time.time() % 60 > 50:
+        time.sleep(11)  # both have to mean the same minute
+    tick = datetime.fromtimestamp(time.time() // 60 * 60, UTC)
+    batch.create_namespaced_cron_job(local_kubernetes.name, {"metadata": {"name": "nightly"}, "spec": spec})
+    source = LiveSource("nightly", local_kubernetes.name)
+    tasks = [make_task(source, tick=tick, run_id=str(number)) for number in range(3)]
+
+    running = [Background(task.run) for task in tasks]
+    assert [each.join() for each in running] == [None] * 3
+
+    batch.patch_namespaced_cron_job("nightly", local_kubernetes.name, {"spec": {"suspend": True}})
+    name = f"nightly-{int(tick.timestamp()) // 60}"
+    assert jobs()[name]["status"]["succeeded"] == 1
+    pods = local_kubernetes.core.list_namespaced_pod(local_kubernetes.name).items
+    assert len([pod for pod in pods if pod.metadata.name.startswith(name)]) == 1
+
+
+def test_forbid_lets_no_two_jobs_of_several_runs_by_hand_go_on_at_once(jobs, make_task, write_cron_job):
+    """They have no tick by which one could be told from the other, and look at the same moment."""
+    source = write_cron_job("sleep 0.5")
+    tasks = [
+        make_task(source, run_type="manual", run_id=str(number), concurrency_policy="Forbid") for number in range(4)
+    ]
+    running = [Background(task.run) for task in tasks]
+    assert [each.join() for each in running] == [None] * 4
+
+    times = sorted((job["status"]["startTime"], job["status"]["completionTime"]) for job in jobs().values())
+    assert len(times) == 4
+    assert all(before[1] <= after[0] for before, after in pairwise(times))
+
+
 # -- ends from outside -------------------------------------------------------------------------------------------------
 
 
@@ -366,7 +402,7 @@ def test_what_keeps_a_pod_from_starting_is_told(make_task, write_cron_job, capsy
     monkeypatch.setattr(job_events, "LOOK_SECONDS", 0.3)
     variables = [{"secretRef": {"name": "none-like-this"}}]
     pod = {"containers": [_container("c", "true", envFrom=variables)]}
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="the last warning about it was Failed"):
         make_task(write_cron_job("", pod=pod), execution_timeout=timedelta(seconds=2)).run()
     assert 'secret "none-like-this" not found' in capsys.readouterr().out
 

@@ -1,0 +1,56 @@
+"""JobOperator as DAG files see it: what it takes, what it refuses, what is read when."""
+
+import subprocess
+import sys
+
+import pendulum
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from baton.defaults import default_args
+from baton.jobs.source import FileSource, LiveSource
+from baton.operators.job import JobOperator
+
+SOURCE = FileSource("/nowhere/nightly.yaml", "nightly")
+
+
+def test_nothing_is_read_while_a_dag_is_parsed():
+    """Neither the file nor the cluster: a task that cannot find them fails, not the DAG."""
+    JobOperator(task_id="file", source=SOURCE)
+    JobOperator(task_id="live", source=LiveSource("nightly", "shop"))
+
+
+def test_airflow_does_not_try_again_unless_it_is_told_to():
+    """backoffLimit is Kubernetes'."""
+    assert JobOperator(task_id="t", source=SOURCE).retries == 0
+    assert JobOperator(task_id="t", source=SOURCE, retries=2).retries == 2
+
+
+def test_a_dag_with_jobs_can_be_serialised():
+    """And read again by the scheduler, which knows no sources."""
+    with DAG("nightly", start_date=pendulum.datetime(2026, 1, 1), default_args=default_args(retries=0)) as dag:
+        JobOperator(task_id="nightly", source=SOURCE, result="xcom_file", concurrency_policy="Forbid")
+    read = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert read.get_task("nightly").task_type == "JobOperator"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"concurrency_policy": "forbid"}, "concurrency_policy is 'forbid', must be one of Allow, Forbid, Replace"),
+        ({"result": "xcom"}, "result is 'xcom', must be one of none, termination_message, xcom_file"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(options, message):
+    """While the DAG is parsed."""
+    with pytest.raises(ValueError, match=message):
+        JobOperator(task_id="t", source=SOURCE, **options)
+
+
+def test_a_dag_file_does_not_pay_for_the_clients():
+    """They take seconds to import."""
+    script = "import sys, baton.operators.job; print({'kubernetes', 'kubernetes_asyncio'} & set(sys.modules))"
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "plugins:include", "HOME": "/tmp"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("set()")
