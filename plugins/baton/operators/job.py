@@ -22,6 +22,7 @@ from baton.jobs.job_result import NONE, RESULTS, XCOM_FILE, with_result_file
 from baton.jobs.source import JobTemplate, LiveSource, Source, SourceError, template_of
 from baton.jobs.tick import run_job_name, tick_job_name, tick_of
 from baton.triggers.job import JobTrigger
+from kubernetes_cron import TimeZoneError, parse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +52,7 @@ class JobOperator(BaseOperator):
     :param time_zone: the CronJob's time zone; None takes the template's, else UTC.
     :param result: `none`; `termination_message`: what the working container left there, JSON or text; `xcom_file`: the
         JSON in `/airflow/xcom/return.json`, at most 4096 bytes, for which its `terminationMessagePath` is changed.
+    :raises ScheduleError, TimeZoneError: schedule or time_zone cannot be read; while the DAG is parsed.
     :returns: the result; a list of them for a Job of several completions.
     :raises AirflowFailException: the Job failed, was refused, or was deleted by somebody else.
     :raises AirflowSkipException: the tick is superseded or too late, or its Job was replaced.
@@ -75,6 +77,8 @@ class JobOperator(BaseOperator):
         super().__init__(**kwargs)
         _check_choice("concurrency_policy", concurrency_policy, POLICIES)
         _check_choice("result", result, RESULTS)
+        if schedule is not None:
+            parse(schedule, time_zone or "UTC")  # what cannot be read is refused here and not at the first tick
         self.source = source
         self.namespace = namespace
         self.kubernetes_conn_id = kubernetes_conn_id
@@ -94,7 +98,7 @@ class JobOperator(BaseOperator):
         self._extras = KubernetesHook(conn_id=self.kubernetes_conn_id).conn_extras
         try:
             outcome = asyncio.run(self._start(context))
-        except PermanentError as err:
+        except (PermanentError, TimeZoneError) as err:
             raise AirflowFailException(str(err)) from err
         except connection_errors() as err:
             raise TransientError(f"the Kubernetes API does not answer: {type(err).__name__}: {err}") from err
@@ -112,6 +116,7 @@ class JobOperator(BaseOperator):
             kubernetes_conn_id=self.kubernetes_conn_id,
             uid=run.uid,
             deferred_at=time.time(),
+            ends_task=not any((self.result != NONE, self.outlets, self._post_execute_hook)),
         )
         return self.defer(trigger=trigger, method_name="resume_job")
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import PermanentError
-from baton.hooks.job_run import FAILURE, JobRequest, JobRun, Outcome
+from baton.hooks.job_run import FAILURE, SUCCESS, JobRequest, JobRun, Outcome
 
 
 class JobTrigger(BaseTrigger):
@@ -22,10 +22,18 @@ class JobTrigger(BaseTrigger):
     :param request: a `JobRequest` as plain JSON.
     :param uid: of the Job, None while it waits for its turn.
     :param deferred_at: when the worker handed over, Unix seconds.
+    :param ends_task: end the task here when the Job is complete, without a worker: one process start less between two
+        Jobs. Not possible where a worker has something to do afterwards.
     """
 
     def __init__(
-        self, *, request: dict[str, Any], kubernetes_conn_id: str | None, uid: str | None, deferred_at: float
+        self,
+        *,
+        request: dict[str, Any],
+        kubernetes_conn_id: str | None,
+        uid: str | None,
+        deferred_at: float,
+        ends_task: bool = False,
     ) -> None:
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
@@ -34,12 +42,13 @@ class JobTrigger(BaseTrigger):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.uid = uid
         self.deferred_at = deferred_at
+        self.ends_task = ends_task
         hook = AsyncKubernetesHook(conn_id=kubernetes_conn_id)
         self._run = JobRun(hook, JobRequest(**request), self.log, uid)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to take over."""
-        names = ("request", "kubernetes_conn_id", "uid", "deferred_at")
+        names = ("request", "kubernetes_conn_id", "uid", "deferred_at", "ends_task")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -48,6 +57,10 @@ class JobTrigger(BaseTrigger):
             outcome = await self._run.finish()
         except PermanentError as err:
             outcome = Outcome(FAILURE, str(err))
+        if outcome.status == SUCCESS and self.ends_task:
+            self.log.info(outcome.message)
+            yield TaskSuccessEvent()
+            return
         await self._let_first_half_settle()
         yield TriggerEvent(outcome.serialize())  # type: ignore[no-untyped-call]
 

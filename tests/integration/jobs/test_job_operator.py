@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.triggers.base import TaskSuccessEvent
 from kubernetes.client import ApiException, BatchV1Api
 from tests.integration.jobs.conftest import TICK, event_of
 
@@ -290,6 +291,13 @@ def test_forbid_lets_no_two_jobs_of_several_runs_by_hand_go_on_at_once(jobs, mak
     times = sorted((job["status"]["startTime"], job["status"]["completionTime"]) for job in jobs().values())
     assert len(times) == 4
     assert all(before[1] <= after[0] for before, after in pairwise(times))
+
+
+@pytest.mark.parametrize(("options", "by_trigger"), [({}, True), ({"result": "termination_message"}, False)])
+def test_a_complete_job_ends_its_task_without_a_worker(make_task, write_cron_job, options, by_trigger):
+    """Where a worker has nothing to do afterwards."""
+    event = asyncio.run(event_of(make_task(write_cron_job("true"), **options).defer()))
+    assert isinstance(event, TaskSuccessEvent) is by_trigger
 
 
 # -- ends from outside -------------------------------------------------------------------------------------------------

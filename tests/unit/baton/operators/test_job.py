@@ -11,6 +11,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from baton.defaults import default_args
 from baton.jobs.source import FileSource, LiveSource
 from baton.operators.job import JobOperator
+from kubernetes_cron import ScheduleError, TimeZoneError
 
 SOURCE = FileSource("/nowhere/nightly.yaml", "nightly")
 
@@ -45,6 +46,13 @@ def test_a_dag_with_jobs_can_be_serialised():
 def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(options, message):
     """While the DAG is parsed."""
     with pytest.raises(ValueError, match=message):
+        JobOperator(task_id="t", source=SOURCE, **options)
+
+
+@pytest.mark.parametrize("options", [{"schedule": "L * * * *"}, {"schedule": "@daily", "time_zone": "Mars/Olympus"}])
+def test_a_schedule_that_cannot_be_read_is_refused(options):
+    """Not at its first tick."""
+    with pytest.raises((ScheduleError, TimeZoneError)):
         JobOperator(task_id="t", source=SOURCE, **options)
 
 
