@@ -7,7 +7,7 @@ the fields that they do not know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import BatonError, PermanentError
@@ -65,21 +65,31 @@ class JobApi:
         found = await self.ask("GET", f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs/{name}")
         return {"kind": "CronJob", **found}
 
-    async def list(self, path: str, **selected: str) -> list[Object]:
-        """Return all objects of a path that are selected, page by page."""
-        items: list[Object] = []
+    async def list_all(self, path: str, **selected: str) -> list[Object]:
+        """Return all objects of a path that are selected; from the start again when a page is refused.
+
+        Why from the start: the pages belong to one moment, which the API server forgets after some minutes (410).
+        """
+        patience = Patience()
+        while True:
+            try:
+                return [item async for page in self._pages(path, selected) for item in page]
+            except connection_errors() as err:
+                await patience.pause_or_raise(err)
+
+    async def _pages(self, path: str, selected: Mapping[str, str]) -> AsyncGenerator[list[Object]]:
         query = {**selected, "limit": str(PAGE)}
         while True:
-            page = await self.ask("GET", path, query=query)
-            items += page["items"]
+            page = await self.ask_once("GET", path, query=query)
+            yield page["items"]
             following = page["metadata"].get("continue")
             if not following:
-                return items
+                return
             query["continue"] = following
 
     async def events(self, uid: str) -> Sequence[Object]:
         """Return the events about an object, oldest first."""
-        found = await self.list(self.path("events"), fieldSelector=f"involvedObject.uid={uid}")
+        found = await self.list_all(self.path("events"), fieldSelector=f"involvedObject.uid={uid}")
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     async def create(self, body: Object) -> Object:

@@ -55,7 +55,7 @@ class JobPods:
 
     async def finish(self) -> None:
         """Note the pods' last states and wait for the ends of their logs."""
-        for pod in await self._api.list(self._api.path("pods"), **self._selected):
+        for pod in await self._api.list_all(self._api.path("pods"), **self._selected):
             self._note(pod)
         for log in self._logs.values():
             log.end()

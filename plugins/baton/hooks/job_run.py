@@ -196,7 +196,7 @@ class JobRun:
         cron_job = cron_job_of(self._request.body)
         end = time.monotonic() + REPLACED_SECONDS
         while time.monotonic() < end:
-            for job in await self._api.list(self._api.jobs_path()):
+            for job in await self._api.list_all(self._api.jobs_path()):
                 metadata = job["metadata"]
                 is_later = metadata["creationTimestamp"] >= self._created and metadata["uid"] != self.uid
                 if is_later and cron_job_of(job) == cron_job:

@@ -140,7 +140,7 @@ class JobStart:
         return self._timing.missed(datetime.now(UTC)) if self._timing else None
 
     async def _running(self) -> list[Object]:
-        jobs = await self._api.list(self._api.jobs_path())
+        jobs = await self._api.list_all(self._api.jobs_path())
         return [job for job in jobs if job["metadata"]["name"] != self._name and counts_as_running(job, self._cron_job)]
 
     def _tell_blocked(self, job: Object) -> None:

@@ -105,7 +105,8 @@ def write_cron_job(tmp_path):
     def write(script, name="nightly", **spec):
         container = {"name": "c", "image": "busybox", "command": ["sh", "-c", script]}
         pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [container]}
-        job = {"backoffLimit": 0, "template": {"spec": {**pod, **spec.pop("pod", {})}}, **spec}
+        spared = {"annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}}  # on the slow cluster
+        job = {"backoffLimit": 0, "template": {"metadata": spared, "spec": {**pod, **spec.pop("pod", {})}}, **spec}
         template = {"metadata": {"labels": {"team": "data"}, "annotations": {"note": "2026-01-01"}}, "spec": job}
         document = {
             "apiVersion": "batch/v1",

@@ -15,7 +15,7 @@ from kubernetes.client import ApiException, BatchV1Api
 from tests.integration.jobs.conftest import TICK, event_of
 
 from baton.exceptions import TransientError
-from baton.hooks import job_events
+from baton.hooks import job_api, job_events
 from baton.jobs.source import LiveSource
 
 pytestmark = [
@@ -436,13 +436,26 @@ def test_the_result_is_the_xcom_file(jobs, make_task, write_cron_job):
 # -- a slow cluster ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("page", [500, 1])
+def test_forbid_sees_the_running_job_among_many(local_kubernetes, batch, make_task, write_cron_job, monkeypatch, page):
+    """Jobs are listed page by page."""
+    monkeypatch.setattr(job_api, "PAGE", page)
+    template = {"spec": {"restartPolicy": "Never", "containers": [_container("c", "true")]}}
+    for name in ("a", "z"):
+        body = {"metadata": {"name": name}, "spec": {"suspend": True, "template": template}}
+        batch.create_namespaced_job(local_kubernetes.name, body)
+    source = write_cron_job("sleep 30")
+    running = make_task(source, concurrency_policy="Forbid").defer()
+
+    blocked = make_task(source, tick=TICK + timedelta(minutes=1), concurrency_policy="Forbid").defer()
+    assert (running.uid is None, blocked.uid is None) == (False, True)
+    asyncio.run(running.on_kill())
+
+
 @pytest.mark.timeout(180)
 def test_a_slow_cluster_changes_nothing(slow_kubernetes, make_slow_task, write_cron_job, capsys):
     """Requests refused, answers lost, watches cut, pods late: one Job for each tick, each line once."""
-    spared = {"metadata": {"annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}}}
-    container = _container("c", "echo first; sleep 3; echo last")
-    pod = {"restartPolicy": "Never", "containers": [container]}
-    source = write_cron_job("", template={**spared, "spec": pod})
+    source = write_cron_job("echo first; sleep 3; echo last")
     tasks = [make_slow_task(source, tick=TICK + timedelta(minutes=n), run_id=str(n)) for n in range(4)]
     running = [in_background(task, task.defer()) for task in tasks]
     assert [each.join() for each in running] == [None] * 4
@@ -451,6 +464,27 @@ def test_a_slow_cluster_changes_nothing(slow_kubernetes, make_slow_task, write_c
     assert (said.count("] first"), said.count("] last")) == (4, 4)
     names = _patiently(lambda: BatchV1Api(slow_kubernetes.client).list_namespaced_job(slow_kubernetes.name))
     assert len(names.items) == 4
+
+
+@pytest.mark.timeout(180)
+def test_a_slow_cluster_keeps_the_policies(slow_kubernetes, make_slow_task, write_cron_job):
+    """Forbid waits, Replace deletes, a killed task's Job goes."""
+    one, two = write_cron_job("sleep 1", name="one"), write_cron_job("sleep 100", name="two")
+    ticks = [TICK + timedelta(minutes=number) for number in range(2)]
+    forbid = [make_slow_task(one, tick=tick, run_id=str(tick), concurrency_policy="Forbid") for tick in ticks]
+    replace = [make_slow_task(two, tick=tick, run_id=str(tick), concurrency_policy="Replace") for tick in ticks]
+    waiting = [in_background(task, task.defer()) for task in forbid]
+    replaced = in_background(replace[0], replace[0].defer())
+    following = replace[1].defer()
+
+    assert "replaced by Job two-29921821" in str(replaced.join())
+    asyncio.run(following.on_kill())
+    assert [each.join() for each in waiting] == [None, None]
+
+    jobs = _patiently(lambda: BatchV1Api(slow_kubernetes.client).list_namespaced_job(slow_kubernetes.name)).items
+    first, second = sorted((job for job in jobs), key=lambda job: job.metadata.name)
+    assert (first.metadata.name, second.metadata.name) == ("one-29921820", "one-29921821")
+    assert second.status.start_time >= first.status.completion_time
 
 
 def _patiently(call):
