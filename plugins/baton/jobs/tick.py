@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
         run_type: Any  # a string enumeration of Airflow's
         logical_date: datetime | None
+        run_after: datetime
 
 
 NAME_LIMIT = 52
@@ -31,10 +32,13 @@ _SCHEDULED = ("scheduled", "backfill")
 
 
 def tick_of(run: Run) -> datetime | None:
-    """Return the run's tick, None for a run that no schedule asked for (by hand, by an asset, by an alert)."""
-    if run.run_type not in _SCHEDULED or run.logical_date is None:
+    """Return the run's tick, None for a run that no schedule asked for (by hand, by an asset, by an alert).
+
+    It is the logical date; partitioned runs have none, and start at their tick.
+    """
+    if run.run_type not in _SCHEDULED:
         return None
-    return run.logical_date.astimezone(UTC)
+    return (run.logical_date or run.run_after).astimezone(UTC)
 
 
 def tick_job_name(cronjob: str, tick: datetime) -> str:

@@ -24,6 +24,11 @@ def test_only_runs_of_a_schedule_have_a_tick(run_type):
     assert tick_of(run) == (TICK if run_type in ("scheduled", "backfill") else None)
 
 
+def test_a_partitioned_run_has_the_tick_at_which_it_starts():
+    """Its logical date is empty."""
+    assert tick_of(SimpleNamespace(run_type="scheduled", logical_date=None, run_after=TICK)) == TICK
+
+
 def test_a_run_by_hand_never_has_a_ticks_name():
     """And the same one over its tries, which fits into 63 characters."""
     names = {run_job_name("x" * 52, f"dag/manual__{number}/task/-1") for number in range(200)}
