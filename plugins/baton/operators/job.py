@@ -170,10 +170,14 @@ class JobOperator(BaseOperator):
         )
 
     def _task_run(self, context: Context) -> TaskRun:
-        """Name the task's run. Airflow adds the tries before a clearing to `max_tries`; there is no other trace."""
-        instance = context["ti"]
+        """Name the task's run, and find out whether it was cleared.
+
+        Airflow adds the tries before a clearing to `max_tries`, or, when it clears a running task, tries it once more
+        than `retries` allows. There is no other trace.
+        """
+        instance, retries = context["ti"], self.retries or 0
         identity = f"{instance.dag_id}/{context['dag_run'].run_id}/{instance.task_id}/{instance.map_index}"
-        return TaskRun(identity, cleared=max(0, (instance.max_tries or 0) - (self.retries or 0)))
+        return TaskRun(identity, max(0, (instance.max_tries or 0) - retries, instance.try_number - retries - 1))
 
     async def _template(self) -> JobTemplate:
         if not isinstance(self.source, LiveSource):

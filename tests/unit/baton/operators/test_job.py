@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pendulum
 import pytest
@@ -54,6 +55,37 @@ def test_a_schedule_that_cannot_be_read_is_refused(options):
     """Not at its first tick."""
     with pytest.raises((ScheduleError, TimeZoneError)):
         JobOperator(task_id="t", source=SOURCE, **options)
+
+
+@pytest.mark.parametrize(
+    ("retries", "max_tries", "try_number", "cleared"),
+    [
+        (0, 0, 1, 0),
+        (2, 2, 1, 0),
+        (2, 2, 3, 0),
+        (0, 1, 2, 1),
+        (2, 3, 2, 1),
+        (2, 3, 4, 1),
+        (0, 5, 6, 5),
+        (0, 0, 2, 1),
+    ],
+    ids=[
+        "first",
+        "first of three",
+        "last of three",
+        "cleared",
+        "cleared with retries",
+        "and tried again",
+        "often",
+        "running",
+    ],
+)
+def test_a_cleared_task_is_told_from_one_that_is_tried_again(retries, max_tries, try_number, cleared):
+    """By the numbers that Airflow leaves."""
+    instance = SimpleNamespace(dag_id="d", task_id="t", map_index=-1, max_tries=max_tries, try_number=try_number)
+    context = {"ti": instance, "dag_run": SimpleNamespace(run_id="r")}
+    task_run = JobOperator(task_id="t", source=SOURCE, retries=retries)._task_run(context)
+    assert (task_run.identity, task_run.cleared) == ("d/r/t/-1", cleared)
 
 
 def test_a_dag_file_does_not_pay_for_the_clients():
