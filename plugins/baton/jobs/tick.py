@@ -53,9 +53,7 @@ def run_job_name(cronjob: str, identity: str) -> str:
 
     :param identity: what names the task's run, the same over its tries.
     """
-    digest = hashlib.sha256(identity.encode()).digest()
-    letters = base64.b32encode(digest).decode().lower()[:_RUN_CHARACTERS]
-    return f"{_short(cronjob)}-m{letters}"
+    return f"{_short(cronjob)}-m{_letters(identity)}"
 
 
 def scheduled_timestamp(tick: datetime, time_zone: str | None) -> str:
@@ -68,4 +66,12 @@ def scheduled_timestamp(tick: datetime, time_zone: str | None) -> str:
 
 
 def _short(name: str) -> str:
-    return name[:NAME_LIMIT].rstrip("-.")
+    """Cut a name that no CronJob could have, such as a Job's; what is cut off stays told apart by letters."""
+    if len(name) <= NAME_LIMIT:
+        return name
+    return f"{name[: NAME_LIMIT - _RUN_CHARACTERS - 1].rstrip('-.')}-{_letters(name)}"
+
+
+def _letters(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:_RUN_CHARACTERS]
