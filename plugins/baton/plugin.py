@@ -4,11 +4,13 @@ from airflow.plugins_manager import AirflowPlugin
 
 from baton import startup
 from baton.run_key import run_key
+from baton.timetables.cronjob import CronJobTimetable
 
 
 class BatonPlugin(AirflowPlugin):
-    """Adds the macro `macros.baton.run_key` and what happens when a component starts."""
+    """Adds the macro `macros.baton.run_key`, the timetable of CronJobs and what happens when a component starts."""
 
     name = "baton"
     macros = [run_key]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup]  # noqa: RUF012
+    timetables = [CronJobTimetable]  # noqa: RUF012
