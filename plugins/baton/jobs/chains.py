@@ -1,0 +1,308 @@
+"""Which CronJobs follow which: `chains.yaml` beside the manifests, and `baton.dev/after` in them.
+
+::
+
+    chains:
+      nightly:                        # one DAG of this name
+        handover: tasks               # or assets: each keeps a DAG of its own, started by those before it
+        jobs:
+          transform: {after: export}
+          load: {after: [transform], when: all_succeeded, for_each: [orders, customers], variable: DATASET}
+          clean-up: {after: load, when: always}
+
+A published JSON schema for editors: `include/cronjobs/chains.schema.json`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from baton.jobs.chains_items import slug_of
+from baton.jobs.manifests import CHAINS_FILE, Problem, read_text
+from baton.jobs.manifests_cronjob import CronJob
+from baton.jobs.manifests_yaml import Document, DocumentError, read_documents, written
+from baton.jobs.manifests_yaml import Path as FieldPath
+
+HANDOVERS = ("tasks", "assets")
+CONDITIONS = ("all_succeeded", "always")
+VARIABLE = "ITEM"
+"""The environment variable that holds the item of a `for_each`, unless the chain names another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One CronJob in a chain.
+
+    :param job: its key.
+    :param after: the keys of those that it follows.
+    :param when: `all_succeeded`, or `always`: as soon as they have ended in whatever way.
+    :param for_each: it runs once for each of these, at the same time; empty: once.
+    :param variable: the environment variable that holds the item.
+    """
+
+    job: str
+    after: tuple[str, ...] = ()
+    when: str = "all_succeeded"
+    for_each: tuple[str, ...] = ()
+    variable: str = VARIABLE
+
+
+@dataclass(frozen=True)
+class Chain:
+    """CronJobs that follow one another.
+
+    :param links: by key, in an order in which they may run.
+    :param handover: `tasks` (one DAG) or `assets` (a DAG each).
+    """
+
+    name: str
+    links: dict[str, Link]
+    handover: str = "tasks"
+
+    @property
+    def roots(self) -> list[str]:
+        """Those that follow nobody: the clock starts them."""
+        return [key for key, link in self.links.items() if not link.after]
+
+
+@dataclass
+class ChainsRead:
+    """What a `chains.yaml` says.
+
+    :param lost: CronJobs in chains that cannot be read. They get no DAG: on the clock they would run too early.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+
+
+class _ChainError(ValueError):
+    """Something in a chain is wrong; `path` leads to it."""
+
+    def __init__(self, path: FieldPath, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def read_chains(file: Path, cronjobs: Mapping[str, CronJob], refused: Iterable[str]) -> ChainsRead:
+    """Read a `chains.yaml`.
+
+    :param cronjobs: those that can become DAGs, by key.
+    :param refused: names of those that cannot.
+    """
+    read = ChainsRead()
+    text = read_text(file)
+    documents = [text] if isinstance(text, Problem) else list(read_documents(text))
+    for document in documents:
+        if isinstance(document, Problem):
+            read.problems.append(document)
+        elif isinstance(document, DocumentError):
+            read.problems.append(Problem(str(file), document.line, "", str(document)))
+        else:
+            _read_document(file, document, _Names(cronjobs, frozenset(refused)), read)
+    return read
+
+
+def _read_document(file: Path, document: Document, names: _Names, read: ChainsRead) -> None:
+    def problem(err: _ChainError) -> None:
+        read.problems.append(Problem(str(file), document.line(err.path), written(err.path), str(err)))
+
+    content = document.content
+    if not isinstance(content, dict) or not isinstance(content.get("chains"), dict):
+        return problem(_ChainError((), "must be a mapping with the key chains, a mapping of chains by name"))
+    for key in set(content) - {"chains"}:
+        problem(_ChainError((key,), "unknown key; there is only chains"))
+    taken: dict[str, str] = {}
+    for name, given in content["chains"].items():
+        path: FieldPath = ("chains", name)
+        try:
+            chain = _chain(name, given, path, names)
+            for job in chain.links:
+                if job in taken:
+                    raise _ChainError((*path, "jobs", job), f"{job} is in chain {taken[job]} already")
+            if name in names.cronjobs and not (name in chain.links and chain.handover == "tasks"):
+                raise _ChainError(path, f"{name} is the name of a CronJob outside this chain: two DAGs of one name")
+        except _ChainError as err:
+            problem(err)
+            read.lost |= _mentioned(given) & set(names.cronjobs)
+        else:
+            taken |= dict.fromkeys(chain.links, name)
+            read.chains.append(chain)
+    return None
+
+
+def _mentioned(given: Any) -> set[str]:
+    """Every name in a chain that may be wrong in any way."""
+    jobs = given.get("jobs") if isinstance(given, dict) else None
+    found: set[str] = set()
+    for job, link in jobs.items() if isinstance(jobs, dict) else ():
+        after = link.get("after") if isinstance(link, dict) else None
+        found |= {job, *(name for name in (after if isinstance(after, list) else [after]) if isinstance(name, str))}
+    return found
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The names that a chain may use."""
+
+    cronjobs: Mapping[str, CronJob]
+    refused: frozenset[str]
+
+    def check(self, name: str, path: FieldPath) -> str:
+        """Return the name if there is such a CronJob."""
+        if name in self.cronjobs:
+            return name
+        spaces = sorted(key for key, job in self.cronjobs.items() if job.name == name)
+        if spaces:
+            raise _ChainError(path, f"CronJob {name} is in several namespaces: write {' or '.join(spaces)}")
+        if name in self.refused:
+            raise _ChainError(path, f"CronJob {name} was refused, see there")
+        close = difflib.get_close_matches(name, self.cronjobs, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise _ChainError(path, f"there is no CronJob {name}{hint}")
+
+
+def _chain(name: str, given: Any, path: FieldPath, names: _Names) -> Chain:
+    if not isinstance(given, dict) or not isinstance(given.get("jobs"), dict) or not given["jobs"]:
+        raise _ChainError(path, "must be a mapping with the key jobs, a mapping of CronJobs by name")
+    for key in given:
+        if key not in ("jobs", "handover"):
+            raise _ChainError((*path, key), "unknown key; there are jobs and handover")
+    handover = given.get("handover", "tasks")
+    if handover not in HANDOVERS:
+        raise _ChainError((*path, "handover"), f"must be one of {', '.join(HANDOVERS)}, is {handover!r}")
+    jobs: FieldPath = (*path, "jobs")
+    links = {job: _link(job, link, (*jobs, job), names) for job, link in given["jobs"].items()}
+    for link in list(links.values()):
+        for before in link.after:
+            links.setdefault(before, Link(before))
+    chain = Chain(name, _ordered(links, jobs), handover)
+    for check in (_check_assets, _check_roots, _check_suspended):
+        check(chain, path, names)
+    return chain
+
+
+def _link(job: str, given: Any, path: FieldPath, names: _Names) -> Link:
+    names.check(job, path)
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise _ChainError(path, "must be a mapping such as {after: export}")
+    for key in given:
+        if key not in ("after", "when", "for_each", "variable"):
+            raise _ChainError((*path, key), "unknown key; there are after, when, for_each and variable")
+    after = _texts(given.get("after", []), (*path, "after"))
+    for name in after:
+        names.check(name, (*path, "after"))
+    when = given.get("when", CONDITIONS[0])
+    if when not in CONDITIONS:
+        raise _ChainError((*path, "when"), f"must be one of {', '.join(CONDITIONS)}, is {when!r}")
+    items = _texts(given.get("for_each", []), (*path, "for_each"))
+    slugs = [slug_of(item) for item in items]
+    alike = next((item for item, slug in zip(items, slugs, strict=True) if slugs.count(slug) > 1), None)
+    if alike is not None:
+        raise _ChainError((*path, "for_each"), f"{alike} would have the name of another item: {slug_of(alike)}")
+    variable = given.get("variable", VARIABLE)
+    if not isinstance(variable, str) or not variable.isidentifier():
+        raise _ChainError((*path, "variable"), f"must name an environment variable, is {variable!r}")
+    return Link(job, after, when, items, variable)
+
+
+def _texts(given: Any, path: FieldPath) -> tuple[str, ...]:
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+        raise _ChainError(path, "must be a text or a list of texts")
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise _ChainError(path, f"{twice} is given twice")
+    return tuple(texts)
+
+
+def _ordered(links: Mapping[str, Link], path: FieldPath) -> dict[str, Link]:
+    try:
+        order = list(TopologicalSorter({job: link.after for job, link in links.items()}).static_order())
+    except CycleError as err:
+        circle = list(reversed(err.args[1]))
+        raise _ChainError((*path, circle[0]), f"is a circle: {' is after '.join(circle)}") from err
+    return {job: links[job] for job in order}
+
+
+def _check_assets(chain: Chain, path: FieldPath, names: _Names) -> None:
+    for link in chain.links.values():
+        where: FieldPath = (*path, "jobs", link.job)
+        if chain.handover == "assets" and link.when == "always":
+            raise _ChainError((*where, "when"), "always needs handover: tasks; an asset is announced by success only")
+
+
+def _check_roots(chain: Chain, path: FieldPath, names: _Names) -> None:
+    """One DAG has one schedule."""
+    if chain.handover == "assets":
+        return
+    schedules = {(names.cronjobs[job].schedule, names.cronjobs[job].time_zone or "UTC"): job for job in chain.roots}
+    if len(schedules) > 1:
+        listed = ", ".join(f"{job} ({schedule} {zone})" for (schedule, zone), job in schedules.items())
+        hint = "give all but one an after, or use handover: assets"
+        raise _ChainError(path, f"begins with CronJobs of different schedules: {listed}; {hint}")
+
+
+def _check_suspended(chain: Chain, path: FieldPath, names: _Names) -> None:
+    for link in chain.links.values():
+        if link.after and names.cronjobs[link.job].is_suspended:
+            message = f"{link.job} has suspend: true in its manifest: take it out of the chain, or the suspend away"
+            raise _ChainError((*path, "jobs", link.job), message)
+
+
+def chains_of_annotations(
+    cronjobs: Mapping[str, CronJob], refused: Iterable[str], in_chains: Iterable[str]
+) -> ChainsRead:
+    """What `baton.dev/after` says: each follower keeps its own DAG. A wrong one costs its CronJob.
+
+    :param in_chains: those that a `chains.yaml` has placed already.
+    """
+    read = ChainsRead()
+    names, in_chains = _Names(cronjobs, frozenset(refused)), set(in_chains)
+    links: dict[str, Link] = {}
+    for key, job in cronjobs.items():
+        if not job.settings.after:
+            continue
+        try:
+            if key in in_chains:
+                raise _ChainError((), f"{key} is in a chain of {CHAINS_FILE} already: say it in one place")
+            if job.is_suspended:
+                raise _ChainError((), f"{key} has suspend: true: it follows nobody")
+            links[key] = Link(key, tuple(names.check(name, ()) for name in job.settings.after))
+        except _ChainError as err:
+            _refuse(job, str(err), read)
+    for circle in _circles(links):
+        for key in circle[:-1]:
+            links.pop(key, None)
+            _refuse(cronjobs[key], f"is a circle: {' is after '.join(circle)}", read)
+    if links:
+        for link in list(links.values()):
+            for before in link.after:
+                links.setdefault(before, Link(before))
+        read.chains.append(Chain("", links, "assets"))
+    return read
+
+
+def _refuse(job: CronJob, message: str, read: ChainsRead) -> None:
+    read.lost.add(job.key)
+    where: FieldPath = ("metadata", "annotations", "baton.dev/after")
+    read.problems.append(job.manifest.problem(where, message))
+
+
+def _circles(links: Mapping[str, Link]) -> Iterator[list[str]]:
+    open_links = {job: link.after for job, link in links.items()}
+    while True:
+        try:
+            TopologicalSorter(open_links).prepare()
+            return
+        except CycleError as err:
+            circle = list(reversed(err.args[1]))
+            yield circle
+            open_links = {job: after for job, after in open_links.items() if job not in circle}

@@ -1,0 +1,216 @@
+"""Check a CronJob: fields that Kubernetes does not know, values of a wrong type, and what it would refuse.
+
+Why before Kubernetes does: it sees the manifest's `jobTemplate` for the first time when a run starts, at night.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from baton.jobs.fields_table import ROOT, Field, fields_of
+from baton.jobs.manifests_yaml import Path
+from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
+
+Object = dict[str, Any]
+Finding = tuple[Path, str]
+"""A field, and what is wrong with it."""
+
+SERVED = "batch/v1"
+STILL_READ = "batch/v1beta1"
+"""Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
+_POLICIES = ("Allow", "Forbid", "Replace")
+_LONGEST_NAME = 52
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
+
+
+def check(content: Object) -> list[Finding]:
+    """Everything that is wrong with a CronJob, in the order in which it is written."""
+    findings = list(_message(ROOT, content, ()))
+    wrong = {path for path, _ in findings}
+    findings += [(path, why) for path, why in _rules(content) if path not in wrong]
+    return findings
+
+
+def _message(kind: str, value: Object, path: Path) -> Iterator[Finding]:
+    known = fields_of(kind)
+    for name, inner in value.items():
+        field = known.get(name)
+        if field is None:
+            yield (*path, name), f"unknown field{_did_you_mean(name, known)}"
+        elif inner is not None:
+            yield from _shaped(field, field.shape, inner, (*path, name))
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shaped(field: Field, shape: str, value: Any, path: Path) -> Iterator[Finding]:
+    if shape.startswith("[]"):
+        if not isinstance(value, list):
+            yield path, f"must be a list, is {_described(value)}"
+            return
+        for position, item in enumerate(value):
+            yield from _shaped(field, shape[2:], item, (*path, position))
+    elif shape.startswith("{}"):
+        if not isinstance(value, dict):
+            yield path, f"must be a mapping, is {_described(value)}"
+            return
+        for key, item in value.items():
+            yield from _shaped(field, shape[2:], item, (*path, key))
+    elif field.is_message:
+        if isinstance(value, dict):
+            yield from _message(field.kind, value, path)
+        else:
+            yield path, f"must be a mapping, is {_described(value)}"
+    elif (wanted := _wanted(field.kind, value)) is not None:
+        yield path, f"must be {wanted}, is {_described(value)}"
+
+
+def _wanted(kind: str, value: Any) -> str | None:
+    """What a scalar must be, when it is not."""
+    words, is_right = _SCALARS.get(kind, ("", _anything))
+    if is_right(value):
+        return None
+    quoting = kind == "string" and isinstance(value, bool | int | float)
+    return f"{words} (put it in quotes)" if quoting else words
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _quantity(value: Any) -> bool:
+    return not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None
+
+
+_SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a text", _text),
+    "bytes": ("a text", _text),
+    "Time": ("a time", _text),
+    "MicroTime": ("a time", _text),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int32": ("a whole number", _whole),
+    "int64": ("a whole number", _whole),
+    "uint32": ("a whole number", _whole),
+    "IntOrString": ("a whole number or a text", lambda value: _whole(value) or isinstance(value, str)),
+    "Quantity": ("a quantity such as 500m or 2Gi", _quantity),
+}
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"the truth value {str(value).lower()}"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    words: dict[type, str] = {list: "a list", dict: "a mapping", type(None): "empty"}
+    return words.get(type(value), f"{value!r}")
+
+
+def _rules(content: Object) -> Iterator[Finding]:
+    version = content.get("apiVersion")
+    if version not in (SERVED, STILL_READ):
+        yield ("apiVersion",), f"must be {SERVED}, is {version!r}" if version else f"is missing: write {SERVED}"
+    yield from _metadata_rules(_mapping(content.get("metadata")))
+    spec = content.get("spec")
+    if not isinstance(spec, dict):
+        yield ("spec",), "is missing"
+        return
+    yield from _schedule_rules(spec)
+    policy = spec.get("concurrencyPolicy")
+    if isinstance(policy, str) and policy not in ("", *_POLICIES):
+        yield ("spec", "concurrencyPolicy"), f"must be one of {', '.join(_POLICIES)}, is {policy!r}"
+    for name in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        if _whole(spec.get(name)) and spec[name] < 0:
+            yield ("spec", name), f"must be 0 or more, is {spec[name]}"
+    yield from _template_rules(_mapping(spec.get("jobTemplate")))
+
+
+def _metadata_rules(metadata: Object) -> Iterator[Finding]:
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if not name:
+        hint = "a CronJob needs a name of its own here, generateName gives each copy another" * (
+            "generateName" in metadata
+        )
+        yield ("metadata", "name"), f"is missing{': ' * bool(hint)}{hint}"
+    elif isinstance(name, str) and not _NAME.fullmatch(name):
+        yield ("metadata", "name"), f"{name!r} is no name: lower case letters, digits, '-' and '.'"
+    elif isinstance(name, str) and len(name) > _LONGEST_NAME:
+        yield ("metadata", "name"), f"must be no more than {_LONGEST_NAME} characters, has {len(name)}"
+    if isinstance(namespace, str) and namespace and not _LABEL.fullmatch(namespace):
+        yield ("metadata", "namespace"), f"{namespace!r} is no namespace: lower case letters, digits and '-'"
+
+
+def _schedule_rules(spec: Object) -> Iterator[Finding]:
+    schedule, zone = spec.get("schedule"), spec.get("timeZone")
+    if not schedule:
+        yield ("spec", "schedule"), "is missing"
+    elif isinstance(schedule, str):
+        try:
+            parse(schedule)
+        except ScheduleError as err:
+            yield ("spec", "schedule"), f"{schedule!r}: {err}"
+    if isinstance(zone, str):
+        try:
+            load_zone(zone)
+        except TimeZoneError as err:
+            yield ("spec", "timeZone"), str(err)
+
+
+def _template_rules(template: Object) -> Iterator[Finding]:
+    path: Path = ("spec", "jobTemplate")
+    job = template.get("spec")
+    if not isinstance(job, dict):
+        yield (*path, "spec"), "is missing"
+        return
+    if job.get("selector") is not None:
+        yield (*path, "spec", "selector"), "must not be set: Kubernetes makes one for each Job"
+    pod_path: Path = (*path, "spec", "template", "spec")
+    pod = _mapping(job.get("template")).get("spec")
+    if not isinstance(pod, dict):
+        yield pod_path, "is missing"
+        return
+    if pod.get("restartPolicy") not in ("OnFailure", "Never"):
+        given = pod.get("restartPolicy")
+        is_now = f"is {given!r}" if given else "is missing, which means Always"
+        yield (*pod_path, "restartPolicy"), f"must be OnFailure or Never, {is_now}"
+    if not pod.get("containers"):
+        yield (*pod_path, "containers"), "is missing"
+    yield from _container_rules(pod, pod_path)
+
+
+def _container_rules(pod: Object, path: Path) -> Iterator[Finding]:
+    names = set[str]()
+    for group in ("initContainers", "containers"):
+        containers = pod.get(group)
+        for position, container in enumerate(containers if isinstance(containers, list) else []):
+            where: Path = (*path, group, position)
+            if not isinstance(container, dict):
+                continue
+            for required in ("name", "image"):
+                if not container.get(required):
+                    yield (*where, required), "is missing"
+            name = container.get("name")
+            if isinstance(name, str) and name in names:
+                yield (*where, "name"), f"{name!r} is the name of two containers"
+            names.add(str(name))
+
+
+def _mapping(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}

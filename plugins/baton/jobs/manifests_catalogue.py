@@ -1,0 +1,97 @@
+"""All CronJobs of some folders, with their settings and chains, and everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from baton.jobs.chains import Chain, ChainsRead, chains_of_annotations, read_chains
+from baton.jobs.fields import check
+from baton.jobs.manifests import CHAINS_FILE, Manifest, Other, Problem, read_manifests
+from baton.jobs.manifests_cronjob import CronJob
+from baton.jobs.manifests_settings import Settings, SettingsFile, read_settings
+
+
+@dataclass
+class Catalogue:
+    """What is in the folders.
+
+    :param cronjobs: those that can become DAGs, by key.
+    :param chains: which of them follow which.
+    :param problems: everything that is wrong, in the order of files and lines.
+    :param refused: the CronJobs that cannot become a DAG, each with its part of the problems.
+    :param others: objects of other kinds; nothing is made of them.
+    """
+
+    cronjobs: dict[str, CronJob] = field(default_factory=dict)
+    chains: list[Chain] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    refused: list[tuple[Manifest, list[Problem]]] = field(default_factory=list)
+    others: list[Other] = field(default_factory=list)
+    files: int = 0
+
+
+def read_catalogue(paths: Iterable[Path]) -> Catalogue:
+    """Read manifests, the settings beside them, and the `chains.yaml` of each folder."""
+    paths = list(paths)
+    found = read_manifests(paths)
+    catalogue = Catalogue(problems=found.problems, others=found.others, files=found.files)
+    catalogue.cronjobs = _with_keys(_accept(found.manifests, catalogue))
+    for path in paths:
+        file = path / CHAINS_FILE
+        if path.is_dir() and file.is_file():
+            _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue)), catalogue)
+    in_chains = {job for chain in catalogue.chains for job in chain.links}
+    _take_chains(chains_of_annotations(catalogue.cronjobs, _refused(catalogue), in_chains), catalogue)
+    catalogue.problems.sort(key=lambda problem: (problem.file, problem.line or 0))
+    return catalogue
+
+
+def _refused(catalogue: Catalogue) -> set[str]:
+    return {manifest.name for manifest, _ in catalogue.refused}
+
+
+def _take_chains(read: ChainsRead, catalogue: Catalogue) -> None:
+    catalogue.chains += read.chains
+    catalogue.problems += read.problems
+    for key in read.lost:
+        job = catalogue.cronjobs.pop(key)
+        catalogue.refused.append((job.manifest, read.problems))
+
+
+def _accept(manifests: list[Manifest], catalogue: Catalogue) -> list[tuple[Manifest, Settings]]:
+    """Tell those apart that can become DAGs."""
+    beside = {file: SettingsFile(Path(file)) for file in dict.fromkeys(manifest.file for manifest in manifests)}
+    for file, settings_file in beside.items():
+        names = {manifest.name for manifest in manifests if manifest.file == file}
+        catalogue.problems += [*settings_file.problems, *settings_file.unknown(names)]
+    first: dict[tuple[str | None, str], Manifest] = {}
+    accepted = []
+    for manifest in manifests:
+        problems = [manifest.problem(path, why) for path, why in check(manifest.content)]
+        settings, wrong = read_settings(manifest, beside[manifest.file])
+        problems += wrong
+        identity = (manifest.namespace, manifest.name)
+        if not problems and (earlier := first.setdefault(identity, manifest)) is not manifest:
+            message = f"there is a CronJob {manifest.name} at {earlier.file}:{earlier.line} already"
+            problems.append(manifest.problem(("metadata", "name"), message))
+        if problems:
+            catalogue.refused.append((manifest, problems))
+            catalogue.problems += problems
+        else:
+            accepted.append((manifest, settings))
+    return accepted
+
+
+def _with_keys(accepted: list[tuple[Manifest, Settings]]) -> dict[str, CronJob]:
+    namespaces: dict[str, set[str | None]] = defaultdict(set)
+    for manifest, _ in accepted:
+        namespaces[manifest.name].add(manifest.namespace)
+    cronjobs = {}
+    for manifest, settings in accepted:
+        shared = len(namespaces[manifest.name]) > 1 and manifest.namespace
+        key = f"{manifest.namespace}.{manifest.name}" if shared else manifest.name
+        cronjobs[key] = CronJob(key, manifest, settings)
+    return cronjobs

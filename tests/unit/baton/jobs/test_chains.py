@@ -1,0 +1,170 @@
+"""chains.yaml: what follows what, and what is refused by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from tests.unit.baton.jobs.conftest import cronjob
+
+from baton.jobs.chains import Link
+from baton.jobs.manifests_catalogue import read_catalogue
+
+JOBS = ("export", "transform", "load", "clean-up")
+
+
+@pytest.fixture
+def folder(write):
+    """Four CronJobs of one schedule each."""
+    return write("jobs.yaml", *(cronjob(name, schedule=f"0 {hour} * * *") for hour, name in enumerate(JOBS, 1)))
+
+
+def read(folder, chains):
+    (folder / "chains.yaml").write_text(chains if isinstance(chains, str) else yaml.safe_dump({"chains": chains}))
+    catalogue = read_catalogue([folder])
+    return catalogue, [str(problem).replace(f"{folder}/", "") for problem in catalogue.problems]
+
+
+def test_chain_is_read_in_an_order_in_which_it_may_run(folder):
+    """Whatever follows nobody is part of it as soon as somebody follows it."""
+    jobs = {
+        "clean-up": {"after": "load", "when": "always"},
+        "load": {"after": ["transform"], "for_each": ["orders", "customers"], "variable": "DATASET"},
+        "transform": {"after": "export"},
+    }
+    catalogue, problems = read(folder, {"nightly": {"jobs": jobs}})
+    [chain] = catalogue.chains
+    assert problems == []
+    assert (chain.name, chain.handover, chain.roots, list(chain.links)) == ("nightly", "tasks", ["export"], list(JOBS))
+    assert chain.links["load"] == Link("load", ("transform",), "all_succeeded", ("orders", "customers"), "DATASET")
+    assert chain.links["clean-up"] == Link("clean-up", ("load",), "always")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "problem"),
+    [
+        (
+            {"export": {"after": "load"}, "transform": {"after": "export"}, "load": {"after": "transform"}},
+            "is a circle: export is after load is after transform is after export",
+        ),
+        ({"load": {"after": "load"}}, "is a circle: load is after load"),
+        ({"load": {"after": "exprt"}}, "there is no CronJob exprt; did you mean export?"),
+        ({"lod": {"after": "export"}}, "there is no CronJob lod; did you mean load?"),
+        ({"load": {"after": "export", "when": "never"}}, "must be one of all_succeeded, always, is 'never'"),
+        ({"load": {"before": "export"}}, "unknown key; there are after, when, for_each and variable"),
+        ({"load": {"after": "export", "for_each": ["a b", "a-b"]}}, "a b would have the name of another item: a-b"),
+        ({"load": {"after": "export", "variable": "A-B"}}, "must name an environment variable, is 'A-B'"),
+        ({"load": {"after": ["export", "export"]}}, "export is given twice"),
+        ({"load": ["export"]}, "must be a mapping such as {after: export}"),
+        ({}, "must be a mapping with the key jobs, a mapping of CronJobs by name"),
+        (
+            {"load": {"after": ["export", "transform"]}},
+            "begins with CronJobs of different schedules: export (0 1 * * * UTC), transform (0 2 * * * UTC); "
+            "give all but one an after, or use handover: assets",
+        ),
+    ],
+)
+def test_wrong_chain_is_refused_by_name_and_costs_its_members_only(folder, jobs, problem):
+    """On the clock they would run too early; the others are DAGs as before."""
+    chains = {"nightly": {"jobs": jobs}, "other": {"jobs": {"clean-up": {}}}}
+    catalogue, problems = read(folder, chains)
+    assert [each for each in problems if each.endswith(problem) and "chains.yaml:" in each] == problems != []
+    assert [chain.name for chain in catalogue.chains] == ["other"]
+    followers = set(jobs)
+    followed = {name for name in JOBS if f'"after": {json.dumps(name)}' in json.dumps(jobs)}
+    assert "clean-up" in catalogue.cronjobs
+    assert not (followers | followed) & set(catalogue.cronjobs)
+
+
+@pytest.mark.parametrize(
+    ("chains", "problem"),
+    [
+        (
+            {"one": {"jobs": {"load": {"after": "export"}}}, "two": {"jobs": {"transform": {"after": "export"}}}},
+            "already",
+        ),
+        ({"load": {"jobs": {"transform": {"after": "export"}}}}, "two DAGs of one name"),
+        ({"one": {"handover": "mail", "jobs": {"load": {}}}}, "must be one of tasks, assets, is 'mail'"),
+        ({"one": {"handover": "assets", "jobs": {"load": {"after": "export", "when": "always"}}}}, "success only"),
+        ({"one": {"jobs": {"load": {}}, "schedule": "@daily"}}, "unknown key; there are jobs and handover"),
+        ("chain: {}\n", "a mapping of chains by name"),
+        ("chains: [\n", "did not find"),
+    ],
+)
+def test_wrong_file_is_refused_with_its_line(folder, chains, problem):
+    """And what is right in it is kept."""
+    _, problems = read(folder, chains)
+    assert [problem in each and each.startswith("chains.yaml:") for each in problems] == [True]
+
+
+def test_suspended_cronjob_follows_nobody(folder, write):
+    """It would be started by the chain although its manifest says no."""
+    write("jobs.yaml", cronjob("export"), cronjob("load", spec=["suspend: true"]))
+    _, problems = read(folder, {"one": {"jobs": {"load": {"after": "export"}}}})
+    assert [each for each in problems if "load has suspend: true" in each] == problems != []
+
+
+def after(name, names):
+    return cronjob(name, metadata=["annotations:", f"  baton.dev/after: {names}"])
+
+
+def test_annotation_names_what_a_cronjob_follows(write):
+    """Each keeps a DAG of its own."""
+    catalogue = read_catalogue([write("jobs.yaml", cronjob("a"), after("b", "a"), after("c", '"a, b"'))])
+    [chain] = catalogue.chains
+    assert chain.handover == "assets"
+    assert {key: link.after for key, link in chain.links.items()} == {"a": (), "b": ("a",), "c": ("a", "b")}
+
+
+def test_wrong_annotation_costs_its_cronjob(write):
+    """A circle costs all that are in it."""
+    documents = [cronjob("a"), after("b", "none"), after("c", "d"), after("d", "c"), after("e", "a")]
+    catalogue = read_catalogue([write("jobs.yaml", *documents)])
+    assert sorted(catalogue.cronjobs) == ["a", "e"]
+    assert [problem.message for problem in catalogue.problems] == [
+        "there is no CronJob none",
+        "is a circle: c is after d is after c",
+        "is a circle: c is after d is after c",
+    ]
+
+
+def test_one_name_in_two_namespaces_becomes_two_keys(write):
+    """And chains have to say which one they mean."""
+    folder = write("jobs.yaml", *(cronjob("export", metadata=[f"namespace: {space}"]) for space in ("a", "b")))
+    _, problems = read(folder, {"one": {"jobs": {"a.export": {}, "export": {}}}})
+    assert [each for each in problems if "is in several namespaces: write a.export or b.export" in each] == problems
+    assert sorted(read_catalogue([Path(folder / "jobs.yaml")]).cronjobs) == ["a.export", "b.export"]
+
+
+def test_same_cronjob_twice_is_refused_once(write):
+    """The first one is kept."""
+    folder = write("a.yaml", cronjob())
+    write("b.yaml", cronjob())
+    catalogue = read_catalogue([folder])
+    assert [job.manifest.file for job in catalogue.cronjobs.values()] == [f"{folder}/a.yaml"]
+    assert [problem.message for problem in catalogue.problems] == [
+        f"there is a CronJob export at {folder}/a.yaml:1 already"
+    ]
+
+
+SCHEMA = json.loads((Path(__file__).parents[4] / "include" / "cronjobs" / "chains.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("chains", "is_right"),
+    [
+        ({"one": {"jobs": {"load": {"after": "export"}, "export": None}}}, True),
+        ({"one": {"handover": "assets", "jobs": {"load": {"after": ["export"]}}}}, True),
+        ({"one": {"jobs": {"load": {"after": "export", "when": "never"}}}}, False),
+        ({"one": {"jobs": {"load": {"before": "export"}}}}, False),
+        ({"one": {"handover": "mail", "jobs": {"load": {}}}}, False),
+        ({"one": {"jobs": {}}}, False),
+        ({"one": {"jobs": {"load": {"after": "export", "for_each": ["a", "a"]}}}}, False),
+    ],
+)
+def test_published_schema_agrees_with_the_reader(folder, chains, is_right):
+    """Editors check with the one, Airflow with the other."""
+    _, problems = read(folder, chains)
+    assert (problems == []) is is_right
+    assert Draft202012Validator(SCHEMA).is_valid({"chains": chains}) is is_right

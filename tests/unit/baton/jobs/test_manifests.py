@@ -1,0 +1,111 @@
+"""CronJobs are found in whatever YAML people have, and what is wrong is said with file and line."""
+
+import pytest
+from tests.unit.baton.jobs.conftest import cronjob
+
+from baton.jobs.manifests import read_manifests
+from baton.jobs.manifests_yaml import read_documents
+
+
+def names(found):
+    return [manifest.name for manifest in found.manifests]
+
+
+def problems(found, folder):
+    return [str(problem).replace(f"{folder}/", "") for problem in found.problems]
+
+
+def test_several_documents_and_lists_hold_cronjobs(write):
+    """Helm and kustomize print the first, kubectl the second."""
+    item = "- " + cronjob("two").replace("\n", "\n  ").strip()
+    bare = "- " + cronjob("three").replace("\n", "\n  ").strip().partition("kind: CronJob\n  ")[2]
+    folder = write(
+        "all.yaml",
+        "# Source: chart/templates/a.yaml\n" + cronjob("one"),
+        f"apiVersion: v1\nkind: List\nitems:\n{item}\n",
+        f"apiVersion: batch/v1\nkind: CronJobList\nitems:\n{bare}\n",
+        "\n# nothing here\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\n",
+    )
+    found = read_manifests([folder])
+    assert names(found) == ["one", "two", "three"]
+    assert [(other.kind, other.name) for other in found.others] == [("Secret", "key")]
+    assert problems(found, folder) == []
+
+
+def test_document_that_is_no_yaml_costs_only_itself(write):
+    """The others of its file are read."""
+    folder = write("all.yaml", cronjob("one"), "a: [1\nb: 2\n", cronjob("two"))
+    found = read_manifests([folder])
+    assert names(found) == ["one", "two"]
+    assert problems(found, folder) == ["all.yaml:17: did not find expected ',' or ']'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\na: 2\n", "all.yaml:2: key a is given twice"),
+        ("- a\n", "all.yaml:1: is no Kubernetes object, which is a mapping"),
+        ("apiVersion: v1\n", "all.yaml:1: kind: is missing: every Kubernetes object has apiVersion and kind"),
+        ("a: &a [*a]\n", "all.yaml:1: is no Kubernetes object, which is a mapping"),
+        (
+            "kind: CronJob\nmetadata:\n  name: {{ .Values.name }}\n",
+            "all.yaml:3: found unhashable key; this looks like a Helm template: import what `helm template` prints",
+        ),
+    ],
+)
+def test_what_is_no_manifest_is_said_with_its_line(write, text, problem):
+    """Editors jump there."""
+    folder = write("all.yaml", text)
+    found = read_manifests([folder])
+    if "&a" in text:
+        assert len(found.problems) == 1
+    else:
+        assert problems(found, folder) == [problem]
+
+
+def test_file_that_cannot_be_read_is_a_problem(tmp_path):
+    """It hides no other."""
+    (tmp_path / "bad.yaml").write_bytes(b"a: \xff\n")
+    (tmp_path / "good.yaml").write_text(cronjob())
+    found = read_manifests([tmp_path, tmp_path / "none.yaml"])
+    assert names(found) == ["export"]
+    assert [problem.message for problem in found.problems] == [
+        "is not UTF-8 (byte 3)",
+        "cannot be read: No such file or directory",
+    ]
+
+
+def test_files_beside_manifests_are_not_taken_for_some(write):
+    """A chart's values, a kustomization, settings and chains."""
+    for name in ("values.yaml", "kustomization.yaml", "chains.yaml", "etl.baton.yaml", ".hidden.yaml", "README.md"):
+        folder = write(name, "a: 1\n")
+    folder = write("etl.yml", cronjob())
+    found = read_manifests([folder])
+    assert (found.files, names(found), found.problems) == (1, ["export"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("22:22", "22:22"),
+        ("0644", 420),
+        ("0x10", 16),
+        ("yes", True),
+        ("{1: a, true: b, null: c}", {"1": "a", "true": "b", "null": "c"}),
+        ("12", 12),
+        ("1.5", 1.5),
+    ],
+)
+def test_scalars_are_read_as_kubernetes_reads_them(text, value):
+    """Dates and times of day stay texts, keys are texts, octal numbers are numbers."""
+    [document] = read_documents(f"key: {text}\n")
+    assert document.content == {"key": value}
+
+
+def test_merged_keys_have_lines():
+    """Anchors and merge keys are common in hand-written manifests."""
+    [document] = read_documents("base: &base\n  a: 1\nother:\n  <<: *base\n  b: 2\n")
+    assert document.content["other"] == {"a": 1, "b": 2}
+    assert (document.line(("other", "a")), document.line(("other", "b"))) == (2, 5)
