@@ -283,9 +283,6 @@ def chains_of_annotations(
             links.pop(key, None)
             _refuse(cronjobs[key], f"is a circle: {' is after '.join(circle)}", read)
     if links:
-        for link in list(links.values()):
-            for before in link.after:
-                links.setdefault(before, Link(before))
         read.chains.append(Chain("", links, "assets"))
     return read
 

@@ -97,7 +97,7 @@ class Manifest:
 
     def problem(self, path: FieldPath, message: str) -> Problem:
         """A problem with one of its fields."""
-        return Problem(self.file, self.line_of(path), written(path), message)
+        return Problem(self.file, self.line_of(path) or None, written(path), message)
 
 
 @dataclass

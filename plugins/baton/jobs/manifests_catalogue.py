@@ -9,7 +9,7 @@ from pathlib import Path
 
 from baton.jobs.chains import Chain, ChainsRead, chains_of_annotations, read_chains
 from baton.jobs.fields import check
-from baton.jobs.manifests import CHAINS_FILE, Manifest, Other, Problem, read_manifests
+from baton.jobs.manifests import CHAINS_FILE, Found, Manifest, Other, Problem, read_manifests
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_settings import Settings, SettingsFile, read_settings
 
@@ -36,12 +36,16 @@ class Catalogue:
 def read_catalogue(paths: Iterable[Path]) -> Catalogue:
     """Read manifests, the settings beside them, and the `chains.yaml` of each folder."""
     paths = list(paths)
-    found = read_manifests(paths)
+    return catalogue_of(read_manifests(paths), [path for path in paths if path.is_dir()])
+
+
+def catalogue_of(found: Found, folders: Iterable[Path]) -> Catalogue:
+    """The same for manifests that were read already, also from elsewhere than files."""
     catalogue = Catalogue(problems=found.problems, others=found.others, files=found.files)
     catalogue.cronjobs = _with_keys(_accept(found.manifests, catalogue))
-    for path in paths:
-        file = path / CHAINS_FILE
-        if path.is_dir() and file.is_file():
+    for folder in folders:
+        file = folder / CHAINS_FILE
+        if file.is_file():
             _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue)), catalogue)
     in_chains = {job for chain in catalogue.chains for job in chain.links}
     _take_chains(chains_of_annotations(catalogue.cronjobs, _refused(catalogue), in_chains), catalogue)

@@ -1,0 +1,143 @@
+"""What `./baton import` asks the cluster: its CronJobs, their Jobs, and how a file would change them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from baton.exceptions import BatonError
+from baton.jobs.chains_history import PastRun
+from baton.jobs.fields import SERVED
+from baton.jobs.job_body import SCHEDULED_AT, cron_job_of
+from baton.jobs.job_state import end_of
+from baton.jobs.manifests import Manifest
+from baton.jobs.manifests_yaml import Document, Path, written
+
+Object = dict[str, Any]
+_PAGE = 500
+_ABSENT = object()
+
+
+class ClusterError(BatonError):
+    """The cluster cannot be asked."""
+
+
+class Cluster:
+    """A cluster, seen through a kubeconfig or from inside.
+
+    :raises ClusterError: there is no way to it; also from every method.
+    """
+
+    def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+        from kubernetes import config
+        from kubernetes.client import ApiClient, BatchV1Api
+
+        try:
+            config.load_config(config_file=kubeconfig, context=context)
+        except (config.ConfigException, OSError, TypeError) as err:
+            raise ClusterError(f"no cluster to ask: {err} (--kubeconfig, or $KUBECONFIG, names one)") from err
+        self._api = BatchV1Api(ApiClient())
+
+    def cronjobs(self, namespace: str | None) -> list[Manifest]:
+        """All CronJobs, of one namespace or of all."""
+        manifests = []
+        for item in self._items("cron_job", namespace):
+            content = {"apiVersion": SERVED, "kind": "CronJob", **item}
+            metadata = content["metadata"]
+            place = f"cluster:{metadata['namespace']}/{metadata['name']}"
+            manifests.append(Manifest(place, Document(content, None, -1), content))
+        return manifests
+
+    def history(self, namespace: str | None) -> dict[str, list[PastRun]]:
+        """The runs that the cluster still knows, by `namespace/name` of their CronJob."""
+        runs: dict[str, list[PastRun]] = defaultdict(list)
+        for job in self._items("job", namespace):
+            name, run = cron_job_of(job), _past_run(job)
+            if name and run:
+                runs[f"{job['metadata']['namespace']}/{name}"].append(run)
+        return dict(runs)
+
+    def differences(self, manifest: Manifest) -> list[str] | None:
+        """What a `kubectl replace` of the file would change in the cluster's CronJob; None if there is none there.
+
+        Why by a dry run: the server fills in its own defaults and says what it would store. `suspend` is not compared:
+        a CronJob that Airflow runs is suspended in the cluster.
+        """
+        from kubernetes.client import ApiException
+
+        namespace = manifest.namespace or "default"
+        try:
+            live = self._read(self._api.read_namespaced_cron_job, manifest.name, namespace)
+        except ApiException as err:
+            if err.status == 404:
+                return None
+            raise ClusterError(_words(err)) from err
+        body = {**manifest.content, "apiVersion": SERVED}
+        version = {"resourceVersion": live["metadata"]["resourceVersion"], "namespace": namespace}
+        body["metadata"] = {"name": manifest.name, **version}
+        try:
+            wanted = self._read(self._api.replace_namespaced_cron_job, manifest.name, namespace, body, dry_run="All")
+        except ApiException as err:
+            return [f"the cluster refuses the file: {_words(err)}"]
+        return [*_changes(_without_suspend(wanted), _without_suspend(live), ("spec",))]
+
+    def _items(self, kind: str, namespace: str | None) -> Iterator[Object]:
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        where = (namespace,) if namespace else ()
+        name = f"list_namespaced_{kind}" if namespace else f"list_{kind}_for_all_namespaces"
+        token = ""
+        while True:
+            more = {"_continue": token} if token else {}
+            try:
+                page = self._read(getattr(self._api, name), *where, limit=_PAGE, **more)
+            except ApiException as err:
+                raise ClusterError(_words(err)) from err
+            except HTTPError as err:
+                raise ClusterError(f"the cluster does not answer: {err}") from err
+            yield from page["items"]
+            token = page["metadata"].get("continue") or ""
+            if not token:
+                return
+
+    def _read(self, call: Any, *arguments: Any, **options: Any) -> Any:
+        return json.loads(call(*arguments, **options, _preload_content=False).data)
+
+
+def _words(err: Any) -> str:
+    try:
+        return str(json.loads(err.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return f"{err.status} {err.reason}"
+
+
+def _past_run(job: Object) -> PastRun | None:
+    status, annotations = job.get("status") or {}, job["metadata"].get("annotations") or {}
+    tick, start, end = annotations.get(SCHEDULED_AT), status.get("startTime"), status.get("completionTime")
+    if not tick or not start:
+        return None
+    ended = datetime.fromisoformat(end) if end else None
+    return PastRun(datetime.fromisoformat(tick), datetime.fromisoformat(start), ended, end_of(job))
+
+
+def _without_suspend(cronjob: Object) -> Object:
+    return {key: value for key, value in cronjob["spec"].items() if key != "suspend"}
+
+
+def _changes(wanted: Any, live: Any, path: Path) -> Iterator[str]:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        for key in dict.fromkeys((*wanted, *live)):
+            yield from _changes(wanted.get(key, _ABSENT), live.get(key, _ABSENT), (*path, key))
+    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        for position, pair in enumerate(zip(wanted, live, strict=True)):
+            yield from _changes(*pair, (*path, position))
+    elif wanted != live:
+        yield f"{written(path)}: {_shown(wanted)} in the file, {_shown(live)} in the cluster"
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is _ABSENT else json.dumps(value)
