@@ -24,6 +24,7 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow imports these
     BaseOperator,
     DeadlineAlert,
     DeadlineReference,
+    get_parsing_context,
 )
 
 from baton.defaults import OWNER
@@ -83,7 +84,10 @@ def _make(folders: Iterable[str | Path], job: Mapping[str, Any]) -> tuple[dict[s
     catalogue = read_catalogue([Path(folder).absolute() for folder in folders])
     problems = list(catalogue.problems)
     dags = {}
+    wanted = get_parsing_context().dag_id  # a task's process needs its own DAG only
     for dag_id, manifest, make in _plans(catalogue, job):
+        if wanted not in (None, dag_id):
+            continue
         try:
             dags[dag_id] = make()
         except Exception as err:  # whatever it is, it must not hide the others
