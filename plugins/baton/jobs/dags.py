@@ -63,8 +63,9 @@ def cronjob_dags(*folders: str | Path, **job: Any) -> dict[str, DAG]:
     :returns: DAGs by their id, to be put into the module's globals.
     """
     dags, problems = _make(folders, job)
-    for problem in problems:
-        log.error("%s", problem)
+    if get_parsing_context().dag_id is None:  # else they would stand in the log of every task
+        for problem in problems:
+            log.error("%s", problem)
     return dags
 
 

@@ -14,6 +14,7 @@ Object = dict[str, Any]
 _SUFFIXES = (".yaml", ".yml", ".json")
 SETTINGS_SUFFIXES = (".baton.yaml", ".baton.yml")
 CHAINS_FILE = "chains.yaml"
+_SCHEMA_SUFFIX = ".schema.json"
 _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "Chart.yaml", "values.yaml", CHAINS_FILE)
 """Files that lie beside manifests and are none."""
 
@@ -134,7 +135,7 @@ def manifest_files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder, and of those in it, that may hold manifests."""
     for file in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        other = file.name in _NO_MANIFESTS or file.name.endswith(SETTINGS_SUFFIXES)
+        other = file.name in _NO_MANIFESTS or file.name.endswith((*SETTINGS_SUFFIXES, _SCHEMA_SUFFIX))
         if file.suffix in _SUFFIXES and not hidden and not other and file.is_file():
             yield file
 

@@ -17,7 +17,9 @@ Path = tuple[str | int, ...]
 
 _SEPARATOR = re.compile(r"^(?:---(?=[ \t\r]|$).*|\.\.\.[ \t\r]*)$", re.MULTILINE)
 _HELM = re.compile(r"\{\{.*?\}\}")
-_HELM_HELP = "; this looks like a Helm template: import what `helm template` prints"
+_HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: import what `helm template` prints"
+_STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
+_STAR_HELP = "; put a value that begins with * in quotes"
 _INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
 
 
@@ -91,12 +93,19 @@ def read_documents(text: str) -> Iterator[Document | DocumentError]:
             yield DocumentError(offset + 1, "an alias stands within its own anchor, or the nesting is too deep")
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark or err.context_mark
-            help_text = _HELM_HELP if _HELM.search(part) else ""
-            yield DocumentError(offset + (mark.line if mark else 0) + 1, f"{err.problem or err.context}{help_text}")
+            line = mark.line if mark else 0
+            yield DocumentError(offset + line + 1, f"{err.problem or err.context}{_help(part, line)}")
         except (yaml.YAMLError, ValueError) as err:
             yield DocumentError(offset + 1, f"no YAML: {' '.join(str(err).split())}")
         finally:
             loader.dispose()
+
+
+def _help(text: str, line: int) -> str:
+    """What most often is the matter where YAML's own words say little."""
+    if _STAR.search("".join(text.splitlines(keepends=True)[line : line + 1])):
+        return _STAR_HELP
+    return _HELM_HELP if _HELM.search(text) else ""
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:

@@ -50,7 +50,13 @@ def test_document_that_is_no_yaml_costs_only_itself(write):
         ("a: &a [*a]\n", "all.yaml:1: is no Kubernetes object, which is a mapping"),
         (
             "kind: CronJob\nmetadata:\n  name: {{ .Values.name }}\n",
-            "all.yaml:3: found unhashable key; this looks like a Helm template: import what `helm template` prints",
+            "all.yaml:3: found unhashable key; this looks like a template (Helm's?) that was not filled in: "
+            "import what `helm template` prints",
+        ),
+        (
+            "kind: CronJob\nspec:\n  schedule: */5 * * * *\n",
+            "all.yaml:3: did not find expected alphabetic or numeric character; "
+            "put a value that begins with * in quotes",
         ),
     ],
 )
@@ -78,7 +84,7 @@ def test_file_that_cannot_be_read_is_a_problem(tmp_path):
 
 def test_files_beside_manifests_are_not_taken_for_some(write):
     """A chart's values, a kustomization, settings and chains."""
-    for name in ("values.yaml", "kustomization.yaml", "chains.yaml", "etl.baton.yaml", ".hidden.yaml", "README.md"):
+    for name in ("values.yaml", "kustomization.yaml", "chains.yaml", "chains.schema.json", "etl.baton.yaml", ".hidden.yaml", "README.md"):
         folder = write(name, "a: 1\n")
     folder = write("etl.yml", cronjob())
     found = read_manifests([folder])
