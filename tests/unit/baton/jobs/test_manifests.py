@@ -84,7 +84,15 @@ def test_file_that_cannot_be_read_is_a_problem(tmp_path):
 
 def test_files_beside_manifests_are_not_taken_for_some(write):
     """A chart's values, a kustomization, settings and chains."""
-    for name in ("values.yaml", "kustomization.yaml", "chains.yaml", "chains.schema.json", "etl.baton.yaml", ".hidden.yaml", "README.md"):
+    for name in (
+        "values.yaml",
+        "kustomization.yaml",
+        "chains.yaml",
+        "chains.schema.json",
+        "etl.baton.yaml",
+        ".hidden.yaml",
+        "README.md",
+    ):
         folder = write(name, "a: 1\n")
     folder = write("etl.yml", cronjob())
     found = read_manifests([folder])
