@@ -14,6 +14,7 @@ from typing import Any
 
 from baton.jobs.chains_proposals import propose
 from baton.jobs.import_command_cluster import Cluster, ClusterError
+from baton.jobs.import_command_files import write_manifests
 from baton.jobs.import_command_report import Report, as_json, as_text
 from baton.jobs.manifests import Found, read_manifests
 from baton.jobs.manifests_catalogue import Catalogue, catalogue_of
@@ -41,6 +42,11 @@ def _report(options: argparse.Namespace) -> Report:
     cluster = Cluster(options.kubeconfig, options.context) if options.from_cluster or options.check else None
     found = read_manifests(paths) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
+    if options.write:
+        written, kept = write_manifests(live, options.write)
+        print(f"baton import: {len(written)} files written to {options.write}", file=sys.stderr)
+        for file in kept:
+            print(f"baton import: {file} is there already and was left as it is", file=sys.stderr)
     if not options.check:
         found.manifests += live
     catalogue = catalogue_of(found, [path for path in paths if path.is_dir()])
@@ -70,6 +76,7 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="manifest files, or folders with them")
     parser.add_argument("--from-cluster", action="store_true", help="look at the CronJobs in the cluster too")
     parser.add_argument("--namespace", "-n", help="only this namespace of the cluster")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the cluster's CronJobs there, a file each")
     parser.add_argument("--check", action="store_true", help="fail if the cluster's CronJobs differ from the files")
     parser.add_argument("--json", action="store_true", help="print JSON, every field included")
     parser.add_argument("--all", "-a", action="store_true", help="print every field, also what is simply kept")
@@ -78,6 +85,8 @@ def _options(arguments: list[str] | None) -> Any:
     options = parser.parse_args(arguments)
     if not options.paths and (options.check or not options.from_cluster):
         parser.error("give files or folders" + ("" if options.check else ", or --from-cluster"))
+    if options.write and not options.from_cluster:
+        parser.error("--write needs --from-cluster")
     return options
 
 

@@ -83,6 +83,28 @@ def test_jobs_history_says_what_the_buffer_was_worth(run, batch, local_kubernete
     assert 90 <= proposal["typical_minutes"] < 91
 
 
+def test_cronjobs_of_a_cluster_become_files(run, batch, local_kubernetes, tmp_path):
+    """Which the cluster does not differ from; what is there already is not touched."""
+    space = local_kubernetes.name
+    manifest = cronjob("export", "0 1 * * *", timeZone="Europe/Prague")
+    manifest["metadata"] |= {"annotations": {"baton.dev/owner": "data"}}
+    batch.create_namespaced_cron_job(space, manifest)
+    folder = tmp_path / "cronjobs"
+    assert run("--from-cluster", "-n", space, "--write", folder)[0] == 0
+    [file] = folder.iterdir()
+    content = yaml.safe_load(file.read_text())
+    assert file.name == f"{space}.export.yaml"
+    assert content["metadata"] == {"name": "export", "namespace": space, "annotations": {"baton.dev/owner": "data"}}
+    assert content["spec"]["timeZone"] == "Europe/Prague"
+    assert "status" not in content
+    code, output = run(folder, "--check")
+    assert (code, "Differs" in output) == (0, False)
+
+    file.write_text("# mine\n")
+    run("--from-cluster", "-n", space, "--write", folder)
+    assert file.read_text() == "# mine\n"
+
+
 def test_check_fails_when_the_cluster_differs(run, batch, local_kubernetes, tmp_path):
     """Defaults of the server are no difference, nor is what `adopt` does."""
     space = local_kubernetes.name
