@@ -126,7 +126,7 @@ def _read_document(file: Path, document: Document, names: _Names, read: ChainsRe
             for job in chain.links:
                 if job in taken:
                     raise _ChainError((*path, "jobs", job), f"{job} is in chain {taken[job]} already")
-            if name in names.cronjobs and not (name in chain.links and chain.handover == "tasks"):
+            if chain.handover == "tasks" and name in names.cronjobs and name not in chain.links:
                 raise _ChainError(path, f"{name} is the name of a CronJob outside this chain: two DAGs of one name")
         except _ChainError as err:
             problem(err)

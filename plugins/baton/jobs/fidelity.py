@@ -58,6 +58,8 @@ def verdicts(manifest: Manifest, place: Place, problems: Sequence[Problem]) -> l
         verdict, note = (REFUSED, problem.message) if problem else _verdict(path, value, place)
         found.append(Verdict(written(path), manifest.line_of(path) or None, verdict, note))
         told |= set(above)
+    if place.dag_id and not manifest.namespace:
+        found.append(Verdict("metadata.namespace", None, TRANSLATED, _NO_NAMESPACE))
     missing = [problem for path, problem in refused.items() if path not in told]
     return [*found, *(Verdict(each.path, each.line, REFUSED, each.message) for each in missing)]
 
@@ -145,6 +147,7 @@ def _suspend(value: Any, place: Place) -> tuple[str, str]:
     return (TRANSLATED, f"to: {_dag(place)} has no schedule and runs by hand only") if value else (KEPT, "")
 
 
+_NO_NAMESPACE = "is missing: its Jobs run in the namespace given to cronjob_dags, else in BATON_NAMESPACE"
 _HISTORY = "Jobs that Airflow makes are no CronJob's: ttlSecondsAfterFinished removes them; Airflow keeps their logs"
 _JOB_METADATA = "the controller takes labels and annotations only, and so does Baton"
 _JOB = ("spec", "jobTemplate")

@@ -54,16 +54,16 @@ def _report(options: argparse.Namespace) -> Report:
     history = cluster.history(options.namespace) if cluster and options.from_cluster else {}
     report.proposals = propose(catalogue, history)
     if cluster and options.check:
-        report.drift, report.only_in_files = _drift(cluster, catalogue)
+        report.drift, report.only_in_files = _drift(cluster, catalogue, options.namespace)
     return report
 
 
-def _drift(cluster: Cluster, catalogue: Catalogue) -> tuple[dict[str, list[str]], list[str]]:
+def _drift(cluster: Cluster, catalogue: Catalogue, namespace: str | None) -> tuple[dict[str, list[str]], list[str]]:
     """For each CronJob that is in the cluster too, what differs there."""
     drift: dict[str, list[str]] = {}
     missing = []
     for key, cronjob in catalogue.cronjobs.items():
-        differences = cluster.differences(cronjob.manifest)
+        differences = cluster.differences(cronjob.manifest, namespace)
         if differences is None:
             missing.append(key)
         else:
@@ -75,7 +75,11 @@ def _options(arguments: list[str] | None) -> Any:
     parser = argparse.ArgumentParser(prog="./baton import", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="manifest files, or folders with them")
     parser.add_argument("--from-cluster", action="store_true", help="look at the CronJobs in the cluster too")
-    parser.add_argument("--namespace", "-n", help="only this namespace of the cluster")
+    parser.add_argument(
+        "--namespace",
+        "-n",
+        help="only this namespace of the cluster; with --check, that of files without one (default: default)",
+    )
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the cluster's CronJobs there, a file each")
     parser.add_argument("--check", action="store_true", help="fail if the cluster's CronJobs differ from the files")
     parser.add_argument("--json", action="store_true", help="print JSON, every field included")

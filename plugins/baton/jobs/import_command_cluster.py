@@ -60,7 +60,7 @@ class Cluster:
                 runs[f"{job['metadata']['namespace']}/{name}"].append(run)
         return dict(runs)
 
-    def differences(self, manifest: Manifest) -> list[str] | None:
+    def differences(self, manifest: Manifest, default_namespace: str | None = None) -> list[str] | None:
         """What a `kubectl replace` of the file would change in the cluster's CronJob; None if there is none there.
 
         Why by a dry run: the server fills in its own defaults and says what it would store. `suspend` is not compared:
@@ -68,7 +68,7 @@ class Cluster:
         """
         from kubernetes.client import ApiException
 
-        namespace = manifest.namespace or "default"
+        namespace = manifest.namespace or default_namespace or "default"
         try:
             live = self._read(self._api.read_namespaced_cron_job, manifest.name, namespace)
         except ApiException as err:

@@ -18,6 +18,7 @@ Path = tuple[str | int, ...]
 _SEPARATOR = re.compile(r"^(?:---(?=[ \t\r]|$).*|\.\.\.[ \t\r]*)$", re.MULTILINE)
 _HELM = re.compile(r"\{\{.*?\}\}")
 _HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: import what `helm template` prints"
+_MOST_VALUES = 100_000
 _STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
 _STAR_HELP = "; put a value that begins with * in quotes"
 _INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
@@ -86,11 +87,14 @@ def read_documents(text: str) -> Iterator[Document | DocumentError]:
         loader = _Loader(part)
         try:
             node = loader.get_single_node()
+            if _is_too_large(node):
+                yield DocumentError(offset + 1, "aliases within aliases make it too large, or an alias is its own part")
+                continue
             content = loader.construct_document(node) if node else None
             if content is not None:
                 yield Document(content, node, offset)
         except RecursionError:
-            yield DocumentError(offset + 1, "an alias stands within its own anchor, or the nesting is too deep")
+            yield DocumentError(offset + 1, "is nested too deeply")
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark or err.context_mark
             line = mark.line if mark else 0
@@ -99,6 +103,19 @@ def read_documents(text: str) -> Iterator[Document | DocumentError]:
             yield DocumentError(offset + 1, f"no YAML: {' '.join(str(err).split())}")
         finally:
             loader.dispose()
+
+
+def _is_too_large(node: yaml.Node | None) -> bool:
+    """Whether there are more values than any manifest has, each alias counted as what it stands for."""
+    waiting, count = [node], 0
+    while waiting and count <= _MOST_VALUES:
+        current = waiting.pop()
+        count += 1
+        if isinstance(current, yaml.SequenceNode):
+            waiting += current.value
+        elif isinstance(current, yaml.MappingNode):
+            waiting += [value for _, value in current.value]
+    return count > _MOST_VALUES
 
 
 def _help(text: str, line: int) -> str:

@@ -26,9 +26,13 @@ def test_wheel_holds_the_packages_and_nothing_else(wheel):
     """DAGs, workloads and the local stack are the project's, not the wheel's."""
     top = {name.split("/")[0] for name in wheel.namelist()}
     assert {name for name in top if not name.endswith(".dist-info")} == {"baton", "kubernetes_cron"}
-    assert {"baton/py.typed", "baton/plugin.py", "baton/operators/workload.py", "kubernetes_cron/schedule.py"} <= set(
-        wheel.namelist()
-    )
+    assert {
+        "baton/py.typed",
+        "baton/plugin.py",
+        "baton/operators/workload.py",
+        "kubernetes_cron/schedule.py",
+        "baton/jobs/fields_table.txt",
+    } <= set(wheel.namelist())
 
 
 def test_wheel_announces_the_plugin(wheel):

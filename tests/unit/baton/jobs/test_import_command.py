@@ -98,6 +98,12 @@ def test_missing_field_is_in_the_report(run, write):
     )
 
 
+def test_missing_namespace_is_told(run, write):
+    """In Kubernetes it is that of whoever applies the file."""
+    _, output = run(write("etl.yaml", cronjob()), "--json")
+    assert verdicts(output)["metadata.namespace"][0] == "translated"
+
+
 def test_place_in_a_chain_is_told(run, write):
     """A follower's clock is translated, not forgotten."""
     folder = write("etl.yaml", cronjob("export"), cronjob("load", spec=EVERYTHING))
