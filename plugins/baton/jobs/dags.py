@@ -36,7 +36,7 @@ from baton.jobs.manifests import Manifest, Problem
 from baton.jobs.manifests_catalogue import Catalogue, read_catalogue
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_settings import Settings
-from baton.jobs.source import FileSource
+from baton.jobs.manifests_source import ManifestSource
 from baton.notifications.deadline import mail_missed_deadline
 from baton.notifications.failure import FailureNotifier
 from baton.operators.job import JobOperator
@@ -184,7 +184,7 @@ def _deadline_alert(interval: Any) -> DeadlineAlert:
 
 def _tasks(cronjob: CronJob, link: Link, job: dict[str, Any], *, task_id: str, owns_tick: bool) -> _Step:
     """Make one task, or one for each item."""
-    source = FileSource(cronjob.manifest.file, cronjob.name, cronjob.manifest.namespace)
+    source = ManifestSource(cronjob.manifest.file, cronjob.name, cronjob.manifest.namespace)
     if owns_tick:
         job |= {
             "schedule": cronjob.schedule,

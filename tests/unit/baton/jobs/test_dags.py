@@ -10,6 +10,8 @@ from tests.unit.baton.jobs.conftest import cronjob
 
 from baton.doc_sections import HEADINGS, headings
 from baton.jobs.dags import RefusedManifestsError, cronjob_dags, report_refused
+from baton.jobs.manifests_source import ManifestSource
+from baton.jobs.source import SourceError
 from baton.notifications.failure import FailureNotifier
 
 CHAIN = """\
@@ -115,6 +117,17 @@ def test_item_reaches_the_pod_as_a_variable(write):
     [container] = template.spec["template"]["spec"]["containers"]
     assert template.name == "load-orders"
     assert container == {"name": "main", "image": "busybox", "env": [{"name": "ITEM", "value": "Orders"}]}
+
+
+def test_template_is_read_as_it_was_checked(write):
+    """Whatever else stands in the file, and with every text as Kubernetes reads it."""
+    folder = write("etl.yaml", "a: [\n", cronjob() + "            args: [22:22, 2026-01-01]\n")
+    template = cronjob_dags(folder)["export"].get_task("run").source.read()
+    [container] = template.spec["template"]["spec"]["containers"]
+    assert (template.name, container["args"]) == ("export", ["22:22", "2026-01-01"])
+    (folder / "etl.yaml").write_text("a: [\n")
+    with pytest.raises(SourceError, match=r"holds no CronJob named 'export'; .*etl.yaml:2: did not find"):
+        ManifestSource(str(folder / "etl.yaml"), "export").read()
 
 
 def test_followers_across_dags_wait_for_assets(write):
