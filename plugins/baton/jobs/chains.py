@@ -16,14 +16,14 @@ A published JSON schema for editors: `include/cronjobs/chains.schema.json`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from baton.jobs.chains_items import slug_of
-from baton.jobs.manifests import CHAINS_FILE, Problem, read_text
+from baton.jobs.manifests import Problem, read_text
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_yaml import Document, DocumentError, read_documents, written
 from baton.jobs.manifests_yaml import Path as FieldPath
@@ -82,7 +82,7 @@ class ChainsRead:
     lost: set[str] = field(default_factory=set)
 
 
-class _ChainError(ValueError):
+class ChainError(ValueError):
     """Something in a chain is wrong; `path` leads to it."""
 
     def __init__(self, path: FieldPath, message: str) -> None:
@@ -105,19 +105,19 @@ def read_chains(file: Path, cronjobs: Mapping[str, CronJob], refused: Iterable[s
         elif isinstance(document, DocumentError):
             read.problems.append(Problem(str(file), document.line, "", str(document)))
         else:
-            _read_document(file, document, _Names(cronjobs, frozenset(refused)), read)
+            _read_document(file, document, Names(cronjobs, frozenset(refused)), read)
     return read
 
 
-def _read_document(file: Path, document: Document, names: _Names, read: ChainsRead) -> None:
-    def problem(err: _ChainError) -> None:
+def _read_document(file: Path, document: Document, names: Names, read: ChainsRead) -> None:
+    def problem(err: ChainError) -> None:
         read.problems.append(Problem(str(file), document.line(err.path), written(err.path), str(err)))
 
     content = document.content
     if not isinstance(content, dict) or not isinstance(content.get("chains"), dict):
-        return problem(_ChainError((), "must be a mapping with the key chains, a mapping of chains by name"))
+        return problem(ChainError((), "must be a mapping with the key chains, a mapping of chains by name"))
     for key in set(content) - {"chains"}:
-        problem(_ChainError((key,), "unknown key; there is only chains"))
+        problem(ChainError((key,), "unknown key; there is only chains"))
     taken: dict[str, str] = {}
     for name, given in content["chains"].items():
         path: FieldPath = ("chains", name)
@@ -125,10 +125,10 @@ def _read_document(file: Path, document: Document, names: _Names, read: ChainsRe
             chain = _chain(name, given, path, names)
             for job in chain.links:
                 if job in taken:
-                    raise _ChainError((*path, "jobs", job), f"{job} is in chain {taken[job]} already")
+                    raise ChainError((*path, "jobs", job), f"{job} is in chain {taken[job]} already")
             if chain.handover == "tasks" and name in names.cronjobs and name not in chain.links:
-                raise _ChainError(path, f"{name} is the name of a CronJob outside this chain: two DAGs of one name")
-        except _ChainError as err:
+                raise ChainError(path, f"{name} is the name of a CronJob outside this chain: two DAGs of one name")
+        except ChainError as err:
             problem(err)
             read.lost |= _mentioned(given) & set(names.cronjobs)
         else:
@@ -148,7 +148,7 @@ def _mentioned(given: Any) -> set[str]:
 
 
 @dataclass(frozen=True)
-class _Names:
+class Names:
     """The names that a chain may use."""
 
     cronjobs: Mapping[str, CronJob]
@@ -160,23 +160,23 @@ class _Names:
             return name
         spaces = sorted(key for key, job in self.cronjobs.items() if job.name == name)
         if spaces:
-            raise _ChainError(path, f"CronJob {name} is in several namespaces: write {' or '.join(spaces)}")
+            raise ChainError(path, f"CronJob {name} is in several namespaces: write {' or '.join(spaces)}")
         if name in self.refused:
-            raise _ChainError(path, f"CronJob {name} was refused, see there")
+            raise ChainError(path, f"CronJob {name} was refused, see there")
         close = difflib.get_close_matches(name, self.cronjobs, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise _ChainError(path, f"there is no CronJob {name}{hint}")
+        raise ChainError(path, f"there is no CronJob {name}{hint}")
 
 
-def _chain(name: str, given: Any, path: FieldPath, names: _Names) -> Chain:
+def _chain(name: str, given: Any, path: FieldPath, names: Names) -> Chain:
     if not isinstance(given, dict) or not isinstance(given.get("jobs"), dict) or not given["jobs"]:
-        raise _ChainError(path, "must be a mapping with the key jobs, a mapping of CronJobs by name")
+        raise ChainError(path, "must be a mapping with the key jobs, a mapping of CronJobs by name")
     for key in given:
         if key not in ("jobs", "handover"):
-            raise _ChainError((*path, key), "unknown key; there are jobs and handover")
+            raise ChainError((*path, key), "unknown key; there are jobs and handover")
     handover = given.get("handover", "tasks")
     if handover not in HANDOVERS:
-        raise _ChainError((*path, "handover"), f"must be one of {', '.join(HANDOVERS)}, is {handover!r}")
+        raise ChainError((*path, "handover"), f"must be one of {', '.join(HANDOVERS)}, is {handover!r}")
     jobs: FieldPath = (*path, "jobs")
     links = {job: _link(job, link, (*jobs, job), names) for job, link in given["jobs"].items()}
     for link in list(links.values()):
@@ -188,38 +188,38 @@ def _chain(name: str, given: Any, path: FieldPath, names: _Names) -> Chain:
     return chain
 
 
-def _link(job: str, given: Any, path: FieldPath, names: _Names) -> Link:
+def _link(job: str, given: Any, path: FieldPath, names: Names) -> Link:
     names.check(job, path)
     given = {} if given is None else given
     if not isinstance(given, dict):
-        raise _ChainError(path, "must be a mapping such as {after: export}")
+        raise ChainError(path, "must be a mapping such as {after: export}")
     for key in given:
         if key not in ("after", "when", "for_each", "variable"):
-            raise _ChainError((*path, key), "unknown key; there are after, when, for_each and variable")
+            raise ChainError((*path, key), "unknown key; there are after, when, for_each and variable")
     after = _texts(given.get("after", []), (*path, "after"))
     for name in after:
         names.check(name, (*path, "after"))
     when = given.get("when", CONDITIONS[0])
     if when not in CONDITIONS:
-        raise _ChainError((*path, "when"), f"must be one of {', '.join(CONDITIONS)}, is {when!r}")
+        raise ChainError((*path, "when"), f"must be one of {', '.join(CONDITIONS)}, is {when!r}")
     items = _texts(given.get("for_each", []), (*path, "for_each"))
     slugs = [slug_of(item) for item in items]
     alike = next((item for item, slug in zip(items, slugs, strict=True) if slugs.count(slug) > 1), None)
     if alike is not None:
-        raise _ChainError((*path, "for_each"), f"{alike} would have the name of another item: {slug_of(alike)}")
+        raise ChainError((*path, "for_each"), f"{alike} would have the name of another item: {slug_of(alike)}")
     variable = given.get("variable", VARIABLE)
     if not isinstance(variable, str) or not variable.isidentifier():
-        raise _ChainError((*path, "variable"), f"must name an environment variable, is {variable!r}")
+        raise ChainError((*path, "variable"), f"must name an environment variable, is {variable!r}")
     return Link(job, after, when, items, variable)
 
 
 def _texts(given: Any, path: FieldPath) -> tuple[str, ...]:
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
-        raise _ChainError(path, "must be a text or a list of texts")
+        raise ChainError(path, "must be a text or a list of texts")
     twice = next((text for text in texts if texts.count(text) > 1), None)
     if twice is not None:
-        raise _ChainError(path, f"{twice} is given twice")
+        raise ChainError(path, f"{twice} is given twice")
     return tuple(texts)
 
 
@@ -228,18 +228,18 @@ def _ordered(links: Mapping[str, Link], path: FieldPath) -> dict[str, Link]:
         order = list(TopologicalSorter({job: link.after for job, link in links.items()}).static_order())
     except CycleError as err:
         circle = list(reversed(err.args[1]))
-        raise _ChainError((*path, circle[0]), f"is a circle: {' is after '.join(circle)}") from err
+        raise ChainError((*path, circle[0]), f"is a circle: {' is after '.join(circle)}") from err
     return {job: links[job] for job in order}
 
 
-def _check_assets(chain: Chain, path: FieldPath, names: _Names) -> None:
+def _check_assets(chain: Chain, path: FieldPath, names: Names) -> None:
     for link in chain.links.values():
         where: FieldPath = (*path, "jobs", link.job)
         if chain.handover == "assets" and link.when == "always":
-            raise _ChainError((*where, "when"), "always needs handover: tasks; an asset is announced by success only")
+            raise ChainError((*where, "when"), "always needs handover: tasks; an asset is announced by success only")
 
 
-def _check_roots(chain: Chain, path: FieldPath, names: _Names) -> None:
+def _check_roots(chain: Chain, path: FieldPath, names: Names) -> None:
     """One DAG has one schedule."""
     if chain.handover == "assets":
         return
@@ -247,59 +247,11 @@ def _check_roots(chain: Chain, path: FieldPath, names: _Names) -> None:
     if len(schedules) > 1:
         listed = ", ".join(f"{job} ({schedule} {zone})" for (schedule, zone), job in schedules.items())
         hint = "give all but one an after, or use handover: assets"
-        raise _ChainError(path, f"begins with CronJobs of different schedules: {listed}; {hint}")
+        raise ChainError(path, f"begins with CronJobs of different schedules: {listed}; {hint}")
 
 
-def _check_suspended(chain: Chain, path: FieldPath, names: _Names) -> None:
+def _check_suspended(chain: Chain, path: FieldPath, names: Names) -> None:
     for link in chain.links.values():
         if link.after and names.cronjobs[link.job].is_suspended:
             message = f"{link.job} has suspend: true in its manifest: take it out of the chain, or the suspend away"
-            raise _ChainError((*path, "jobs", link.job), message)
-
-
-def chains_of_annotations(
-    cronjobs: Mapping[str, CronJob], refused: Iterable[str], in_chains: Iterable[str]
-) -> ChainsRead:
-    """What `baton.dev/after` says: each follower keeps its own DAG. A wrong one costs its CronJob.
-
-    :param in_chains: those that a `chains.yaml` has placed already.
-    """
-    read = ChainsRead()
-    names, in_chains = _Names(cronjobs, frozenset(refused)), set(in_chains)
-    links: dict[str, Link] = {}
-    for key, job in cronjobs.items():
-        if not job.settings.after:
-            continue
-        try:
-            if key in in_chains:
-                raise _ChainError((), f"{key} is in a chain of {CHAINS_FILE} already: say it in one place")
-            if job.is_suspended:
-                raise _ChainError((), f"{key} has suspend: true: it follows nobody")
-            links[key] = Link(key, tuple(names.check(name, ()) for name in job.settings.after))
-        except _ChainError as err:
-            _refuse(job, str(err), read)
-    for circle in _circles(links):
-        for key in circle[:-1]:
-            links.pop(key, None)
-            _refuse(cronjobs[key], f"is a circle: {' is after '.join(circle)}", read)
-    if links:
-        read.chains.append(Chain("", links, "assets"))
-    return read
-
-
-def _refuse(job: CronJob, message: str, read: ChainsRead) -> None:
-    read.lost.add(job.key)
-    where: FieldPath = ("metadata", "annotations", "baton.dev/after")
-    read.problems.append(job.manifest.problem(where, message))
-
-
-def _circles(links: Mapping[str, Link]) -> Iterator[list[str]]:
-    open_links = {job: link.after for job, link in links.items()}
-    while True:
-        try:
-            TopologicalSorter(open_links).prepare()
-            return
-        except CycleError as err:
-            circle = list(reversed(err.args[1]))
-            yield circle
-            open_links = {job: after for job, after in open_links.items() if job not in circle}
+            raise ChainError((*path, "jobs", link.job), message)

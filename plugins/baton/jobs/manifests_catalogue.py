@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from baton.jobs.chains import Chain, ChainsRead, chains_of_annotations, read_chains
+from baton.jobs.chains import Chain, ChainsRead, read_chains
+from baton.jobs.chains_annotations import chains_of_annotations
 from baton.jobs.fields import check
 from baton.jobs.manifests import CHAINS_FILE, Found, Manifest, Other, Problem, read_manifests
 from baton.jobs.manifests_cronjob import CronJob
