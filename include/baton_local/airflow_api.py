@@ -27,14 +27,20 @@ class AirflowApi:
     user: str
     password: str
 
-    @cached_property
-    def _client(self) -> httpx.Client:
+    def token(self) -> str:
+        """Sign in; returns a JWT for requests.
+
+        :raises StackError: Airflow refuses.
+        """
         body = {"username": self.user, "password": self.password}
         response = httpx.post(f"{self.url}/auth/token", json=body, timeout=30)
         if response.is_error:
             raise StackError(f"Airflow at {self.url} refused to sign in {self.user}: {response.text}")
-        token = response.json()["access_token"]
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return str(response.json()["access_token"])
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token()}"}, timeout=30)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

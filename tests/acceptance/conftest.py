@@ -1,6 +1,7 @@
 """One running stack for all acceptance tests, with recognisable personal data in its source."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.acceptance.chain import CANARY, DAG_ID, Chain
@@ -14,7 +15,8 @@ CALM, SLOW = "calm cluster", "slow cluster"
 @pytest.fixture(scope="session", params=[CALM, SLOW])
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own beside whatever runs in this checkout; what DAGs do has to hold on a slow cluster as well."""
-    options = Options(canary=CANARY, slow_cluster=request.param == SLOW)
+    dags = Path(__file__).parent / "dags"
+    options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags)
     with own_stack(tmp_path_factory.mktemp("stack"), options, DAG_ID) as made:
         yield made
 

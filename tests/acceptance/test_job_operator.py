@@ -1,29 +1,12 @@
 """Jobs as tasks of a running Airflow: what its users do with them in the UI."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from tests.acceptance.chain import await_value
 
-from baton_local.layout import PROJECT, Layout
-from baton_local.stack import Options, Stack, prepare_stack
+from baton_local.stack import Stack
 
 pytestmark = pytest.mark.timeout(600)
 DAG_ID = "run_jobs"
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack of its own with the DAG whose tasks are Jobs."""
-    layout = Layout(project=PROJECT, state=tmp_path)
-    made = prepare_stack(layout, Options(extra_dags=Path(__file__).parent / "dags"))
-    try:
-        made.start(print)
-        made.await_dag(DAG_ID)
-        yield made
-    finally:
-        made.stop()
 
 
 def test_jobs_live_and_die_with_their_tasks(stack: Stack) -> None:

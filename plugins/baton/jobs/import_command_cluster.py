@@ -41,6 +41,11 @@ class Cluster:
             raise ClusterError(f"no cluster to ask: {err} (--kubeconfig, or $KUBECONFIG, names one)") from err
         self._api = BatchV1Api(ApiClient())
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.api_client.rest_client.pool_manager.clear()
+        self._api.api_client.close()
+
     def cronjobs(self, namespace: str | None) -> list[Manifest]:
         """All CronJobs, of one namespace or of all."""
         manifests = []

@@ -1,0 +1,29 @@
+"""``./baton adopt …``: hands over to the plugin's own command line, with the running stack's Airflow and its token."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from baton_local.layout import current_layout
+from baton_local.stack import running_stack
+
+
+def adopt(context: typer.Context) -> None:
+    """Airflow takes a CronJob's ticks over from the cluster, or gives them back. See `./baton adopt --help`.
+
+    With `$AIRFLOW_API_URL` and `$AIRFLOW_API_TOKEN` it is an Airflow elsewhere, else the running stack's; with
+    `$KUBECONFIG` or `--context` the cluster elsewhere, else the local Kubernetes.
+    """
+    layout = current_layout()
+    project = layout.project
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
+    if not os.environ.get("AIRFLOW_API_URL") and not {"--help", "-h"} & set(context.args):
+        stack = running_stack(layout)
+        os.environ["AIRFLOW_API_URL"] = stack.airflow.url
+        os.environ["AIRFLOW_API_TOKEN"] = stack.api.token()
+        os.environ.setdefault("KUBECONFIG", str(layout.kubeconfig))
+    os.environ.setdefault("AIRFLOW_API_URL", "")
+    os.execv(sys.executable, [sys.executable, "-m", "baton.jobs.adopt_command", *context.args])

@@ -1,0 +1,71 @@
+"""What `./baton adopt` asks of Airflow: its REST API, with a token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from baton.exceptions import BatonError
+
+_TIMEOUT_SECONDS = 30
+_ACTIVE = ("queued", "running")
+
+
+class AirflowError(BatonError):
+    """Airflow cannot be reached, or refuses."""
+
+
+class Airflow:
+    """An Airflow's DAGs, by REST.
+
+    :param url: address of the web UI, without a path.
+    :param token: a JWT of a user who may edit DAGs.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=f"{url.rstrip('/')}/api/v2", headers=headers, timeout=_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def switch(self, dag_id: str, *, on: bool) -> None:
+        """Switch a DAG on or off.
+
+        :raises AirflowError: there is no such DAG (yet).
+        """
+        self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": not on})
+
+    def is_stale(self, dag_id: str) -> bool:
+        """Whether the file that made the DAG does not make it any more."""
+        return bool(self._call("GET", f"/dags/{dag_id}")["is_stale"])
+
+    def last_tick(self, dag_id: str) -> datetime | None:
+        """The newest tick that the schedule made a run for, or None."""
+        query = {"run_type": "scheduled", "order_by": "-logical_date", "limit": 1}
+        runs = self._call("GET", f"/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
+        return datetime.fromisoformat(runs[0]["logical_date"]) if runs else None
+
+    def active_runs(self, dag_id: str) -> int:
+        """How many runs have not ended."""
+        query = {"state": list(_ACTIVE), "limit": 1}
+        return int(self._call("GET", f"/dags/{dag_id}/dagRuns", params=query)["total_entries"])
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        import httpx
+
+        try:
+            response = self._client.request(method, path, **options)
+        except httpx.HTTPError as err:
+            raise AirflowError(f"cannot reach Airflow at {self._client.base_url}: {err}") from err
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise AirflowError(
+                f"Airflow does not know {path.removeprefix('/')} (yet): is its manifest in the folder that its "
+                "dag-processor reads, and is there an import error?"
+            )
+        if response.is_error:
+            raise AirflowError(f"Airflow refused {method} {path} ({response.status_code}): {response.text[:300]}")
+        return response.json()

@@ -1,0 +1,65 @@
+"""What `./baton adopt` does to CronJobs in the cluster: suspend them, remember that, give them back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from baton.jobs.import_command_cluster import Cluster, ClusterError
+
+ADOPTED_BY = "baton.dev/adopted-by"
+SUSPENDED_BEFORE = "baton.dev/suspended-before"
+
+Object = dict[str, Any]
+
+
+class AdoptingCluster(Cluster):
+    """A cluster whose CronJobs change hands."""
+
+    def cronjob(self, namespace: str, name: str) -> Object | None:
+        """A CronJob as it is now, or None."""
+        from kubernetes.client import ApiException
+
+        try:
+            found: Object = self._read(self._api.read_namespaced_cron_job, name, namespace)
+        except ApiException as err:
+            if err.status == 404:
+                return None
+            raise ClusterError(f"{namespace}/{name}: {err.reason}") from err
+        return found
+
+    def suspend(self, cronjob: Object, dag_id: str) -> None:
+        """Let the controller start no tick of it any more, and write down who does and how it was before."""
+        notes = cronjob["metadata"].get("annotations") or {}
+        before = notes.get(SUSPENDED_BEFORE, str(bool(cronjob["spec"].get("suspend"))).lower())
+        annotations = {ADOPTED_BY: dag_id, SUSPENDED_BEFORE: before}
+        self._patch(cronjob, {"metadata": {"annotations": annotations}, "spec": {"suspend": True}})
+
+    def give_back(self, cronjob: Object, last_tick: datetime | None) -> None:
+        """Let the controller go on after the last tick that was run elsewhere.
+
+        Why the status first: a CronJob that wakes up makes up for the latest tick since `lastScheduleTime`, and the Job
+        that would show that it ran may have been cleaned up long ago.
+        """
+        known = (cronjob.get("status") or {}).get("lastScheduleTime")
+        if last_tick is not None and (known is None or datetime.fromisoformat(known) < last_tick):
+            stamp = last_tick.isoformat(timespec="seconds").replace("+00:00", "Z")
+            self._patch(cronjob, {"status": {"lastScheduleTime": stamp}}, part="_status")
+        suspended = (cronjob["metadata"].get("annotations") or {}).get(SUSPENDED_BEFORE) == "true"
+        annotations = {ADOPTED_BY: None, SUSPENDED_BEFORE: None}
+        self._patch(cronjob, {"metadata": {"annotations": annotations}, "spec": {"suspend": suspended}})
+
+    def _patch(self, cronjob: Object, body: Object, part: str = "") -> None:
+        from kubernetes.client import ApiException
+
+        metadata = cronjob["metadata"]
+        call = getattr(self._api, f"patch_namespaced_cron_job{part}")
+        try:
+            self._read(call, metadata["name"], metadata["namespace"], body)
+        except ApiException as err:
+            raise ClusterError(f"{metadata['namespace']}/{metadata['name']} refused the change: {err.reason}") from err
+
+
+def adopted_by(cronjob: Object) -> str | None:
+    """The DAG that a CronJob was handed to, or None."""
+    return (cronjob["metadata"].get("annotations") or {}).get(ADOPTED_BY)
