@@ -392,7 +392,8 @@ def test_logs_of_every_pod_are_in_the_tasks_log(make_task, write_cron_job, capsy
 
 def test_logs_of_a_container_that_is_restarted_are_complete(make_task, write_cron_job, capsys):
     """`restartPolicy: OnFailure`: one pod, several attempts."""
-    script = "cd /shared; echo attempt $(ls | wc -l); touch $(ls | wc -l); [ $(ls | wc -l) -ge 3 ]"
+    # A kubelet keeps one older log: who looks after the second restart finds nothing of the first attempt.
+    script = "cd /shared; echo attempt $(ls | wc -l); touch $(ls | wc -l); sleep 1; [ $(ls | wc -l) -ge 3 ]"
     mount = {"name": "shared", "mountPath": "/shared"}
     pod = {
         "restartPolicy": "OnFailure",
