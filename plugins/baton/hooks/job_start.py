@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.exceptions import PermanentError
-from baton.hooks.job_api import AlreadyThereError, JobApi, NotThereError
+from baton.hooks.job_api import AlreadyThereError, JobApi, NotThereError, RefusedError
 from baton.hooks.job_states import JobGoneError, job_states
 from baton.jobs.job_body import counts_as_running, cron_job_of, task_run_of
 from baton.jobs.job_state import end_of
@@ -69,6 +69,8 @@ class JobStart:
                 return found
             if (why := self._missed()) is not None:
                 return Missed(why)
+            if self._timing and await self._ran_elsewhere(self._timing):
+                return await self._find() or Missed(f"{self._timing.title()} was run by the CronJob controller already")
             running = [] if self._policy == ALLOW else await self._running()
             if running and self._policy == FORBID:
                 self._tell_blocked(running[0])
@@ -138,6 +140,19 @@ class JobStart:
 
     def _missed(self) -> str | None:
         return self._timing.missed(datetime.now(UTC)) if self._timing else None
+
+    async def _ran_elsewhere(self, timing: Timing) -> bool:
+        """Whether the CronJob's controller has run this tick, or a later one.
+
+        Why: a CronJob that Airflow takes over again has ticks that the cluster ran meanwhile, and their Jobs may have
+        been cleaned up since.
+        """
+        try:
+            cron_job = await self._api.read_cron_job(self._cron_job)
+        except (NotThereError, RefusedError):  # none in the cluster, or not ours to read
+            return False
+        last = (cron_job.get("status") or {}).get("lastScheduleTime")
+        return last is not None and datetime.fromisoformat(last) >= timing.tick
 
     async def _running(self) -> list[Object]:
         jobs = await self._api.list_all(self._api.jobs_path())

@@ -35,16 +35,20 @@ class Timing:
         following = self._following()
         if following is not None and following <= now:
             return (
-                f"The tick of {_text(self.tick)} is superseded: its Job could not start before the schedule came due "
+                f"{self.title()} is superseded: its Job could not start before the schedule came due "
                 f"again, at {_text(following)}; of several missed ticks only the latest runs"
             )
         limit = self._limit()
         if limit is not None and limit <= now:
             return (
-                f"The tick of {_text(self.tick)} is too late: its Job could not start within "
+                f"{self.title()} is too late: its Job could not start within "
                 f"startingDeadlineSeconds ({self.starting_deadline_seconds:g})"
             )
         return None
+
+    def title(self) -> str:
+        """Name the tick at the beginning of a sentence."""
+        return f"The tick of {_text(self.tick)}"
 
     def missed_at(self) -> datetime | None:
         """Return the moment from which the tick is missed, None if it never is."""

@@ -7,8 +7,10 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.triggers.base import TaskSuccessEvent
 from kubernetes.client import ApiException, BatchV1Api
@@ -237,6 +239,23 @@ def test_a_tick_that_has_its_job_is_adopted_however_late(make_task, write_cron_j
     source = write_cron_job("true")
     make_task(source).run()
     make_task(source, starting_deadline_seconds=10, schedule="* * * * *").run()
+
+
+def test_a_tick_that_the_controller_ran_does_not_run_again(local_kubernetes, batch, jobs, make_task, write_cron_job):
+    """Also when its Job was cleaned up: the cluster ran ticks before the CronJob came back to Airflow."""
+    source = write_cron_job("true")
+    document = {**yaml.safe_load(Path(source.path).read_text())}
+    document["spec"]["suspend"] = True
+    batch.create_namespaced_cron_job(local_kubernetes.name, document)
+    status = {"status": {"lastScheduleTime": TICK.isoformat().replace("+00:00", "Z")}}
+    batch.patch_namespaced_cron_job_status("nightly", local_kubernetes.name, status)
+
+    with pytest.raises(AirflowSkipException, match="was run by the CronJob controller already"):
+        make_task(source).run()
+    assert jobs() == {}
+
+    make_task(source, tick=TICK + timedelta(days=1), run_id="next").run()
+    assert list(jobs()) == ["nightly-29923260"]
 
 
 @pytest.mark.parametrize("options", [{"run_type": "manual"}, {"max_tries": 1}, {"run_type": "backfill"}])
