@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from statistics import median
 
-from kubernetes_cron import EverySchedule, parse
+from kubernetes_cron import EverySchedule, Schedule, parse
 
 SUCCESS, FAILED, SKIPPED, RUNNING, WAITING = "success", "failed", "skipped", "running", "waiting"
 NOT_RUN = "not run"
@@ -48,7 +49,7 @@ class ChainJob:
 
     def next_tick(self, moment: datetime) -> datetime | None:
         """The first tick at or after a moment; None where it has none, or counts from when it was made."""
-        schedule = parse(self.schedule, self.time_zone or "UTC")
+        schedule = _schedule(self.schedule, self.time_zone or "UTC")
         if isinstance(schedule, EverySchedule):
             return None
         return schedule.next(moment - timedelta(seconds=1))
@@ -84,6 +85,11 @@ class JobRun:
     def length(self) -> timedelta | None:
         """How long it ran; None if it has not ended."""
         return self.end - self.start if self.start and self.end else None
+
+
+@lru_cache(maxsize=1000)
+def _schedule(text: str, time_zone: str) -> Schedule:
+    return parse(text, time_zone)
 
 
 def typical_length(runs: Iterable[JobRun]) -> timedelta | None:

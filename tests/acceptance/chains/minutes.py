@@ -1,4 +1,4 @@
-"""DAGs of the CronJobs beside this file: chains that tick every few minutes, so that a test sees several runs."""
+"""Airflow DAGs of the CronJobs beside this file: chains that tick every few minutes; a test sees several runs."""
 
 from pathlib import Path
 

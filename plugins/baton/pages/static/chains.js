@@ -3,8 +3,10 @@
 
 const REFRESH_SECONDS = 30;
 const HOUR = 3600e3;
+const MOST_CHAINS = 40; // drawn before somebody asks for the rest
+const MOST_BARS = 120; // of the clock, in one row; more are drawn as one
 const STEPS_MINUTES = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
-const view = { end: null, data: null };
+const view = { end: null, data: null, drawsAll: false };
 const byId = (id) => document.getElementById(id);
 const ui = Object.fromEntries(
   ["earlier", "later", "now", "hours", "zone", "filter", "marked", "summary", "legend", "message", "chains", "detail", "controls"]
@@ -28,7 +30,7 @@ function timeText(text, withDay = Number(ui.hours.value) > 12) {
   if (text === null) return "–";
   const form = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
   if (withDay) Object.assign(form, { weekday: "short", day: "numeric", month: "short" });
-  if (ui.zone.value) form.timeZone = ui.zone.value;
+  form.timeZone = ui.zone.value;
   return new Intl.DateTimeFormat("en-GB", form).format(new Date(text));
 }
 
@@ -91,6 +93,31 @@ function followTheme() {
   apply();
 }
 
+// The zone that is chosen in Airflow's UI, which keeps it in the browser.
+function airflowZone() {
+  try {
+    const zone = JSON.parse(localStorage.getItem("timezone"));
+    Intl.DateTimeFormat("en-GB", { timeZone: zone });
+    if (zone) return zone;
+  } catch { /* none is chosen, or none that this browser knows */ }
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+function offerZones() {
+  const zones = [...new Set([airflowZone(), "UTC"])];
+  if (ui.zone.firstChild?.value === zones[0]) return;
+  ui.zone.replaceChildren(...zones.map((zone) => element("option", { value: zone }, zone)));
+  if (view.data) draw();
+}
+
+// How far the zone's clocks are ahead of UTC at a time, in milliseconds.
+function zoneOffset(time) {
+  const fields = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" };
+  const parts = new Intl.DateTimeFormat("en-US", { ...fields, hourCycle: "h23", timeZone: ui.zone.value }).formatToParts(time);
+  const { year, month, day, hour, minute, second } = Object.fromEntries(parts.map((part) => [part.type, Number(part.value)]));
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(time / 1000) * 1000;
+}
+
 /* ---- fetching ---- */
 
 let asked = 0;
@@ -125,6 +152,7 @@ function say(kind, ...content) {
 
 function refuse(title, hint) {
   view.data = null;
+  ui.legend.hidden = true;
   ui.chains.replaceChildren();
   ui.summary.replaceChildren();
   say("error", element("strong", {}, title), element("p", {}, hint));
@@ -151,8 +179,16 @@ function draw() {
   if (shown.length === 0) say("empty", element("strong", {}, "Nothing matches."), element("p", {}, "Change what is searched for, or the time that is shown."));
   else if (all.every((chain) => chain.runs.length === 0)) say("empty", element("strong", {}, "No run in this time."), element("p", {}, "The clock's ticks are shown. A DAG runs after it is switched on in Airflow, or triggered."));
   if (view.data.most_runs) say("empty", `Only the newest ${view.data.most_runs} runs are shown: choose a shorter time.`);
-  ui.chains.replaceChildren(...shown.map((chain) => drawChain(chain, openTables.has(chain.name))));
+  const drawn = view.drawsAll ? shown : shown.slice(0, MOST_CHAINS);
+  ui.chains.replaceChildren(...drawn.map((chain) => drawChain(chain, openTables.has(chain.name))));
+  if (drawn.length < shown.length) ui.chains.append(moreButton(shown.length - drawn.length));
   makeRoving(focused);
+}
+
+function moreButton(count) {
+  const more = element("button", { type: "button", class: "more" }, `Show ${count} more`);
+  more.addEventListener("click", () => { view.drawsAll = true; draw(); });
+  return more;
 }
 
 function drawEmpty() {
@@ -211,7 +247,7 @@ function axisMarks() {
   const [begin, end] = span();
   const most = Math.max(3, Math.floor(Math.min(innerWidth, 1400) / 120));
   const step = 60e3 * (STEPS_MINUTES.find((minutes) => (end - begin) / (minutes * 60e3) <= most) ?? 1440);
-  const shift = ui.zone.value === "UTC" ? 0 : new Date(begin).getTimezoneOffset() * 60e3;
+  const shift = -zoneOffset(begin);
   const marks = [];
   for (let time = Math.ceil((begin - shift) / step) * step + shift; time < end; time += step) marks.push(time);
   return marks;
@@ -222,7 +258,7 @@ function drawAxis(marks) {
   const days = Number(ui.hours.value) > 24;
   let day = "";
   for (const time of marks) {
-    const zone = ui.zone.value ? { timeZone: ui.zone.value } : {};
+    const zone = { timeZone: ui.zone.value };
     const date = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", ...zone }).format(time);
     const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...zone }).format(time);
     const mark = element("time", { datetime: new Date(time).toISOString() }, days && date !== day ? date : clock);
@@ -242,7 +278,9 @@ function drawRow(chain, job, marks) {
     after ? element("small", {}, after) : null, job.ticks_cut ? element("small", {}, `first ${view.data.most_ticks} ticks`) : null);
   const track = element("div", { class: "track", role: "group", "aria-label": job.key });
   for (const time of marks) track.append(line("grid", time));
-  for (const tick of job.ticks) track.append(clockBar(job, tick));
+  const isDense = job.ticks.length > MOST_BARS;
+  if (isDense) track.append(denseBar(job));
+  for (const tick of job.ticks) if (!isDense || tick.too_early.length) track.append(clockBar(job, tick));
   for (const run of job.runs) track.append(runBar(job, run));
   const now = moment(view.data.now);
   if (place(now) >= 0 && place(now) <= 100) track.append(line("nowline", now));
@@ -262,7 +300,6 @@ function bar(kind, id, words, begin, end, marks, action) {
     marks.length ? element("span", { class: `mark${marks.includes("!") ? " early" : ""}`, "aria-hidden": "true" }, marks.join(" ")) : null);
   made.style.left = `${left}%`;
   made.style.width = `${Math.max(0, right - left)}%`;
-  made.classList.toggle("flip", right > 96);
   const show = () => detail(words, action !== null);
   made.addEventListener("focus", show);
   made.addEventListener("pointerenter", show);
@@ -277,6 +314,13 @@ function clockBar(job, tick) {
   if (tick.end) words.push(`${tick.is_guess ? "would typically end" : "would have ended"} at ${timeText(tick.end)}`);
   words.push(...tick.too_early.map((bad) => `Buffer too short: would have started ${lengthText(bad.seconds)} before ${bad.before} had ended`));
   return bar(`clock${tick.is_guess ? " guess" : ""}`, `${job.key} tick ${tick.at}`, words, moment(tick.at), moment(tick.end ?? tick.at), tick.too_early.length ? ["!"] : [], null);
+}
+
+function denseBar(job) {
+  const [first, last] = [job.ticks[0].at, job.ticks.at(-1).at];
+  const words = [`${job.key}: ${job.ticks.length} starts on the clock`, `from ${timeText(first)} to ${timeText(last)}`];
+  if (job.ticks_cut) words.push("and more after them");
+  return bar("clock guess dense", `${job.key} ticks`, words, moment(first), moment(last), [], null);
 }
 
 function runBar(job, run) {
@@ -384,5 +428,8 @@ ui.controls.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("resize", () => view.data && draw());
 setInterval(() => { if (!document.hidden && !view.end) load(); }, REFRESH_SECONDS * 1000);
 
+addEventListener("storage", offerZones);
+
 followTheme();
+offerZones();
 load();
