@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from baton.pages.chains_compare import ChainRun, RunKey, chain_runs, overlapping
+from baton.pages.chains_compare import ChainRun, RunKey, TooEarly, chain_runs, overlapping
 from baton.pages.chains_parts import MOST_TICKS, ChainJob, JobRun, Window, groups_of, typical_length
 
 Json = dict[str, Any]
@@ -18,6 +18,8 @@ def content(
     """Describe all chains in a window of time.
 
     :param runs: also some from before the window: what they took is what a Job typically takes.
+    A CronJob `is_dense` if it has too many ticks to be told apart; then only those with something to say are there.
+
     :returns: `{"begin", "end", "now", "chains": […]}`; times are ISO 8601 in UTC, lengths seconds.
     """
     chains = [_chain(group, window, runs, started_by) for group in groups_of(jobs)]
@@ -25,7 +27,6 @@ def content(
         "begin": _text(window.begin),
         "end": _text(window.end),
         "now": _text(window.now),
-        "most_ticks": MOST_TICKS,
         "chains": chains,
     }
 
@@ -62,8 +63,10 @@ def _job(
     own = [run for run in runs if run.key == job.key]
     typical = typical_length(own)
     compared = {run.clock[job.key]: run for run in together if job.key in run.clock}
-    planned = job.ticks(window)
-    ticks = sorted({*planned, *(tick for tick in compared if window.begin <= tick < window.end)})
+    ticks = {*job.ticks(window), *(tick for tick in compared if window.begin <= tick < window.end)}
+    is_dense = len(ticks) > MOST_TICKS
+    if is_dense:
+        ticks = {tick for tick in ticks if (run := compared.get(tick)) and _early(run, job)}
     parts = [(run, run.parts[job.key]) for run in together if job.key in run.parts]
     return {
         "key": job.key,
@@ -73,8 +76,8 @@ def _job(
         "after": list(job.after),
         "is_paused": job.is_paused,
         "typical_seconds": _seconds(typical),
-        "ticks_cut": max(len(ticks), len(planned)) >= MOST_TICKS,
-        "ticks": [_tick(job, tick, compared.get(tick), typical) for tick in ticks[:MOST_TICKS]],
+        "is_dense": is_dense,
+        "ticks": [_tick(job, tick, compared.get(tick), typical) for tick in sorted(ticks)],
         "runs": [
             _part(run, part, (part.key, part.run_id) in overlaps)
             for run, part in parts
@@ -87,13 +90,17 @@ def _tick(job: ChainJob, tick: datetime, run: ChainRun | None, typical: timedelt
     """One start on the clock, with the end that it would have had (None: nothing is known)."""
     end = run.clock_ends.get(job.key) if run else None
     guessed = tick + typical if typical else None
-    early = [bad for bad in run.too_early if bad.key == job.key] if run else []
+    early = _early(run, job) if run else []
     return {
         "at": _text(tick),
         "end": _text(end or guessed),
         "is_guess": end is None,
         "too_early": [{"before": bad.before, "seconds": _seconds(bad.by)} for bad in early],
     }
+
+
+def _early(run: ChainRun, job: ChainJob) -> list[TooEarly]:
+    return [bad for bad in run.too_early if bad.key == job.key]
 
 
 def _part(run: ChainRun, part: JobRun, overlaps: bool) -> Json:

@@ -14,8 +14,8 @@ from kubernetes_cron import EverySchedule, Schedule, parse
 SUCCESS, FAILED, SKIPPED, RUNNING, WAITING = "success", "failed", "skipped", "running", "waiting"
 NOT_RUN = "not run"
 """As one before it failed."""
-MOST_TICKS = 300
-"""Of one CronJob in a window; a page with more shows nothing."""
+MOST_TICKS = 120
+"""Of one CronJob in a window: more cannot be told apart in a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class ChainJob:
         return schedule.next(moment - timedelta(seconds=1))
 
     def ticks(self, window: Window) -> list[datetime]:
-        """Its first ticks in the window, at most `MOST_TICKS`."""
+        """Its ticks in the window, at most one more than `MOST_TICKS`."""
         ticks: list[datetime] = []
         tick = self.next_tick(window.begin)
-        while tick is not None and tick < window.end and len(ticks) < MOST_TICKS:
+        while tick is not None and tick < window.end and len(ticks) <= MOST_TICKS:
             ticks.append(tick)
             tick = self.next_tick(tick + timedelta(seconds=1))
         return ticks

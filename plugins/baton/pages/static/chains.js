@@ -4,7 +4,6 @@
 const REFRESH_SECONDS = 30;
 const HOUR = 3600e3;
 const MOST_CHAINS = 40; // drawn before somebody asks for the rest
-const MOST_BARS = 120; // of the clock, in one row; more are drawn as one
 const STEPS_MINUTES = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
 const view = { end: null, data: null, drawsAll: false };
 const byId = (id) => document.getElementById(id);
@@ -182,7 +181,20 @@ function draw() {
   const drawn = view.drawsAll ? shown : shown.slice(0, MOST_CHAINS);
   ui.chains.replaceChildren(...drawn.map((chain) => drawChain(chain, openTables.has(chain.name))));
   if (drawn.length < shown.length) ui.chains.append(moreButton(shown.length - drawn.length));
+  thinOutMarks();
   makeRoving(focused);
+}
+
+// Letters that would cover one another are left out; the edge of a marked bar remains.
+function thinOutMarks() {
+  for (const track of ui.chains.querySelectorAll(".track")) {
+    let end = -Infinity;
+    const places = [...track.querySelectorAll(".mark")].map((mark) => [mark, mark.getBoundingClientRect()]);
+    for (const [mark, box] of places.sort((one, other) => one[1].left - other[1].left)) {
+      if (box.left < end) mark.hidden = true;
+      else end = box.right;
+    }
+  }
 }
 
 function moreButton(count) {
@@ -275,12 +287,11 @@ function drawRow(chain, job, marks) {
   const after = job.after.length ? `after ${job.after.join(", ")}` : null;
   const name = chain.jobs.length > 1 || job.key !== chain.name ? element("b", {}, linkTo(dagAddress(job.dag_id), job.key)) : null;
   const label = element("div", { class: "label" }, name, element("small", {}, `${job.schedule}${zone}`),
-    after ? element("small", {}, after) : null, job.ticks_cut ? element("small", {}, `first ${view.data.most_ticks} ticks`) : null);
+    after ? element("small", {}, after) : null);
   const track = element("div", { class: "track", role: "group", "aria-label": job.key });
   for (const time of marks) track.append(line("grid", time));
-  const isDense = job.ticks.length > MOST_BARS;
-  if (isDense) track.append(denseBar(job));
-  for (const tick of job.ticks) if (!isDense || tick.too_early.length) track.append(clockBar(job, tick));
+  if (job.is_dense) track.append(denseBar(job));
+  for (const tick of job.ticks) track.append(clockBar(job, tick));
   for (const run of job.runs) track.append(runBar(job, run));
   const now = moment(view.data.now);
   if (place(now) >= 0 && place(now) <= 100) track.append(line("nowline", now));
@@ -298,6 +309,7 @@ function bar(kind, id, words, begin, end, marks, action) {
   const right = Math.min(100, place(end));
   const made = element("button", { type: "button", class: `bar ${kind}`, tabindex: "-1", "data-id": id, "aria-label": words.join(". ") },
     marks.length ? element("span", { class: `mark${marks.includes("!") ? " early" : ""}`, "aria-hidden": "true" }, marks.join(" ")) : null);
+  made.classList.toggle("marked", marks.length > 0);
   made.style.left = `${left}%`;
   made.style.width = `${Math.max(0, right - left)}%`;
   const show = () => detail(words, action !== null);
@@ -317,10 +329,8 @@ function clockBar(job, tick) {
 }
 
 function denseBar(job) {
-  const [first, last] = [job.ticks[0].at, job.ticks.at(-1).at];
-  const words = [`${job.key}: ${job.ticks.length} starts on the clock`, `from ${timeText(first)} to ${timeText(last)}`];
-  if (job.ticks_cut) words.push("and more after them");
-  return bar("clock guess dense", `${job.key} ticks`, words, moment(first), moment(last), [], null);
+  const words = [`${job.key}: on the clock at ${job.schedule}`, "Too often to draw each start: choose a shorter time"];
+  return bar("clock guess dense", `${job.key} ticks`, words, ...span(), [], null);
 }
 
 function runBar(job, run) {

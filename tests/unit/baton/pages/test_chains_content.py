@@ -66,10 +66,19 @@ def test_chains_come_before_those_that_are_alone():
     assert names == ["export and what follows", "alone"]
 
 
-def test_many_ticks_are_cut_and_that_is_told():
-    """A week of `* * * * *` would be ten thousand."""
-    [chain] = content(WINDOW, [ChainJob("poll", "poll", "* * * * *", None)], [], [])["chains"]
-    assert (len(chain["jobs"][0]["ticks"]), chain["jobs"][0]["ticks_cut"]) == (MOST_TICKS, True)
+def test_ticks_beyond_number_are_not_told_one_by_one():
+    """A week of `* * * * *` would be ten thousand; those that say something remain."""
+    first, then = (ChainJob(key, key, "* * * * *", None, after) for key, after in (("one", ()), ("two", ("one",))))
+    runs = [run(first, 0, 3), JobRun("two", "two", "x", None, NIGHT, NIGHT, "success")]
+    [chain] = content(WINDOW, [first, then], runs, [(("two", "x"), ("one", "one"))])["chains"]
+    assert [(job["is_dense"], len(job["ticks"])) for job in chain["jobs"]] == [(True, 0), (True, 1)]
+
+
+def test_as_many_ticks_as_can_be_told_apart_are_told():
+    """The limit itself is within."""
+    often = Window(NIGHT, NIGHT + timedelta(minutes=MOST_TICKS), NIGHT)
+    [chain] = content(often, [ChainJob("poll", "poll", "* * * * *", None)], [], [])["chains"]
+    assert (len(chain["jobs"][0]["ticks"]), chain["jobs"][0]["is_dense"]) == (MOST_TICKS, False)
 
 
 def test_circle_of_two_versions_of_a_dag_is_shown_all_the_same():
