@@ -42,14 +42,20 @@ class ChainRun:
         starts: dict[str, datetime] = {}
         for job in self.jobs:
             part = self.parts.get(job.key)
-            before = [starts[key] for key in job.after if key in starts]
             if not job.after:
                 tick = part.tick if part else None
             else:
-                tick = job.next_tick(max(before)) if len(before) == len(job.after) else None
+                tick = self._follower_tick(job, starts)
             if tick is not None:
                 starts[job.key] = tick
         return starts
+
+    def _follower_tick(self, job: ChainJob, starts: Mapping[str, datetime]) -> datetime | None:
+        """None also where one before it ran at a tick that its schedule does not have: it has changed since."""
+        before = [known for known in self.jobs if known.key in job.after and known.key in starts]
+        if len(before) < len(job.after) or not all(one.has_tick(starts[one.key]) for one in before):
+            return None
+        return job.next_tick(max(starts[one.key] for one in before))
 
     @cached_property
     def clock_ends(self) -> dict[str, datetime]:

@@ -54,6 +54,10 @@ class ChainJob:
             return None
         return schedule.next(moment - timedelta(seconds=1))
 
+    def has_tick(self, moment: datetime) -> bool:
+        """Tell whether its schedule has a tick then, as far as that can be known."""
+        return self.next_tick(moment) in (moment, None)
+
     def ticks(self, window: Window) -> list[datetime]:
         """Its ticks in the window, at most one more than `MOST_TICKS`."""
         ticks: list[datetime] = []

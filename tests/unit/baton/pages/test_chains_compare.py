@@ -97,6 +97,14 @@ def test_schedule_that_counts_from_its_making_is_not_guessed():
     assert (set(made.clock), made.saved) == ({"export"}, None)
 
 
+def test_run_from_before_the_schedule_was_changed_is_not_compared():
+    """Its tick is none of today's; what the others' schedules were then is not known any more."""
+    before = NIGHT - minutes(30)
+    made = chain(*(run(job.key, 0, 10, tick=before) for job in CHAIN))
+    assert (made.clock, made.saved) == ({"export": before}, None)
+    assert made.late("export") == minutes(30)
+
+
 def test_dag_runs_that_started_one_another_are_one_run():
     """Across DAGs an asset's event says so."""
     runs = [
