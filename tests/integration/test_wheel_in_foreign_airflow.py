@@ -43,9 +43,11 @@ spec:
 """
 CHAINS = "chains: {nightly: {jobs: {load: {after: export}}}}\n"
 DAG_FILE = """\
-from baton.jobs.dags import cronjob_dags  # Airflow reads only files with its name in them
+# Airflow DAGs of our CronJobs
+from baton.jobs.dags import cronjob_dags
 globals().update(cronjob_dags({folder!r}))
 """
+"""Two lines, and the comment: Airflow reads only files that hold the words airflow and dag."""
 OPERATOR_DAG = """\
 from airflow.sdk import dag
 from baton.jobs.source import LiveSource

@@ -1,5 +1,7 @@
-"""CronJob manifests become DAGs. Two lines in a DAG file of Airflow do it::
+"""CronJob manifests become DAGs. Two lines in a DAG file do it (the word airflow must be in it, or Airflow does
+not read it)::
 
+    # Airflow DAGs of our CronJobs
     from baton.jobs.dags import cronjob_dags
     globals().update(cronjob_dags("/path/to/manifests"))
 
