@@ -137,7 +137,7 @@ def _started_by(session: Session, runs: Mapping[int, DagRun]) -> Iterator[tuple[
 
 
 def _job_run(key: str, run: DagRun, tasks: list[TaskInstance]) -> JobRun:
-    states = {_STATES.get(str(task.state or ""), WAITING) for task in tasks}
+    states = {_state(task) for task in tasks}
     times = [
         (_plain(task.start_date), _plain(task.end_date) if task.end_date else None)
         for task in tasks
@@ -153,6 +153,13 @@ def _job_run(key: str, run: DagRun, tasks: list[TaskInstance]) -> JobRun:
         end=max(ends) if ends and len(ends) == len(times) else None,
         state=next(state for state in _WORST_FIRST if state in states),
     )
+
+
+def _state(task: TaskInstance) -> str:
+    """One that has begun and waits for a worker again, after its trigger, still runs to whoever looks at it."""
+    if task.state in ("scheduled", "queued") and task.start_date is not None and task.end_date is None:
+        return RUNNING
+    return _STATES.get(str(task.state or ""), WAITING)
 
 
 def _plain(moment: datetime) -> datetime:
