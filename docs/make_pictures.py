@@ -1,7 +1,7 @@
 """Take the pictures of the documentation from the running web UI.
 
 Run beside `./baton demo --keep` or `./baton up`, with a Chromium of the system:
-``.venv/bin/uv run --no-project --with playwright --with httpx docs/make_pictures.py [--chromium PATH]``
+``.venv/bin/uv run --no-project --with playwright --with httpx docs/make_pictures.py [--chromium PATH] [--chains]``
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 PROJECT = Path(__file__).resolve().parents[1]
 PICTURES = PROJECT / "docs" / "pictures"
@@ -58,21 +58,41 @@ def take_graph(page: Page, address: str, name: str) -> None:
     print(PICTURES / name)
 
 
+def take_chains(context: BrowserContext, url: str) -> None:
+    """Store what the page of the CronJobs' chains shows of the last hour, in both themes and at a phone's width."""
+    for name, theme, width in (("light", "light", 1440), ("dark", "dark", 1440), ("phone", "light", 390)):
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": VIEWPORT["height"]})
+        page.goto(f"{url}/baton/chains/")
+        page.evaluate(f"localStorage.setItem('theme', '{theme}')")
+        page.goto(f"{url}/baton/chains/" if name == "phone" else f"{url}/plugin/cronjob-chains")
+        frame = page if name == "phone" else page.frame_locator("iframe")
+        frame.locator("#hours").select_option("1")
+        frame.locator(".bar.ran").first.wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=PICTURES / f"cronjob_chains_{name}.png")
+        print(PICTURES / f"cronjob_chains_{name}.png")
+        page.close()
+
+
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or those of the chains."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--state", type=Path, default=PROJECT / ".baton")
+    parser.add_argument("--chains", action="store_true", help="only the page of the CronJobs' chains")
     options = parser.parse_args()
     url, token = sign_in(options.state)
-    run = latest_run(url, token, "load_warehouse")
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport=VIEWPORT)
         context.add_cookies([{"name": "_token", "value": token, "url": url}])
-        page = context.new_page()
-        take_graph(page, f"{url}/dags/load_warehouse/runs/{run}", "load_warehouse.png")
+        if options.chains:
+            take_chains(context, url)
+        else:
+            run = latest_run(url, token, "load_warehouse")
+            take_graph(context.new_page(), f"{url}/dags/load_warehouse/runs/{run}", "load_warehouse.png")
         browser.close()
 
 

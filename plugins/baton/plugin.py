@@ -1,5 +1,8 @@
 """The plugin class: what Baton adds to Airflow. Both `plugins/baton_plugin.py` and the wheel's entry point name it."""
 
+from functools import cached_property
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from baton import startup
@@ -14,3 +17,14 @@ class BatonPlugin(AirflowPlugin):
     macros = [run_key]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup]  # noqa: RUF012
     timetables = [CronJobTimetable]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        # Relative: Airflow may be served below a path of its own.
+        {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"}
+    ]
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
+        """The page. Built when it is asked for, which only the API server does: the imports cost seconds."""
+        from baton.pages.chains_app import make_app
+
+        return [{"app": make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"}]

@@ -1,5 +1,7 @@
-"""CronJob manifests become DAGs. Two lines in a DAG file of Airflow do it::
+"""CronJob manifests become DAGs. Two lines in a DAG file do it (the word airflow must be in it, or Airflow does
+not read it)::
 
+    # Airflow DAGs of our CronJobs
     from baton.jobs.dags import cronjob_dags
     globals().update(cronjob_dags("/path/to/manifests"))
 
@@ -37,6 +39,7 @@ from baton.jobs.manifests_catalogue import Catalogue, read_catalogue
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_settings import Settings
 from baton.jobs.manifests_source import ManifestSource
+from baton.jobs.note import Note
 from baton.notifications.deadline import mail_missed_deadline
 from baton.notifications.failure import FailureNotifier
 from baton.operators.job import JobOperator
@@ -195,6 +198,7 @@ def _tasks(cronjob: CronJob, link: Link, job: dict[str, Any], *, task_id: str, o
         "concurrency_policy": cronjob.concurrency_policy,
         # Not all_done: what a superseded tick skips is skipped to the end.
         "trigger_rule": "none_skipped" if link.when == "always" else "all_success",
+        "doc_json": Note(cronjob.key, cronjob.schedule, cronjob.time_zone, link.after).text(),
         **_added(cronjob.settings),
         **job,
     }

@@ -1,0 +1,1 @@
+"""Baton's part of Airflow's API server."""
