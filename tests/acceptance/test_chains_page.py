@@ -12,7 +12,8 @@ from tests.acceptance.stacks import own_stack
 
 from baton_local.stack import Options, Stack
 
-pytestmark = pytest.mark.timeout(900)
+# It waits for ticks of the clock; the page itself is tested without a stack in the ordinary run.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 CHAIN, ASSETS, OFTEN = "nightly", "count-events and what follows", "poll"
 Json = dict[str, Any]
 
