@@ -24,6 +24,8 @@ SERVED = "batch/v1"
 STILL_READ = "batch/v1beta1"
 """Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
 _POLICIES = ("Allow", "Forbid", "Replace")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_JOB_NUMBERS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _LONGEST_NAME = 52
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -136,10 +138,15 @@ def _rules(content: Object) -> Iterator[Finding]:
     policy = spec.get("concurrencyPolicy")
     if isinstance(policy, str) and policy not in ("", *_POLICIES):
         yield ("spec", "concurrencyPolicy"), f"must be one of {', '.join(_POLICIES)}, is {policy!r}"
-    for name in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        if _whole(spec.get(name)) and spec[name] < 0:
-            yield ("spec", name), f"must be 0 or more, is {spec[name]}"
+    limits = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
+    yield from _negative(spec, limits, ("spec",))
     yield from _template_rules(_mapping(spec.get("jobTemplate")))
+
+
+def _negative(spec: Object, names: Iterable[str], path: Path) -> Iterator[Finding]:
+    for name in names:
+        if _whole(spec.get(name)) and spec[name] < 0:
+            yield (*path, name), f"must be 0 or more, is {spec[name]}"
 
 
 def _metadata_rules(metadata: Object) -> Iterator[Finding]:
@@ -181,6 +188,9 @@ def _template_rules(template: Object) -> Iterator[Finding]:
         return
     if job.get("selector") is not None:
         yield (*path, "spec", "selector"), "must not be set: Kubernetes makes one for each Job"
+    yield from _negative(job, _JOB_NUMBERS, (*path, "spec"))
+    if job.get("completionMode") == "Indexed" and job.get("completions") is None:
+        yield (*path, "spec", "completions"), "is missing: an Indexed Job needs it"
     pod_path: Path = (*path, "spec", "template", "spec")
     pod = _mapping(job.get("template")).get("spec")
     if not isinstance(pod, dict):
@@ -190,6 +200,8 @@ def _template_rules(template: Object) -> Iterator[Finding]:
         given = pod.get("restartPolicy")
         is_now = f"is {given!r}" if given else "is missing, which means Always"
         yield (*pod_path, "restartPolicy"), f"must be OnFailure or Never, {is_now}"
+    elif job.get("podFailurePolicy") and pod["restartPolicy"] != "Never":
+        yield (*pod_path, "restartPolicy"), "must be Never in a Job with a podFailurePolicy"
     if not pod.get("containers"):
         yield (*pod_path, "containers"), "is missing"
     yield from _container_rules(pod, pod_path)
@@ -209,7 +221,29 @@ def _container_rules(pod: Object, path: Path) -> Iterator[Finding]:
             name = container.get("name")
             if isinstance(name, str) and name in names:
                 yield (*where, "name"), f"{name!r} is the name of two containers"
+            elif isinstance(name, str) and name and not _LABEL.fullmatch(name):
+                yield (*where, "name"), f"{name!r} is no name of a container: lower case letters, digits and '-'"
             names.add(str(name))
+            pulls = container.get("imagePullPolicy")
+            if isinstance(pulls, str) and pulls not in ("", *_PULL_POLICIES):
+                yield (*where, "imagePullPolicy"), f"must be one of {', '.join(_PULL_POLICIES)}, is {pulls!r}"
+            yield from _mount_rules(container, _mappings(pod.get("volumes")), where)
+
+
+def _mount_rules(container: Object, volumes: list[Object], path: Path) -> Iterator[Finding]:
+    known = [volume.get("name") for volume in volumes]
+    for position, mount in enumerate(_mappings(container.get("volumeMounts"))):
+        name = mount.get("name")
+        if name not in known:
+            yield (
+                (*path, "volumeMounts", position, "name"),
+                f"there is no volume {name!r} in volumes" if name else "is missing",
+            )
+
+
+def _mappings(value: Any) -> list[Object]:
+    """The items of a list, an empty mapping for each that is none: positions stay."""
+    return [_mapping(item) for item in value] if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> Object:

@@ -172,7 +172,7 @@ def _sort(file: str, document: Document, content: Any, path: FieldPath, found: F
     if not isinstance(kind, str) or not kind:
         hint = "every Kubernetes object has apiVersion and kind"
         found.problems.append(Problem(file, line, written((*path, "kind")), f"is missing: {hint}"))
-    elif kind == "CronJob" and _group(content) == "batch":
+    elif kind == "CronJob" and "." not in _group(content):
         found.manifests.append(Manifest(file, document, content, path))
     elif kind.endswith("List") and isinstance(content.get("items"), list):
         for position, item in enumerate(_items(content)):
@@ -192,7 +192,10 @@ def _items(content: Object) -> Sequence[Any]:
 
 
 def _group(content: Object) -> str:
-    """The API group; a CronJob without any is taken for one of Kubernetes."""
+    """The API group; a CronJob without any is taken for one of Kubernetes.
+
+    So is one of a group without a dot, such as v1 or apps/v1, which nobody but Kubernetes may have: it is a mistake.
+    """
     version = content.get("apiVersion")
     return version.rpartition("/")[0] if isinstance(version, str) and version else "batch"
 

@@ -21,7 +21,7 @@ _HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: imp
 _MOST_VALUES = 100_000
 _STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
 _STAR_HELP = "; put a value that begins with * in quotes"
-_INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
+_INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
 
 
 class DocumentError(ValueError):

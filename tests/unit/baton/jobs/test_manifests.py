@@ -108,6 +108,7 @@ def test_files_beside_manifests_are_not_taken_for_some(write):
         ("2026-01-01", "2026-01-01"),
         ("22:22", "22:22"),
         ("0644", 420),
+        ("0o644", 420),
         ("0x10", 16),
         ("yes", True),
         ("{1: a, true: b, null: c}", {"1": "a", "true": "b", "null": "c"}),
