@@ -6,7 +6,11 @@ from tests.acceptance.chain import await_value
 from baton_local.stack import Stack
 
 # What an eviction does to a Job is told by the integration tests; here it would change what is counted.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.parametrize("stack", ["calm cluster"], indirect=True)]
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.timeout(600),
+    pytest.mark.parametrize("stack", ["calm cluster"], indirect=True),
+]
 DAG_ID = "run_jobs"
 
 
