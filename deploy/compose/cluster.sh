@@ -26,6 +26,12 @@ secret() {
         printf 'AWS_DEFAULT_REGION=us-east-1\nAWS_ENDPOINT_URL_S3=http://objects:8333\n'
     } > "/run/deploy/kubernetes/secrets/$stage.env"
 }
+# plain STAGE LINE… writes the environment of a stage that reaches no bucket.
+plain() {
+    stage=$1; shift
+    printf '%s\n' "$@" > "/run/deploy/kubernetes/secrets/$stage.env"
+}
+shop() { printf 'BATON_SHOP_%s_DSN=postgresql://shop_%s:%s@postgres/shop' "$1" "$2" "$3"; }
 RAW=BATON_RAW_URI=s3://raw
 PROCESSED=BATON_PROCESSED_URI=s3://processed
 secret export "$S3_EXPORT_KEY" "$S3_EXPORT_SECRET" "BATON_SOURCE_DSN=$SOURCE" "$RAW"
@@ -33,5 +39,20 @@ secret transform "$S3_TRANSFORM_KEY" "$S3_TRANSFORM_SECRET" "$RAW" "$PROCESSED" 
 secret load "$S3_LOAD_KEY" "$S3_LOAD_SECRET" "$PROCESSED" "BATON_WAREHOUSE_DSN=$WAREHOUSE"
 secret validate "$S3_VALIDATE_KEY" "$S3_VALIDATE_SECRET" "$RAW" "$PROCESSED" "BATON_WAREHOUSE_DSN=$WAREHOUSE"
 secret purge "$S3_PURGE_KEY" "$S3_PURGE_SECRET" "$RAW"
+
+WORKER=$(shop WORKER worker "$SHOP_WORKER_PASSWORD")
+MAIL=BATON_SMTP_URL=smtp://mail:1025
+BACKUPS=BATON_BACKUPS_URI=s3://backups
+plain signatures "$WORKER" "$MAIL"
+plain inventory "$WORKER"
+plain maintain "$(shop MAINTAINER maintainer "$SHOP_MAINTAINER_PASSWORD")"
+secret cleanup "$S3_CLEANUP_KEY" "$S3_CLEANUP_SECRET" "$WORKER" BATON_COLD_STORAGE_URI=s3://cold-storage
+secret backup "$S3_BACKUP_KEY" "$S3_BACKUP_SECRET" "$(shop BACKUP backup "$SHOP_BACKUP_PASSWORD")" "$BACKUPS" \
+    "BATON_BACKUP_RECIPIENTS=$BACKUP_RECIPIENTS"
+secret prove "$S3_PROVE_KEY" "$S3_PROVE_SECRET" "$BACKUPS" "BATON_BACKUP_IDENTITY=$BACKUP_IDENTITY" \
+    "BATON_SCRATCH_DSN=postgresql://restorer:$RESTORER_PASSWORD@postgres/scratch"
+secret replicate "$S3_REPLICATE_KEY" "$S3_REPLICATE_SECRET" "$BACKUPS" BATON_REPLICA_URI=s3://backups-replica
+secret report "$S3_REPORT_KEY" "$S3_REPORT_SECRET" "BATON_SOURCE_DSN=$SOURCE" "BATON_WAREHOUSE_DSN=$WAREHOUSE" \
+    BATON_REPORTS_URI=s3://reports "$MAIL"
 
 kubectl apply -k /run/deploy/compose/kubernetes

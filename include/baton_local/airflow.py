@@ -15,6 +15,7 @@ import httpx
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
+from baton_local.object_store import REGION, stage_key
 from baton_local.settings import Credentials, Ports, write_private
 
 # Tasks mostly wait for pods while deferred, which holds no worker; each worker is a forked process of 100 MB and more.
@@ -55,6 +56,8 @@ class Airflow:
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
             "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),
+            "AIRFLOW_CONN_SLACK_API_DEFAULT": self._slack_connection(),
+            "AIRFLOW_CONN_AWS_DEFAULT": self._aws_connection(),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
@@ -70,6 +73,15 @@ class Airflow:
             "to_email": "operators@localhost",
         }
         return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": self.ports.smtp, "extra": extra})
+
+    def _slack_connection(self) -> str:
+        extra = {"base_url": f"http://127.0.0.1:{self.ports.slack}/api/"}
+        return json.dumps({"conn_type": "slack", "password": self.credentials.slack_token, "extra": extra})
+
+    def _aws_connection(self) -> str:
+        key = stage_key(self.credentials.master_key, "airflow")
+        extra = {"endpoint_url": f"http://127.0.0.1:{self.ports.object_store}", "region_name": REGION}
+        return json.dumps({"conn_type": "aws", "login": key.key_id, "password": key.secret, "extra": extra})
 
     def _options(self) -> dict[str, str]:
         project, home = self.layout.project, self.layout.airflow_home

@@ -16,6 +16,7 @@ import yaml
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
+from baton_local.postgres import binaries
 
 NAMESPACE = "baton"
 _PATIENCE_SECONDS = 20.0
@@ -44,6 +45,7 @@ class Cluster:
             "--images", str(project / "include" / "manifests" / "images.yaml"),
             "--image-var", f"project={project}",
             "--image-var", f"venv={sys.prefix}",
+            "--image-var", f"postgres={binaries()}",
             "--isolation", self.isolation,
             "--end-pods-on-exit",
             *(["--slow"] if self.slow else []),

@@ -42,6 +42,11 @@ class Layout:
         return self.state / "mail"
 
     @property
+    def slack(self) -> Path:
+        """Messages that Slack's stand-in received, one JSON file each."""
+        return self.state / "slack"
+
+    @property
     def airflow_home(self) -> Path:
         """Airflow's home: its task logs and password file."""
         return self.state / "airflow"
@@ -61,7 +66,7 @@ class Layout:
 
         :raises StackError: the folder cannot be written.
         """
-        folders = (self.state, self.logs, self.run, self.mail, self.airflow_home, self.kubernetes)
+        folders = (self.state, self.logs, self.run, self.mail, self.slack, self.airflow_home, self.kubernetes)
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import httpx
 
+from baton_local.settings import derived
+
 REGION = "us-east-1"
-BUCKETS = ("raw", "processed")
+BUCKETS = ("raw", "processed", "backups", "backups-replica", "reports", "diagnostics", "functions", "cold-storage")
 
 READ = ("s3:GetObject", "s3:HeadObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:HeadBucket")
 WRITE = (*READ, "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:DeleteObject")
@@ -32,6 +34,13 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "load": {"processed": READ},
     "validate": {"raw": READ, "processed": READ},
     "purge": {"raw": WRITE},
+    "cleanup": {"cold-storage": WRITE},
+    "backup": {"backups": WRITE},
+    "prove": {"backups": WRITE},
+    "replicate": {"backups": READ, "backups-replica": WRITE},
+    "report": {"reports": WRITE},
+    # Airflow's own connection aws_default.
+    "airflow": {"diagnostics": WRITE, "reports": WRITE, "functions": WRITE},
 }
 
 
@@ -44,9 +53,15 @@ class AccessKey:
     secret: str
 
 
-def stage_keys(credentials: dict[str, str]) -> list[AccessKey]:
-    """The key pairs in a credentials file: ``s3_{stage}_key`` and ``s3_{stage}_secret``."""
-    return [AccessKey(stage, credentials[f"s3_{stage}_key"], credentials[f"s3_{stage}_secret"]) for stage in GRANTS]
+def stage_key(master_key: str, stage: str) -> AccessKey:
+    """One stage's key pair, derived from the stack's master key: the same at each start, of no use for the others."""
+    key_id = "BATON" + derived(master_key, f"s3 key {stage}")[:15].upper()
+    return AccessKey(stage, key_id, derived(master_key, f"s3 secret {stage}"))
+
+
+def stage_keys(master_key: str) -> list[AccessKey]:
+    """The key pairs of all stages that reach a bucket."""
+    return [stage_key(master_key, stage) for stage in GRANTS]
 
 
 def policy_document(stage: str) -> str:
@@ -103,4 +118,4 @@ def is_ready(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), stage_keys(json.loads(Path(sys.argv[2]).read_text())))
+    serve(int(sys.argv[1]), stage_keys(json.loads(Path(sys.argv[2]).read_text())["master_key"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -98,27 +99,35 @@ class Postgres:
         except psycopg.OperationalError:
             return False
 
-    def make_database(self, database: str, owner: str, password: str) -> None:
-        """Make a database and the role that owns it, where missing; the role's password is set in any case."""
+    def make_database(self, database: str, owner: str, password: str, *, may_create: bool = False) -> None:
+        """Make a database and the role that owns it, where missing; the role's password is set in any case.
+
+        :param may_create: let the role make databases of its own.
+        """
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
             role, name = sql.Identifier(owner), sql.Identifier(database)
             if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", owner):
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
+            if may_create:
+                connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(role))
             if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", database):
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
+            # Members of pg_read_all_data would otherwise read every database of the cluster.
+            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
             if database in RELAXED:
                 connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
 
-    def make_reader(self, database: str, role: str, password: str) -> None:
-        """Make a role that may read every table of ``database`` and write none."""
-        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+    def make_role(self, database: str, role: str, password: str, groups: Sequence[str]) -> None:
+        """Make a role that may connect, and a member of predefined roles such as ``pg_read_all_data``."""
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
             name = sql.Identifier(role)
             if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
-        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
-            connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(name))
+            connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name))
+            for group in groups:
+                connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), name))
 
 
 def _exists(connection: psycopg.Connection, query: LiteralString, value: str) -> bool:

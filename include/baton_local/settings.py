@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -11,6 +12,8 @@ import socket
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pyrage
 
 from baton_local.errors import StackError
 
@@ -21,12 +24,17 @@ def _token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def _backup_identity() -> str:
+    return str(pyrage.x25519.Identity.generate())
+
+
+def recipient(identity: str) -> str:
+    """The public key (``age1…``) of an age identity (``AGE-SECRET-KEY-1…``)."""
+    return str(pyrage.x25519.Identity.from_str(identity).to_public())
+
+
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-def _access_key() -> str:
-    return "BATON" + secrets.token_hex(8).upper()[:15]
 
 
 @dataclass
@@ -37,6 +45,7 @@ class Ports:
     postgres: int = 0
     object_store: int = 0
     smtp: int = 0
+    slack: int = 0
     kubernetes: int = 0
     worker_logs: int = 0
     triggerer_logs: int = 0
@@ -56,16 +65,18 @@ class Credentials:
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64))  # SHA-512 wants as many bytes
     api_secret_key: str = field(default_factory=_token)
-    s3_export_key: str = field(default_factory=_access_key)
-    s3_export_secret: str = field(default_factory=_token)
-    s3_transform_key: str = field(default_factory=_access_key)
-    s3_transform_secret: str = field(default_factory=_token)
-    s3_load_key: str = field(default_factory=_access_key)
-    s3_load_secret: str = field(default_factory=_token)
-    s3_validate_key: str = field(default_factory=_access_key)
-    s3_validate_secret: str = field(default_factory=_token)
-    s3_purge_key: str = field(default_factory=_access_key)
-    s3_purge_secret: str = field(default_factory=_token)
+    slack_token: str = field(default_factory=lambda: f"xoxb-{_token()}")
+    backup_identity: str = field(default_factory=_backup_identity)
+    master_key: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    def password(self, role: str) -> str:
+        """The password of a database role that has no field of its own."""
+        return derived(self.master_key, f"database role {role}")
+
+
+def derived(master_key: str, purpose: str) -> str:
+    """A secret for one purpose, 64 hexadecimal digits; neither the master key nor another purpose's follows from it."""
+    return hmac.new(master_key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
 def digest(content: bytes) -> str:

@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from baton_local import leftovers, mailbox, object_store, settings, shop
+from baton_local import leftovers, mailbox, object_store, settings, shop, slack
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import AirflowApi
 from baton_local.cluster import Cluster, end_pods
@@ -22,6 +22,14 @@ from baton_local.postgres import Postgres
 from baton_local.settings import Credentials, Ports
 from baton_local.stage_secrets import stage_secrets
 from baton_local.supervision import Supervisor
+
+READER = ("pg_read_all_data",)
+SHOP_ROLES = {
+    "shop_worker": ("pg_read_all_data", "pg_write_all_data"),
+    "shop_maintainer": ("pg_maintain", "pg_monitor", "pg_read_all_data"),
+    "shop_backup": ("pg_read_all_data",),
+}
+"""Roles in the demo schema besides the reader, and PostgreSQL's predefined roles that they are members of."""
 
 Report = Callable[[str], None]
 
@@ -86,6 +94,12 @@ class Stack:
                 environment,
             ),
             Component(
+                "slack",
+                [sys.executable, "-m", "baton_local.slack", str(ports.slack), credentials_file, str(self.layout.slack)],
+                lambda: slack.is_ready(ports.slack),
+                environment,
+            ),
+            Component(
                 "mailbox",
                 [sys.executable, "-m", "baton_local.mailbox", str(ports.smtp), str(self.layout.mail)],
                 lambda: mailbox.is_ready(ports.smtp),
@@ -104,7 +118,7 @@ class Stack:
         self.postgres.initialise()
         self.airflow.write_password_file()
         self.supervisor.launch([*parts, *airflow])
-        report("PostgreSQL 18, S3, SMTP and the local Kubernetes")
+        report("PostgreSQL 18, S3, SMTP, Slack's stand-in and the local Kubernetes")
         self._start(parts)
         self._make_databases()
         with ThreadPoolExecutor() as pool:
@@ -137,24 +151,41 @@ class Stack:
         own = self.credentials
         self.postgres.make_database("airflow", "airflow", own.airflow_db_password)
         self.postgres.make_database("warehouse", "warehouse", own.warehouse_loader_password)
+        self.postgres.make_database("scratch", "restorer", own.password("restorer"), may_create=True)
         self.postgres.make_database("shop", "postgres", own.postgres_password)
 
     def _make_secrets(self) -> None:
         self.cluster.apply_namespace()
-        addresses = {
+        endpoint = f"http://127.0.0.1:{self.ports.object_store}"
+        self.cluster.apply_secrets(stage_secrets(self._addresses(), self.credentials.master_key, endpoint))
+
+    def _addresses(self) -> dict[str, str]:
+        """What the stages' Secrets are made from, secret values among them."""
+        own = self.credentials
+        return {
             "BATON_SOURCE_DSN": self.source_dsn,
             "BATON_WAREHOUSE_DSN": self.warehouse_dsn,
+            "BATON_SCRATCH_DSN": self._dsn("scratch", "restorer", own.password("restorer")),
+            **{f"BATON_{role.upper()}_DSN": self._dsn("shop", role, own.password(role)) for role in SHOP_ROLES},
             "BATON_RAW_URI": "s3://raw",
             "BATON_PROCESSED_URI": "s3://processed",
-            "BATON_PSEUDONYM_KEY": self.credentials.pseudonym_key,
+            "BATON_COLD_STORAGE_URI": "s3://cold-storage",
+            "BATON_BACKUPS_URI": "s3://backups",
+            "BATON_REPLICA_URI": "s3://backups-replica",
+            "BATON_REPORTS_URI": "s3://reports",
+            "BATON_SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
+            "BATON_PSEUDONYM_KEY": own.pseudonym_key,
+            "BATON_BACKUP_IDENTITY": own.backup_identity,
+            "BATON_BACKUP_RECIPIENTS": settings.recipient(own.backup_identity),
         }
-        endpoint = f"http://127.0.0.1:{self.ports.object_store}"
-        self.cluster.apply_secrets(stage_secrets(addresses, asdict(self.credentials), endpoint))
 
     def _make_source(self) -> None:
+        own = self.credentials
         if self.options.source_dsn is None:
             shop.make(self.postgres.dsn("shop"), self.options.scale, canary=self.options.canary)
-            self.postgres.make_reader("shop", "shop_reader", self.credentials.shop_reader_password)
+            self.postgres.make_role("shop", "shop_reader", own.shop_reader_password, READER)
+            for role, groups in SHOP_ROLES.items():
+                self.postgres.make_role("shop", role, own.password(role), groups)
 
     def _migrate(self) -> None:
         """Bring Airflow's tables up to date; skipped where this environment did so before (it costs seconds)."""

@@ -5,29 +5,45 @@ from __future__ import annotations
 from baton_local.object_store import REGION, stage_keys
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    # the warehouse chain
     "export": ("BATON_SOURCE_DSN", "BATON_RAW_URI"),
     "transform": ("BATON_RAW_URI", "BATON_PROCESSED_URI", "BATON_PSEUDONYM_KEY"),
     "load": ("BATON_PROCESSED_URI", "BATON_WAREHOUSE_DSN"),
     "validate": ("BATON_RAW_URI", "BATON_PROCESSED_URI", "BATON_WAREHOUSE_DSN"),
     "purge": ("BATON_RAW_URI",),
+    # CronJobs
+    "signatures": ("BATON_SHOP_WORKER_DSN", "BATON_SMTP_URL"),
+    # maintenance
+    "maintain": ("BATON_SHOP_MAINTAINER_DSN",),
+    "cleanup": ("BATON_SHOP_WORKER_DSN", "BATON_COLD_STORAGE_URI"),
+    # backups
+    "backup": ("BATON_SHOP_BACKUP_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_RECIPIENTS"),
+    "prove": ("BATON_SCRATCH_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_IDENTITY"),
+    "replicate": ("BATON_BACKUPS_URI", "BATON_REPLICA_URI"),
+    # reports
+    "report": ("BATON_WAREHOUSE_DSN", "BATON_SOURCE_DSN", "BATON_REPORTS_URI", "BATON_SMTP_URL"),
+    "inventory": ("BATON_SHOP_WORKER_DSN",),
 }
+"""Stage → the variables in its Secret ``baton-{stage}``, besides the S3 key of a stage that has one."""
 
 
-def stage_secrets(values: dict[str, str], credentials: dict[str, str], s3_endpoint: str) -> dict[str, dict[str, str]]:
+def stage_secrets(values: dict[str, str], master_key: str, s3_endpoint: str) -> dict[str, dict[str, str]]:
     """Secrets of all stages, ``baton-{stage}`` → key → value.
 
     :param values: all of the ``BATON_…`` variables named in ``NEEDS``.
-    :param credentials: the stack's credentials, with an S3 key pair for each stage.
+    :param master_key: the stack's, from which each stage's S3 key is derived.
     :param s3_endpoint: ``http://host:port`` of the S3 server.
     """
-    secrets = {}
-    for key in stage_keys(credentials):
-        own = {name: values[name] for name in NEEDS[key.stage]}
-        access = {
+    access = {
+        key.stage: {
             "AWS_ACCESS_KEY_ID": key.key_id,
             "AWS_SECRET_ACCESS_KEY": key.secret,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": s3_endpoint,
         }
-        secrets[f"baton-{key.stage}"] = {**own, **access}
-    return secrets
+        for key in stage_keys(master_key)
+    }
+    return {
+        f"baton-{stage}": {**{name: values[name] for name in names}, **access.get(stage, {})}
+        for stage, names in NEEDS.items()
+    }

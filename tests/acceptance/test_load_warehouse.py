@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from tests.acceptance.chain import CANARY, DAG_ID, Chain
 
+from baton_local.object_store import stage_key, stage_keys
 from baton_local.postgres import binaries
 from baton_local.stack import Stack
 
@@ -40,11 +41,12 @@ def test_raw_files_are_gone_after_a_validated_load(stack: Stack, finished_run: s
     """The copy with personal data does not outlive its purpose."""
     import boto3
 
+    key = stage_key(stack.credentials.master_key, "purge")
     client = boto3.client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{stack.ports.object_store}",
-        aws_access_key_id=stack.credentials.s3_purge_key,
-        aws_secret_access_key=stack.credentials.s3_purge_secret,
+        aws_access_key_id=key.key_id,
+        aws_secret_access_key=key.secret,
         region_name="us-east-1",
     )
     left = [item["Key"] for item in client.list_objects_v2(Bucket="raw").get("Contents", [])]
@@ -98,7 +100,8 @@ def test_secrets_reach_no_log_and_no_metadata(stack: Stack, finished_run: str):
     secrets = {
         name: value for name, value in asdict(stack.credentials).items() if name != "ui_user" and "_key" not in name
     }
-    secrets |= {"pseudonym_key": stack.credentials.pseudonym_key, "fernet_key": stack.credentials.fernet_key}
+    secrets |= {name: getattr(stack.credentials, name) for name in ("pseudonym_key", "fernet_key", "master_key")}
+    secrets |= {key.key_id: key.secret for key in stage_keys(stack.credentials.master_key)}
     texts = {
         str(path): path.read_bytes()
         for path in state_files(stack)

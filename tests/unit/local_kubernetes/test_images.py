@@ -98,7 +98,7 @@ def test_a_missing_or_broken_file_is_an_error_with_its_path(tmp_path):
 
 def test_the_default_file_has_what_the_project_uses():
     """Workloads, the XCom side-car's image, everyday images."""
-    images = Images(DEFAULT, {"venv": "/v", "project": "/p"})
+    images = Images(DEFAULT, {"venv": "/v", "project": "/p", "postgres": "/pg"})
 
     assert images.find("baton-workloads:latest").env["PYTHONPATH"] == "/p/include"
     assert images.find("registry.example.com/baton-workloads:1.2").path == ("/v/bin",)
