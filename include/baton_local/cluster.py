@@ -98,6 +98,18 @@ class Cluster:
                 }
                 _create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
 
+    def pods(self) -> list[dict[str, Any]]:
+        """The pods of the namespace as they are now.
+
+        :raises StackError: the server does not answer in time.
+        """
+        with self.client() as client:
+            response = _send(client, "GET", f"/api/v1/namespaces/{NAMESPACE}/pods", None)
+        if response.is_error:
+            raise StackError(f"the local Kubernetes does not list its pods: HTTP {response.status_code}")
+        items: list[dict[str, Any]] = response.json()["items"]
+        return items
+
 
 def end_pods(layout: Layout) -> None:
     """End the pods that a killed server left running; an orderly stop of the server does that itself."""
@@ -126,6 +138,6 @@ def _create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) ->
     wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
     retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
 )
-def _send(client: httpx.Client, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
-    """Send a request until the server is not too busy to answer it; both methods may be repeated."""
+def _send(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    """Send a request until the server is not too busy to answer it; the methods used here may be repeated."""
     return client.request(method, path, json=body)

@@ -28,15 +28,17 @@ class PodTimes:
 
 
 class PodWatch:
-    """Watch the pods of the namespace in a thread until closed."""
+    """Watch the pods that the namespace gets, in a thread until closed; those of earlier runs are left out."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._seen: dict[str, PodTimes] = {}
+        self._earlier: frozenset[str] = frozenset()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> PodWatch:
+        self._earlier = frozenset(pod["metadata"]["uid"] for pod in self._cluster.pods())
         self._thread.start()
         return self
 
@@ -55,10 +57,11 @@ class PodWatch:
                 time.sleep(0.2)
 
     def _stream(self) -> None:
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods"
         with (
             self._cluster.client() as client,
-            client.stream("GET", path, params={"watch": "true"}, timeout=None) as lines,
+            client.stream(
+                "GET", f"/api/v1/namespaces/{NAMESPACE}/pods", params={"watch": "true"}, timeout=None
+            ) as lines,
         ):
             lines.raise_for_status()
             for line in lines.iter_lines():
@@ -70,7 +73,7 @@ class PodWatch:
         task_id = pod["metadata"].get("labels", {}).get("task_id")
         containers = pod.get("status", {}).get("containerStatuses", [])
         state: dict[str, Any] = next((item.get("state", {}) for item in containers if item["name"] == BASE), {})
-        if not task_id or not state:
+        if not task_id or not state or pod["metadata"]["uid"] in self._earlier:
             return
         times = self._seen.setdefault(pod["metadata"]["uid"], PodTimes(task_id))
         if "waiting" not in state and times.started is None:
