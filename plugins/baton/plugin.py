@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from baton import startup
+from baton import refused_deferral, startup
 from baton.run_key import run_key
 from baton.timetables.cronjob import CronJobTimetable
 
@@ -15,7 +15,7 @@ class BatonPlugin(AirflowPlugin):
 
     name = "baton"
     macros = [run_key]  # noqa: RUF012  (Airflow reads plain class attributes)
-    listeners = [startup]  # noqa: RUF012
+    listeners = [startup, refused_deferral]  # noqa: RUF012
     timetables = [CronJobTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.

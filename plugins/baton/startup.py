@@ -27,18 +27,24 @@ def on_starting(component: Any) -> None:
     if getattr(component, "__tablename__", None) != "job":
         return  # tasks call this too; only the components have a row in that table
     importlib.import_module("baton.operators.workload")
-    _make_triggerer_prompt()
+    _adapt_triggerer()
     try:
         make_missing_pools()
     except Exception:
         log.exception("The pools %s could not be made: tasks that name them will wait", [pool.name for pool in POOLS])
 
 
-def _make_triggerer_prompt() -> None:
+def _adapt_triggerer() -> None:
+    """Let the triggerer be careful, and prompt where that is wanted."""
     from airflow.configuration import conf
 
     triggerer = sys.modules.get("airflow.jobs.triggerer_job_runner")  # imported before it starts, in no other component
-    if triggerer and conf.getboolean("baton", "prompt_triggerer", fallback=False):
+    if triggerer is None:
+        return
+    from baton.abandoned import CarefulSupervisor
+
+    triggerer.TriggerRunnerSupervisor = CarefulSupervisor  # type: ignore[attr-defined]
+    if conf.getboolean("baton", "prompt_triggerer", fallback=False):
         from baton.prompt_triggerer import PromptTriggerRunner
 
         triggerer.TriggerRunner = PromptTriggerRunner  # type: ignore[attr-defined]

@@ -1,5 +1,7 @@
 """Jobs as tasks of a running Airflow: what its users do with them in the UI."""
 
+import re
+
 import pytest
 from tests.acceptance.chain import await_value
 
@@ -7,7 +9,6 @@ from baton_local.stack import Stack
 
 # What an eviction does to a Job is told by the integration tests; here it would change what is counted.
 pytestmark = [
-    pytest.mark.soak,
     pytest.mark.timeout(600),
     pytest.mark.parametrize("stack", ["calm cluster"], indirect=True),
 ]
@@ -23,11 +24,7 @@ def test_jobs_live_and_die_with_their_tasks(stack: Stack) -> None:
         return {item["task_id"]: item["state"] for item in stack.api.task_instances(DAG_ID, run_id)}
 
     def sleeping() -> dict[str, str]:
-        """Name → uid of the Jobs that sleep."""
-        with stack.cluster.client() as client:
-            items = client.get("/apis/batch/v1/namespaces/baton/jobs").json()["items"]
-        found = [item["metadata"] for item in items if item["metadata"]["name"].startswith("sleep-")]
-        return {metadata["name"]: metadata["uid"] for metadata in found}
+        return jobs(stack, "sleep-")
 
     await_value(lambda: states()["count"] == "success", 60)
     assert stack.api.result(DAG_ID, run_id, "count") == 3
@@ -43,3 +40,22 @@ def test_jobs_live_and_die_with_their_tasks(stack: Stack) -> None:
     await_value(lambda: states()["sleep"] == "deferred", 60)
     stack.api.call("PATCH", f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/sleep", json={"new_state": "failed"})
     await_value(lambda: not sleeping(), 60)
+
+
+def test_marked_while_its_worker_is_still_at_it_no_job_stays(stack: Stack) -> None:
+    """Airflow refuses the deferral then, and no trigger will run: the worker takes its Job back."""
+    run_id = stack.api.run_now(DAG_ID)
+    address = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/sleep"
+    await_value(lambda: stack.api.call("GET", address)["state"] == "running", 60)
+    stack.api.call("PATCH", address, json={"new_state": "failed"})
+
+    await_value(lambda: re.search("was not deferred|Task killed", stack.api.log(DAG_ID, run_id, "sleep", 1)), 60)
+    await_value(lambda: not jobs(stack, "sleep-"), 60)
+
+
+def jobs(stack: Stack, prefix: str) -> dict[str, str]:
+    """Name → uid of the Jobs whose names begin so."""
+    with stack.cluster.client() as client:
+        items = client.get("/apis/batch/v1/namespaces/baton/jobs").json()["items"]
+    found = [item["metadata"] for item in items if item["metadata"]["name"].startswith(prefix)]
+    return {metadata["name"]: metadata["uid"] for metadata in found}

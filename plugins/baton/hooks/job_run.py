@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -130,15 +130,17 @@ class JobRun:
             return Outcome(LOST, f"{self.full_name}: the Kubernetes API does not answer: {type(err).__name__}: {err}")
 
     async def delete(self) -> None:
-        """Delete the Job that this task made or adopted, if any; also one whose making was interrupted."""
-        if self.uid is None:
-            with suppress(NotThereError):
-                job = await self._api.read(self.name)
-                if task_run_of(job) == task_run_of(self._request.body):
-                    self.uid = job["metadata"]["uid"]
-        if self.uid is not None:
+        """Delete the Job that this task made or adopted, if it has not ended; also one whose making was interrupted."""
+        try:
+            job = await self._api.read(self.name)
+        except NotThereError:
+            return
+        uid: str = job["metadata"]["uid"]
+        if self.uid is None and task_run_of(job) == task_run_of(self._request.body):
+            self.uid = uid
+        if self.uid == uid and end_of(job) is None:
             self._log.info("Deleting %s", self.full_name)
-            await self._api.delete(self.name, self.uid)
+            await self._api.delete(self.name, uid)
 
     def _started(self, result: Object | Missed | None) -> Outcome | None:
         if isinstance(result, Missed):

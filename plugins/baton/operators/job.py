@@ -59,6 +59,9 @@ class JobOperator(BaseOperator):
     :raises TransientError: the API server does not answer, or `execution_timeout` has passed and the Job is deleted.
     """
 
+    ends_with_its_task = True
+    """What the task started is ended when its deferral is refused, see `baton.refused_deferral`."""
+
     def __init__(
         self,
         *,

@@ -46,6 +46,9 @@ class WorkloadOperator(KubernetesPodOperator):
     :raises TransientError: it failed otherwise, was killed or did not start; it is tried again.
     """
 
+    ends_with_its_task = True
+    """What the task started is ended when its deferral is refused, see `baton.refused_deferral`."""
+
     def __init__(
         self,
         *,

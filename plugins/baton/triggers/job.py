@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import PermanentError
 from baton.hooks.job_run import FAILURE, SUCCESS, JobRequest, JobRun, Outcome
+from baton.triggers.ending import ended, to_the_end
 
 
 class JobTrigger(BaseTrigger):
@@ -66,6 +67,10 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Delete the Job: somebody cleared the task or marked it."""
+        await to_the_end(self.end())
+
+    async def end(self) -> None:
+        """Delete the Job if it has not ended."""
         await self._run.delete()
 
     async def _let_first_half_settle(self) -> None:
@@ -73,3 +78,11 @@ class JobTrigger(BaseTrigger):
         from baton.triggers import workload  # not above: DAG files must not pay for the Kubernetes clients
 
         await asyncio.sleep(max(0.0, workload.SETTLE_SECONDS - (time.time() - self.deferred_at)))
+
+
+class JobEnding(JobTrigger):
+    """Delete the Job of a trigger that nobody runs any more, see `baton.abandoned`."""
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Fire one event when it is deleted."""
+        yield await ended(self.end())

@@ -10,16 +10,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
-from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase, detect_pod_terminate_early_issues
+from airflow.providers.cncf.kubernetes.utils.pod_manager import (
+    OnKillAction,
+    PodPhase,
+    detect_pod_terminate_early_issues,
+)
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import BatonError
-from baton.hooks.api_streams import connection_errors
+from baton.hooks.api_streams import Patience, connection_errors
 from baton.hooks.pod_log import log_lines
 from baton.hooks.pod_result import read_result
 from baton.hooks.pod_states import pod_states
+from baton.triggers.ending import ended, to_the_end
 
 LOG_END_SECONDS = 5
 """How long the log's last lines may come after the container's end."""
@@ -73,6 +78,24 @@ class WorkloadTrigger(KubernetesPodTrigger):
                 return
         await self._let_first_half_settle()
         yield self._event(status, message, logs_written=logs_written)
+
+    async def on_kill(self) -> None:
+        """Delete the pod: somebody cleared the task or marked it."""
+        if not self._fired_event:
+            await to_the_end(self.end())
+
+    async def end(self) -> None:
+        """Delete the pod, unless the operator says that it stays."""
+        if self.on_kill_action == OnKillAction.KEEP_POD:
+            return
+        self.log.info("Deleting pod %s/%s", self.pod_namespace, self.pod_name)
+        patience = Patience()
+        while True:
+            try:
+                await self.hook.delete_pod(self.pod_name, self.pod_namespace, self.termination_grace_period)
+                return
+            except connection_errors() as err:
+                await patience.pause_or_raise(err)
 
     async def _success(self) -> TriggerEvent:
         """Store the result, delete the pod and build the event that ends the task here and now.
@@ -177,6 +200,14 @@ class WorkloadTrigger(KubernetesPodTrigger):
         self._ended.set()
         done, _ = await asyncio.wait([self._log_task], timeout=LOG_END_SECONDS)
         return bool(done) and self._log_task.exception() is None
+
+
+class WorkloadEnding(WorkloadTrigger):
+    """Delete the pod of a trigger that nobody runs any more, see `baton.abandoned`."""
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Fire one event when it is deleted."""
+        yield await ended(self.end())
 
 
 def _is_scheduled(pod: Any) -> bool:

@@ -4,11 +4,12 @@ import sys
 
 import pytest
 from airflow.jobs.job import Job
-from airflow.jobs.triggerer_job_runner import TriggerRunner
+from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSupervisor
 from airflow.models.pool import Pool
 from airflow.utils.session import create_session
 
 from baton import startup
+from baton.abandoned import CarefulSupervisor
 from baton.pools import PODS, POOLS
 from baton.prompt_triggerer import PromptTriggerRunner
 
@@ -59,7 +60,9 @@ def test_triggerer_is_prompt_only_when_it_is_told(monkeypatch, setting, runner):
     """An installation that only installs the wheel keeps Airflow's own loop."""
     module = sys.modules["airflow.jobs.triggerer_job_runner"]
     monkeypatch.setattr(module, "TriggerRunner", TriggerRunner)
+    monkeypatch.setattr(module, "TriggerRunnerSupervisor", TriggerRunnerSupervisor)
     if setting:
         monkeypatch.setenv("AIRFLOW__BATON__PROMPT_TRIGGERER", setting)
     startup.on_starting(Job())
     assert module.TriggerRunner is runner
+    assert module.TriggerRunnerSupervisor is CarefulSupervisor

@@ -1,0 +1,85 @@
+"""Triggers whose task was marked, cleared or cancelled, and that therefore will never run again.
+
+Airflow tells a trigger that runs (`on_kill`). It tells nobody where none runs: in the moment after the deferral, while
+a triggerer is restarted, or when the triggerer dies in the middle of `on_kill`; the row of the trigger is deleted then,
+and what the task started in the cluster would run on for nobody. Here such a row is handed over before it is deleted:
+to a trigger of Airflow's table of callbacks, which any triggerer runs, now or when there is one again.
+
+Violated when an upgrade of Airflow renames what is overridden here: a test runs it on the real tables and fails then.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.models.callback import TriggererCallback
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import Trigger
+from airflow.utils.session import create_session
+from airflow.utils.state import CallbackState, TaskInstanceState
+from sqlalchemy import select, update
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger(__name__)
+
+SUCCESSORS = {
+    "baton.triggers.job.JobTrigger": "baton.triggers.job.JobEnding",
+    "baton.triggers.workload.WorkloadTrigger": "baton.triggers.workload.WorkloadEnding",
+}
+"""Trigger → what ends the same thing, with the same arguments."""
+
+
+class CarefulSupervisor(TriggerRunnerSupervisor):
+    """The triggerer's side of the database, which deletes no trigger of ours before it is known what it leaves."""
+
+    def clean_unused(self) -> None:
+        """Delete the rows of triggers that nothing waits for."""
+        try:
+            with create_session() as session:
+                hand_over(session)
+        except Exception:  # the stock part has to go on: without it no task of anybody is resumed
+            log.exception("What tasks left in the cluster could not be handed over")
+        super().clean_unused()
+
+
+def hand_over(session: Session) -> None:
+    """Give each abandoned trigger a successor.
+
+    A trigger that has fired is no task instance's any more; one that is still named by a task instance which is not
+    deferred was abandoned.
+    """
+    abandoned = (
+        select(Trigger)
+        .join(TaskInstance, TaskInstance.trigger_id == Trigger.id)
+        .where(Trigger.classpath.in_(SUCCESSORS), TaskInstance.state != TaskInstanceState.DEFERRED)
+        .with_for_update(of=Trigger, skip_locked=True)
+    )
+    for trigger in session.scalars(abandoned):
+        session.add(_callback(trigger))
+        session.execute(update(TaskInstance).where(TaskInstance.trigger_id == trigger.id).values(trigger_id=None))
+
+
+@dataclass
+class _Definition:
+    """What Airflow asks of a callback. The arguments are the trigger's: there they are encrypted."""
+
+    path: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def serialize(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _callback(trigger: Trigger) -> TriggererCallback:
+    """Build the row that keeps the successor. The arguments stay encrypted as they are."""
+    successor = Trigger(SUCCESSORS[trigger.classpath], {}, queue=trigger.queue, team_name=trigger.team_name)
+    successor.encrypted_kwargs = trigger.encrypted_kwargs
+    callback = TriggererCallback(_Definition(successor.classpath))
+    callback.trigger = successor
+    callback.state = CallbackState.QUEUED
+    return callback
