@@ -29,3 +29,10 @@ _point_airflow_at_a_scratch_home()
 def pytest_configure(config):
     """Airflow 3.3 reads .airflowignore files with a class that pathspec has deprecated."""
     config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Only the process that hands out the tests needs it."""
+    from tests.side_by_side import SideBySide
+
+    return SideBySide(config, log)

@@ -12,22 +12,25 @@ from baton_local.stack import Options, Stack
 CALM, SLOW = "calm cluster", "slow cluster"
 
 
-@pytest.fixture(scope="session", params=[CALM, SLOW])
+@pytest.fixture(scope="package", params=[CALM, SLOW])
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own beside whatever runs in this checkout; what DAGs do has to hold on a slow cluster as well."""
+    """A stack of its own beside whatever runs in this checkout; what DAGs do has to hold on a slow cluster as well.
+
+    It ends with the acceptance tests: an idle stack would take a tenth of a core from the tests that follow.
+    """
     dags = Path(__file__).parent / "dags"
     options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags)
     with own_stack(tmp_path_factory.mktemp("stack"), options, DAG_ID) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chain(stack: Stack) -> Chain:
     """The chain on that stack."""
     return Chain(stack)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished_run(chain: Chain) -> str:
     """The id of one run of the chain that went to its end undisturbed."""
     run_id = chain.start()

@@ -1,6 +1,8 @@
 """Jobs as tasks of a running Airflow: what its users do with them in the UI."""
 
+import os
 import re
+import signal
 
 import pytest
 from tests.acceptance.chain import await_value
@@ -42,14 +44,31 @@ def test_jobs_live_and_die_with_their_tasks(stack: Stack) -> None:
     await_value(lambda: not sleeping(), 60)
 
 
+def test_marked_while_no_trigger_runs_no_job_stays(stack: Stack) -> None:
+    """As in the moment after a deferral, or while the triggerer is restarted."""
+    pid = next(item["pid"] for item in stack.supervisor.processes() if item["name"] == "triggerer")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        run_id = stack.api.trigger(DAG_ID)["dag_run_id"]
+        address = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/sleep"
+        await_value(lambda: stack.api.call("GET", address)["state"] == "deferred", 60)
+        stack.api.call("PATCH", address, json={"new_state": "failed"})
+        assert jobs(stack, "sleep-")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await_value(lambda: not jobs(stack, "sleep-"), 60)
+
+
 def test_marked_while_its_worker_is_still_at_it_no_job_stays(stack: Stack) -> None:
     """Airflow refuses the deferral then, and no trigger will run: the worker takes its Job back."""
-    run_id = stack.api.run_now(DAG_ID)
+    run_id = stack.api.trigger(DAG_ID)["dag_run_id"]
     address = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/sleep"
-    await_value(lambda: stack.api.call("GET", address)["state"] == "running", 60)
+    await_value(lambda: stack.api.call("GET", address)["state"] in ("running", "deferred"), 60)
     stack.api.call("PATCH", address, json={"new_state": "failed"})
 
-    await_value(lambda: re.search("was not deferred|Task killed", stack.api.log(DAG_ID, run_id, "sleep", 1)), 60)
+    await_value(
+        lambda: re.search("was not deferred|Task killed|Deleting Job", stack.api.log(DAG_ID, run_id, "sleep", 1)), 60
+    )
     await_value(lambda: not jobs(stack, "sleep-"), 60)
 
 

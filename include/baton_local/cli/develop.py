@@ -23,6 +23,9 @@ LOCKS = {
     "include/baton_workloads/requirements.txt": ["--group", "workloads", "--constraint", "requirements.txt"],
 }
 
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
+"""The whole ordinary run waits more than it computes: two processes share it, see tests/side_by_side.py."""
+
 Command = list[str]
 
 
@@ -43,7 +46,8 @@ def test(
 ) -> None:
     """Run the tests. Further words go to pytest, as in `./baton test tests/unit -k policy -x`."""
     selection = [] if soak else ["-m", "not soak"]
-    raise typer.Exit(_run([sys.executable, "-m", "pytest", *selection, *context.args]))
+    division = [] if soak or context.args else SIDE_BY_SIDE
+    raise typer.Exit(_run([sys.executable, "-m", "pytest", *selection, *division, *context.args]))
 
 
 def _checks() -> dict[str, Command]:

@@ -73,7 +73,7 @@ async def test_event_comes_within_moments_of_the_end(api):
     ended = time.monotonic()
     api.end(0)
     await task
-    assert time.monotonic() - ended < 0.2
+    assert time.monotonic() - ended < 1  # a look each two seconds would be later in one of two cases
 
 
 async def test_pod_that_ended_before_the_trigger_began_is_no_problem(api):

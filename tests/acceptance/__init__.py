@@ -1,0 +1,1 @@
+"""Whole DAG runs, the running UI. A package, because the stack is a fixture of the package."""
