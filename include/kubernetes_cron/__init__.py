@@ -15,7 +15,16 @@ https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-sy
 
 from .errors import ScheduleError, TimeZoneError
 from .schedule import EverySchedule, FieldSchedule, Schedule
-from .syntax import parse
+from .syntax import SHORTHANDS, parse
 from .zones import load_zone
 
-__all__ = ["EverySchedule", "FieldSchedule", "Schedule", "ScheduleError", "TimeZoneError", "load_zone", "parse"]
+__all__ = [
+    "SHORTHANDS",
+    "EverySchedule",
+    "FieldSchedule",
+    "Schedule",
+    "ScheduleError",
+    "TimeZoneError",
+    "load_zone",
+    "parse",
+]

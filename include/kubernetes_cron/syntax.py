@@ -9,7 +9,7 @@ from .pattern import Pattern
 from .schedule import EverySchedule, FieldSchedule, Schedule
 from .zones import load_zone
 
-_SHORTHANDS = {
+SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -37,9 +37,9 @@ def parse(schedule: str, time_zone: str = "UTC") -> Schedule:
         raise ScheduleError("cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
     if schedule.startswith(_EVERY):
         return _parse_every(schedule)
-    if schedule.startswith("@") and schedule not in _SHORTHANDS:
+    if schedule.startswith("@") and schedule not in SHORTHANDS:
         raise ScheduleError(f"unrecognized descriptor: {schedule}")
-    texts = _SHORTHANDS.get(schedule, schedule).split()
+    texts = SHORTHANDS.get(schedule, schedule).split()
     if len(texts) != 5:
         raise ScheduleError(f"expected exactly 5 fields, found {len(texts)}: [{' '.join(texts)}]")
     bounds = (MINUTES, HOURS, DAYS_OF_MONTH, MONTHS, DAYS_OF_WEEK)

@@ -11,7 +11,7 @@ from . import clock
 from .errors import ApiError
 from .events import NODE, Recorder
 from .runtime.node import Node
-from .store import Change, Key, Store
+from .store import Change, Key, Store, pod_key
 
 Object = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Scheduler:
         if obstacle:
             self._events.record(pod, "FailedScheduling", obstacle, warning=True, component="default-scheduler")
             return
-        asyncio.get_running_loop().call_later(self._delay(), self._bind, _key(pod), pod["metadata"]["uid"])
+        asyncio.get_running_loop().call_later(self._delay(), self._bind, pod_key(pod), pod["metadata"]["uid"])
 
     def _bind(self, key: Key, uid: str) -> None:
         stored = self._store.get(key)
@@ -94,7 +94,3 @@ def _bound(pod: Object) -> Object:
     others = [c for c in (pod.get("status") or {}).get("conditions") or [] if c["type"] != "PodScheduled"]
     status = {**(pod.get("status") or {}), "conditions": [*others, condition]}
     return {**pod, "spec": {**pod["spec"], "nodeName": NODE}, "status": status}
-
-
-def _key(pod: Object) -> Key:
-    return Key("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])

@@ -40,6 +40,11 @@ class Key:
     name: str
 
 
+def pod_key(pod: Object) -> Key:
+    """Return where a pod lives."""
+    return Key("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of the log. ``before`` is None for ADDED; for DELETED ``object`` is the last state."""

@@ -12,9 +12,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from baton.hooks.api_changes import changes
 from baton.hooks.api_streams import connection_errors
 from baton.hooks.job_api import JobApi
-from baton.hooks.job_states import changes
 from baton.hooks.pod_log import Seen, log_lines
 
 Object = dict[str, Any]

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, FormatException
 
+from kubernetes_cron import SHORTHANDS
+
 _EVERY = "@every "
-_SHORTHANDS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
 
 
 def in_words(schedule: str) -> str:
@@ -23,7 +16,7 @@ def in_words(schedule: str) -> str:
     """
     if schedule.startswith(_EVERY):
         return f"Every {schedule.removeprefix(_EVERY)} after the last time"
-    minute, hour, day, month, weekday = _SHORTHANDS.get(schedule, schedule).replace("?", "*").split()
+    minute, hour, day, month, weekday = SHORTHANDS.get(schedule, schedule).replace("?", "*").split()
     try:
         if day.startswith("*") or weekday.startswith("*"):
             return _sentence(minute, hour, day, month, weekday)

@@ -12,7 +12,7 @@ from baton_local.kubernetes import clock
 from baton_local.kubernetes.errors import ApiError
 from baton_local.kubernetes.events import NODE, Recorder
 from baton_local.kubernetes.images import Images
-from baton_local.kubernetes.store import Change, Key, Store
+from baton_local.kubernetes.store import Change, Key, Store, pod_key
 
 from . import leftovers, projections, unsupported, volumes
 from .attempt import LOG_LIMIT_BYTES
@@ -115,7 +115,7 @@ class Node:
         if runner is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(runner.settled.wait(), _SETTLE_SECONDS)
-        stored = self.store.get(_key(pod))
+        stored = self.store.get(pod_key(pod))
         return stored.object if stored else pod
 
     def delete(self, pod: Object, grace_seconds: float) -> None:
@@ -161,13 +161,13 @@ class Node:
 
     def store_status(self, pod: Object, status: Object) -> Object:
         """Store a pod's new status; what clients changed meanwhile (labels …) is kept. Returns the pod as it is now."""
-        stored = self.store.get(_key(pod))
+        stored = self.store.get(pod_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return {**pod, "status": status}
         if stored.object["status"] == status:
             return stored.object
         try:
-            return self.store.put(_key(pod), {**stored.object, "status": status}).object
+            return self.store.put(pod_key(pod), {**stored.object, "status": status}).object
         except ApiError as err:
             _LOG.error("status of pod %s not stored: %s", _title(pod), err)
             return {**pod, "status": status}
@@ -211,20 +211,16 @@ class Node:
     def release(self, pod: Object) -> None:
         """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
         leftovers.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
-        stored = self.store.get(_key(pod))
+        stored = self.store.get(pod_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return
         if not stored.object["metadata"].get("finalizers"):
-            self.store.remove(_key(pod))
+            self.store.remove(pod_key(pod))
 
 
 def _shown(pod: Object) -> tuple[Any, Any]:
     metadata = pod.get("metadata") or {}
     return metadata.get("labels"), metadata.get("annotations")
-
-
-def _key(pod: Object) -> Key:
-    return Key("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
 
 
 def _title(pod: Object) -> str:

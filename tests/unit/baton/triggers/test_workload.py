@@ -47,16 +47,22 @@ async def first_event(trigger):
     return event if isinstance(event, TaskSuccessEvent) else event.payload
 
 
-async def started(trigger):
+async def started(api, trigger):
+    """Begin to follow the pod; returns when the watch is there, however busy the machine is."""
     task = asyncio.create_task(first_event(trigger))
-    await asyncio.sleep(0.2)
+    await until(lambda: task.done() or any("watch=" in path for path in api.requests))
     return task
+
+
+async def until(check):
+    while not check():
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("exit_code", "status"), [(0, "success"), (65, "failed"), (137, "failed")])
 async def test_event_tells_how_the_base_container_ended(api, exit_code, status):
     """The sidecar may still run then: the pod's phase is Running."""
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.schedule()
     api.run()
     api.end(exit_code)
@@ -67,7 +73,7 @@ async def test_event_tells_how_the_base_container_ended(api, exit_code, status):
 
 async def test_event_comes_within_moments_of_the_end(api):
     """A watch tells at once, where polling would come late."""
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.run()
     await asyncio.sleep(0.2)
     ended = time.monotonic()
@@ -93,11 +99,10 @@ async def test_arguments_of_the_operator_come_back_in_the_event(api):
 async def test_log_is_written_while_the_pod_runs_and_completely(api, capsys):
     """Each line once, the last one before the event."""
     written = Written(capsys)
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.run()
     api.write("first", "second")
-    await asyncio.sleep(0.2)
-    assert written.lines() == ["first", "second"]
+    await until(lambda: written.lines() == ["first", "second"])
     api.write("last")
     api.end(0)
     event = await task
@@ -108,7 +113,7 @@ async def test_log_is_written_while_the_pod_runs_and_completely(api, capsys):
 async def test_lost_connections_neither_lose_nor_double_a_line(api, capsys):
     """Watch and log go on where they were."""
     written = Written(capsys)
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.run()
     for number in range(4):
         api.write(f"{number} a", f"{number} b")
@@ -125,7 +130,7 @@ async def test_lost_connections_neither_lose_nor_double_a_line(api, capsys):
 async def test_log_that_ends_before_its_container_is_taken_up_again(api, capsys):
     """Rotation and a restarted kubelet end it in good order."""
     written = Written(capsys)
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.run()
     api.write("before", "before")
     api.rotate_log()
@@ -147,7 +152,7 @@ async def test_without_logs_none_is_read(api):
 
 async def test_pod_deleted_from_outside_is_an_error_event(api):
     """The operator then finds out that there is no pod, and the task is tried again."""
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.run()
     api.delete()
     event = await task
@@ -165,7 +170,7 @@ async def test_refusal_is_an_error_event_at_once(api):
 
 async def test_image_that_cannot_be_pulled_fails_early(api):
     """Waiting for the start-up timeout would help nobody."""
-    task = await started(trigger_for(api))
+    task = await started(api, trigger_for(api))
     api.wait("InvalidImageName", "no such name")
     event = await task
     assert event["status"] == "failed"
@@ -175,7 +180,7 @@ async def test_image_that_cannot_be_pulled_fails_early(api):
 @pytest.mark.parametrize("limits", [{"schedule_timeout": 0.3}, {"schedule_timeout": 5, "startup_timeout": 0.3}])
 async def test_pod_that_does_not_start_in_time_is_a_timeout(api, limits):
     """First the node's time is limited, then the start's."""
-    task = await started(trigger_for(api, **limits))
+    task = await started(api, trigger_for(api, **limits))
     if "startup_timeout" in limits:
         api.schedule()
     event = await task
@@ -194,7 +199,7 @@ async def test_execution_timeout_ends_the_wait(api):
 async def test_killed_task_deletes_its_pod(api):
     """Airflow cancels the trigger and calls on_kill when somebody clears the task or marks it."""
     trigger = trigger_for(api)
-    task = await started(trigger)
+    task = await started(api, trigger)
     api.run()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -206,7 +211,7 @@ async def test_killed_task_deletes_its_pod(api):
 async def test_stopped_triggerer_leaves_the_pod_alone(api):
     """Another triggerer takes over."""
     trigger = trigger_for(api)
-    task = await started(trigger)
+    task = await started(api, trigger)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
