@@ -1,10 +1,13 @@
 """What Airflow reads from the environment when it is first imported; without Airflow nothing of it matters."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 from pathlib import Path
+
+import pytest
 
 PROJECT = Path(__file__).parents[1]
 
@@ -26,13 +29,20 @@ def _point_airflow_at_a_scratch_home() -> None:
 _point_airflow_at_a_scratch_home()
 
 
+def pytest_collection_finish(session):
+    """Spare the garbage collector what is imported by now: many tests call it, and it looks at a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config):
     """Airflow 3.3 reads .airflowignore files with a class that pathspec has deprecated."""
     config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Only the process that hands out the tests needs it."""
+    """Divide the tests by what they share; only the process that hands them out needs it."""
     from tests.side_by_side import SideBySide
 
     return SideBySide(config, log)
