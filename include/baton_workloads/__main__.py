@@ -7,6 +7,8 @@ import click
 
 from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
+from baton_workloads.idempotent.cli import idempotent
+from baton_workloads.signatures.cli import signatures
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
 
@@ -17,6 +19,8 @@ def workloads() -> None:
 
 
 workloads.add_command(etl)
+workloads.add_command(idempotent)
+workloads.add_command(signatures)
 
 
 def main(words: list[str] | None = None) -> int:

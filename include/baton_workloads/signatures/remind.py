@@ -1,0 +1,166 @@
+"""Remind signers: at most one mail for each workflow and reminder date, whatever is killed.
+
+The order is: envelope accepted by the mail server → claim committed → content sent → outcome committed. A kill before
+the claim costs nothing, the next run sends. A kill after it leaves a claim without an outcome: perhaps the mail is out,
+and SMTP has no way to ask. Such a reminder is never sent again by itself; the next run writes it into the log as
+``unconfirmed`` and names it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from baton_workloads.etl.database import connect
+from baton_workloads.idempotent.guard import Turn, guard
+from baton_workloads.idempotent.items import UNCONFIRMED, Items
+from baton_workloads.idempotent.moment import moment
+from baton_workloads.idempotent.stopping import asked_to_stop
+from baton_workloads.progress import Progress, say
+from baton_workloads.signatures import mails
+from baton_workloads.signatures.due import DueReminders, due_reminders, still_wanted
+from baton_workloads.signatures.surroundings import Post, Surroundings, stop_if, surroundings
+from baton_workloads.smtp import Delivery, MailServer
+
+if TYPE_CHECKING:
+    import psycopg
+
+JOB = "signatures remind"
+EVERY = timedelta(minutes=30)
+
+# Who comes late with the truth corrects "unconfirmed"; nothing else is ever changed.
+LOG = """
+INSERT INTO public.signature_reminders (workflow_id, reminder_on, recipient, outcome, message_id, sent_at)
+SELECT id, %s, signer_email, %s::text::public.reminder_outcome, %s, clock_timestamp()
+  FROM public.signature_workflows WHERE id = %s
+ON CONFLICT (workflow_id, reminder_on) DO UPDATE SET outcome = EXCLUDED.outcome, sent_at = EXCLUDED.sent_at
+ WHERE public.signature_reminders.outcome = 'unconfirmed'
+"""
+OUTCOMES = {Delivery.SENT: "sent", Delivery.REFUSED: "bounced", Delivery.UNCONFIRMED: UNCONFIRMED}
+
+
+def remind(zone: str, as_of: str | None = None, *, again: bool = False) -> dict[str, Any]:
+    """Send the reminders that are due.
+
+    :param zone: IANA name; decides what day it is.
+    :param as_of: pretend it is this day or time; None for the database's now.
+    :param again: also when this half hour's window is done.
+    :returns: the job's result: outcome, as_of, and how many were sent, bounced, skipped, put off, unconfirmed.
+    """
+    started = time.monotonic()
+    around = surroundings()
+    with guard(around.dsn, JOB, every=EVERY, zone=zone, as_of=as_of, again=again) as turn:
+        if turn.mine:
+            with asked_to_stop() as asked, MailServer(around.smtp_url) as server:
+                worker = _Worker(turn, around, Post(server, around.sender))
+                worker.settle_interrupted()
+                worker.send_all(asked)
+            turn.done(as_of=turn.moment.today.isoformat(), **worker.counts)
+        return {**turn.report(), "seconds": round(time.monotonic() - started, 3)}
+
+
+def preview(zone: str, as_of: str | None = None) -> dict[str, Any]:
+    """Name the reminders that are due, and change and send nothing."""
+    with connect(surroundings().dsn, "shop") as connection:
+        now = moment(connection, zone, as_of)
+        due = list(due_reminders(connection, now))
+    for reminder in due:
+        say(f"would remind of workflow {reminder.workflow_id}, reminder date {reminder.days[-1]}")
+    return {"job": JOB, "outcome": "dry_run", "as_of": now.today.isoformat(), "due": len(due)}
+
+
+def item_key(workflow_id: int, reminder_on: date) -> str:
+    """Name one reminder in the ledger."""
+    return f"{workflow_id}/{reminder_on.isoformat()}"
+
+
+def message_id(workflow_id: int, reminder_on: date, domain: str) -> str:
+    """Give the Message-ID of one reminder: always the same, so it can be looked for in the mail server's log."""
+    return f"<signature-reminder.{workflow_id}.{reminder_on.isoformat()}@{domain}>"
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """The right to send one reminder: only while the workflow is as it was read."""
+
+    items: Items
+    reminder: DueReminders
+    own_id: str
+
+    @property
+    def key(self) -> str:
+        return item_key(self.reminder.workflow_id, self.reminder.days[-1])
+
+    def take(self) -> bool:
+        with self.items.connection.transaction():
+            return still_wanted(self.items.connection, self.reminder) and self.items.claim(self.key, self.own_id)
+
+    def give_back(self) -> None:
+        self.items.release(self.key)
+
+
+@dataclass
+class _Worker:
+    """The work of one turn."""
+
+    turn: Turn
+    around: Surroundings
+    post: Post
+
+    def __post_init__(self) -> None:
+        self.connection: psycopg.Connection[Any] = self.turn.connection
+        self.items = Items(self.connection, JOB)
+        self.counts: Counter[str] = Counter(sent=0, bounced=0, skipped=0, put_off=0, unconfirmed=0)
+
+    def settle_interrupted(self) -> None:
+        """Write reminders that were interrupted into the log, and name them."""
+        for found in self.items.interrupted():
+            workflow_id, _, day = found.item.partition("/")
+            self._record(int(workflow_id), date.fromisoformat(day), UNCONFIRMED, found.reference)
+
+    def send_all(self, asked: Callable[[], bool]) -> None:
+        """Go through what is due, one mail at a time."""
+        progress = Progress("reminders")
+        for reminder in due_reminders(self.connection, self.turn.moment):
+            stop_if(asked, JOB)
+            for day in reminder.days[:-1]:
+                self._skip(reminder, day)
+            self._send(reminder)
+            progress.add(1)
+
+    def _send(self, reminder: DueReminders) -> None:
+        day = reminder.days[-1]
+        reader = mails.address(reminder.signer_email)
+        if reader is None:
+            say(f"workflow {reminder.workflow_id}: its signer's address is none that mail can be sent to; skipped")
+            self._skip(reminder, day)
+            return
+        message = mails.reminder(
+            title=reminder.title, requester=reminder.requester, due_on=reminder.due_on, today=self.turn.moment.today
+        )
+        own_id = message_id(reminder.workflow_id, day, self.around.domain)
+        delivery = self.post.send(message, reader, own_id, _Claim(self.items, reminder, own_id))
+        if delivery is Delivery.PUT_OFF:
+            self.counts["put_off"] += 1
+        elif delivery in OUTCOMES:
+            self._record(reminder.workflow_id, day, OUTCOMES[delivery], own_id)
+
+    def _record(self, workflow_id: int, day: date, outcome: str, own_id: str | None) -> None:
+        with self.connection.transaction():
+            self.items.complete(item_key(workflow_id, day), outcome)
+            self.connection.execute(LOG, (day, outcome, own_id, workflow_id))
+        self.counts[outcome] += 1
+        if outcome == UNCONFIRMED:
+            say(
+                f"workflow {workflow_id}, reminder date {day}: interrupted while it was sent, so perhaps it was; it is"
+                f" not sent again. Look for {own_id} in the mail server's log, then run"
+                f" `signatures resolve {workflow_id} {day} --sent` or `--not-sent`"
+            )
+
+    def _skip(self, reminder: DueReminders, day: date) -> None:
+        with self.connection.transaction():
+            self.items.dismiss(item_key(reminder.workflow_id, day), "skipped")
+            self.connection.execute(LOG, (day, "skipped", None, reminder.workflow_id))
+        self.counts["skipped"] += 1
