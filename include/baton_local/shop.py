@@ -26,6 +26,7 @@ SQL_FOLDER = Path(__file__).parent.parent / "shop"
 STEPS = (
     "drop.sql",
     "schema.sql",
+    "../baton_workloads/idempotent/ledger.sql",  # of the jobs that work on the shop, whose roles may not make it
     "seed/10_helpers.sql",
     "seed/20_vocabulary.sql",
     "seed/30_people.sql",

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from baton_workloads.errors import ConfigurationError, TransientError
 
 TIMEOUT_SECONDS = 60.0
-PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+PORTS = {"smtp": 25, "smtps": 465}
 # About the mailbox: unknown, moved, no name. Whatever else is refused for good is about us, and would hit every reader.
 READER_CODES = {550, 551, 553}
 OURSELVES = re.compile(rb"5\.7\.\d+")
@@ -46,7 +46,8 @@ class Claim(Protocol):
 class MailServer:
     """One mail server, connected when there is something to send.
 
-    :param url: ``smtp://host:port``, ``smtp+starttls://user:password@host``, ``smtps://…``.
+    :param url: ``smtp://host:25`` inside one's own network, ``smtp://user:password@host:587`` (only after STARTTLS),
+        ``smtps://user:password@host``.
     :raises ConfigurationError: the address is none of these.
     """
 
@@ -146,7 +147,7 @@ class MailServer:
         try:
             client = self._open()
             client.ehlo()
-            if self._address.scheme == "smtp+starttls":
+            if self._address.username and self._address.scheme == "smtp":
                 client.starttls(context=ssl.create_default_context())
                 client.ehlo()
             if self._address.username:
@@ -182,6 +183,6 @@ def _parsed(url: str) -> SplitResult:
         valid = False
     if not valid:
         raise ConfigurationError(
-            "BATON_SMTP_URL is no mail server; it looks like smtp://host:25 or smtp+starttls://user:password@host:587"
+            "BATON_SMTP_URL is no mail server; it looks like smtp://host:25 or smtp://user:password@host:587"
         )
     return parts

@@ -11,7 +11,9 @@ def idempotent() -> None:
 
 
 @idempotent.command("prepare")
-@click.option("--dsn", envvar="BATON_SHOP_DSN", required=True, help="Database, as a role that may create a schema.")
+@click.option(
+    "--dsn", envvar="BATON_LEDGER_OWNER_DSN", required=True, help="Database, as a role that may create a schema."
+)
 @click.option("--grant", "roles", multiple=True, metavar="ROLE", help="Let this role use the ledger; may be repeated.")
 def prepare_command(dsn: str, roles: tuple[str, ...]) -> None:
     """Make the ledger's tables (schema baton) where they are missing."""

@@ -5,6 +5,7 @@ between claim and completion leaves it started: perhaps it happened. Such items 
 themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -86,3 +87,25 @@ class Items:
     def interrupted(self) -> list[Interrupted]:
         """List claimed items without an outcome; ask before claiming any, when the job's lock is held."""
         return [Interrupted(*row) for row in self.connection.execute(INTERRUPTED, (self.job,))]
+
+
+@dataclass(frozen=True)
+class ItemClaim:
+    """The right to act on one item, to be taken by whoever acts, right before.
+
+    :param still_wanted: asked in the claim's own transaction; work that has become needless is not claimed.
+    """
+
+    items: Items
+    item: str
+    reference: str
+    still_wanted: Callable[[], bool] = lambda: True
+
+    def take(self) -> bool:
+        """Claim the item, durably; see :meth:`Items.claim`."""
+        with self.items.connection.transaction():
+            return self.still_wanted() and self.items.claim(self.item, self.reference)
+
+    def give_back(self) -> None:
+        """Give back what was taken; see :meth:`Items.release`."""
+        self.items.release(self.item)

@@ -31,8 +31,8 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 def signatures() -> None:
     """Signature workflows: remind signers, close what has expired.
 
-    Needs BATON_SHOP_DSN, BATON_SMTP_URL and BATON_MAIL_FROM. Both workers may be started twice, killed at any moment
-    and run beside each other. The result's outcome is done, already_done (in this window), busy (another one is
+    Needs BATON_SHOP_WORKER_DSN, BATON_SMTP_URL and BATON_MAIL_FROM. Both workers may be started twice, killed at any
+    moment and run beside each other. The result's outcome is done, already_done (in this window), busy (another one is
     processing) or dry_run; all of them are a success.
     """
 

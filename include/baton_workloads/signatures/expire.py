@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
 from baton_workloads.idempotent.guard import Turn, guard
-from baton_workloads.idempotent.items import UNCONFIRMED, Items
+from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
 from baton_workloads.idempotent.stopping import asked_to_stop
 from baton_workloads.progress import Progress, say
@@ -90,21 +90,6 @@ class _Notice:
     requester_is_active: bool
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """The right to send one notice."""
-
-    items: Items
-    key: str
-    own_id: str
-
-    def take(self) -> bool:
-        return self.items.claim(self.key, self.own_id)
-
-    def give_back(self) -> None:
-        self.items.release(self.key)
-
-
 @dataclass
 class _Worker:
     """The work of one turn."""
@@ -162,7 +147,7 @@ class _Worker:
             return
         message = mails.expired(title=notice.title, signer=notice.signer, due_on=notice.due_on)
         own_id = message_id(notice.workflow_id, self.around.domain)
-        delivery = self.post.send(message, reader, own_id, _Claim(self.items, key, own_id))
+        delivery = self.post.send(message, reader, own_id, ItemClaim(self.items, key, own_id))
         if delivery is Delivery.PUT_OFF:
             self.counts["put_off"] += 1
         elif delivery in OUTCOMES:

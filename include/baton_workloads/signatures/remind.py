@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
 from baton_workloads.idempotent.guard import Turn, guard
-from baton_workloads.idempotent.items import UNCONFIRMED, Items
+from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
 from baton_workloads.idempotent.stopping import asked_to_stop
 from baton_workloads.progress import Progress, say
@@ -81,26 +82,6 @@ def message_id(workflow_id: int, reminder_on: date, domain: str) -> str:
     return f"<signature-reminder.{workflow_id}.{reminder_on.isoformat()}@{domain}>"
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """The right to send one reminder: only while the workflow is as it was read."""
-
-    items: Items
-    reminder: DueReminders
-    own_id: str
-
-    @property
-    def key(self) -> str:
-        return item_key(self.reminder.workflow_id, self.reminder.days[-1])
-
-    def take(self) -> bool:
-        with self.items.connection.transaction():
-            return still_wanted(self.items.connection, self.reminder) and self.items.claim(self.key, self.own_id)
-
-    def give_back(self) -> None:
-        self.items.release(self.key)
-
-
 @dataclass
 class _Worker:
     """The work of one turn."""
@@ -141,7 +122,9 @@ class _Worker:
             title=reminder.title, requester=reminder.requester, due_on=reminder.due_on, today=self.turn.moment.today
         )
         own_id = message_id(reminder.workflow_id, day, self.around.domain)
-        delivery = self.post.send(message, reader, own_id, _Claim(self.items, reminder, own_id))
+        wanted = partial(still_wanted, self.connection, reminder)
+        claim = ItemClaim(self.items, item_key(reminder.workflow_id, day), own_id, wanted)
+        delivery = self.post.send(message, reader, own_id, claim)
         if delivery is Delivery.PUT_OFF:
             self.counts["put_off"] += 1
         elif delivery in OUTCOMES:

@@ -24,7 +24,7 @@ def resolve(workflow_id: int, reminder_on: date, *, sent: bool) -> dict[str, Any
     :raises DataError: there is no such unconfirmed reminder.
     """
     key = item_key(workflow_id, reminder_on)
-    with connect(required("BATON_SHOP_DSN"), "shop") as connection, connection.transaction():
+    with connect(required("BATON_SHOP_WORKER_DSN"), "shop") as connection, connection.transaction():
         changed = connection.execute(SENT if sent else NOT_SENT, (workflow_id, reminder_on)).rowcount
         if changed != 1:
             raise DataError(f"reminder {key} is not unconfirmed; the table signature_reminders says what it is")

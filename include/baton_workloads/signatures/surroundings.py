@@ -38,7 +38,7 @@ def surroundings() -> Surroundings:
     sender = required("BATON_MAIL_FROM")
     if address(parseaddr(sender)[1]) is None:
         raise ConfigurationError("BATON_MAIL_FROM is no mail address; it looks like Shop <no-reply@shop.example>")
-    return Surroundings(required("BATON_SHOP_DSN"), required("BATON_SMTP_URL"), sender)
+    return Surroundings(required("BATON_SHOP_WORKER_DSN"), required("BATON_SMTP_URL"), sender)
 
 
 @dataclass(frozen=True)

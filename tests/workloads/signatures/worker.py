@@ -34,7 +34,7 @@ class Shop:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(INCLUDE),
             "PYTHONWARNINGS": "error",
-            "BATON_SHOP_DSN": self.dsn,
+            "BATON_SHOP_WORKER_DSN": self.dsn,
             "BATON_SMTP_URL": f"smtp://127.0.0.1:{self.office.port}",
             "BATON_MAIL_FROM": "Shop <no-reply@shop.example>",
             "BATON_TIME_ZONE": "Europe/Berlin",
