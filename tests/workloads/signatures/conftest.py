@@ -1,5 +1,6 @@
 """A shop with the demo schema, and a mail server of the test's own."""
 
+import secrets
 from collections.abc import Iterator
 
 import psycopg
@@ -26,8 +27,8 @@ def shop_template(server: Server) -> str:
     return dsn.rsplit("/", 1)[1]
 
 
-@pytest.fixture
-def office() -> Iterator[PostOffice]:
+@pytest.fixture(scope="session")
+def running_office() -> Iterator[PostOffice]:
     """A running mail server."""
     office = PostOffice()
     server = controller(office, free_port())
@@ -37,9 +38,16 @@ def office() -> Iterator[PostOffice]:
 
 
 @pytest.fixture
+def office(running_office: PostOffice) -> PostOffice:
+    """A mail server without mails that accepts everything."""
+    running_office.reset()
+    return running_office
+
+
+@pytest.fixture
 def shop(server: Server, shop_template: str, office: PostOffice) -> Shop:
     """A fresh shop."""
+    name = f"shop_{secrets.token_hex(6)}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        name = f"shop_{office.port}"
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {shop_template} STRATEGY file_copy".encode())
     return Shop(server.dsn(name), office)

@@ -10,6 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 OK = "250 OK"
+GONE = "gone"  # no answer at all: the connection breaks
 
 
 @dataclass
@@ -48,7 +49,7 @@ class PostOffice:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Decide about a reader."""
-        answer = self.at_rcpt(address)
+        answer = self._given(self.at_rcpt(address), server)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
@@ -60,7 +61,17 @@ class PostOffice:
         answer = self.at_data(mail)
         if answer.startswith("250"):
             self.mails.append(mail)
+        return self._given(answer, server)
+
+    def _given(self, answer: str, server: SMTP) -> str:
+        if GONE in answer and server.transport is not None:
+            server.transport.abort()
         return answer
+
+    def reset(self) -> None:
+        """Forget all mails and accept everything again."""
+        self.mails.clear()
+        self.at_rcpt, self.at_data = (lambda reader: OK), (lambda mail: OK)
 
     @property
     def ids(self) -> list[str]:
