@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import date
+from datetime import UTC, date, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -30,7 +30,8 @@ your document was not signed in time and is now closed:
 
 To ask for the signature once more, send the document again.
 """
-LONGEST_TITLE = 200
+LONGEST = 200
+SUBJECT_TITLE = 60  # what lists of mails show
 # Invisible controls, and marks that turn the direction of what follows, let a name rewrite the line around it.
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 JOINERS = "\u200c\u200d"  # hold letters of some scripts, and families of emoji, together
@@ -38,20 +39,20 @@ JOINERS = "\u200c\u200d"  # hold letters of some scripts, and families of emoji,
 
 def reminder(*, title: str, requester: str, due_on: date, today: date) -> EmailMessage:
     """Write the mail to a signer, without its addresses."""
-    title = one_line(title)
     left = (due_on - today).days
     when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
     text = REMINDER.format(
-        requester=one_line(requester), title=title, until=f"It is due {when}, on {in_words(due_on)}."
+        requester=one_line(requester) or "Somebody",
+        title=_named(title),
+        until=f"It is due {when}, on {in_words(due_on)}.",
     )
-    return _message(f"Reminder: please sign {title} by {in_words(due_on)}", text)
+    return _message(f"Reminder: please sign by {in_words(due_on)}: {_named(title, SUBJECT_TITLE)}", text)
 
 
 def expired(*, title: str, signer: str, due_on: date) -> EmailMessage:
     """Write the mail to the person who asked for a signature."""
-    title = one_line(title)
-    text = EXPIRED.format(title=title, signer=one_line(signer), due=in_words(due_on))
-    return _message(f"Expired unsigned: {title}", text)
+    text = EXPIRED.format(title=_named(title), signer=one_line(signer), due=in_words(due_on))
+    return _message(f"Expired unsigned: {_named(title, SUBJECT_TITLE)}", text)
 
 
 def address(text: str) -> str | None:
@@ -74,6 +75,7 @@ def addressed(message: EmailMessage, *, sender: str, reader: str, message_id: st
     """
     message["From"] = sender
     message["To"] = Address(addr_spec=reader)
+    message["Date"] = datetime.now(UTC)
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return
     return message
@@ -85,11 +87,15 @@ def in_words(day: date) -> str:
     return f"{day.day} {months[day.month - 1]} {day.year}"
 
 
-def one_line(text: str) -> str:
-    """Give a text of the database as one line of visible characters."""
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Give a text of the database as one line of visible characters, cut where it is too long."""
     visible = "".join(" " if unicodedata.category(mark) in HIDDEN and mark not in JOINERS else mark for mark in text)
     words = re.sub(r"\s+", " ", visible).strip()
-    return words if len(words) <= LONGEST_TITLE else f"{words[: LONGEST_TITLE - 1]}…"
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+
+
+def _named(title: str, longest: int = LONGEST) -> str:
+    return one_line(title, longest) or "a document without a title"
 
 
 def _message(subject: str, text: str) -> EmailMessage:

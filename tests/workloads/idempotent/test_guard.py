@@ -1,10 +1,13 @@
 """The guard and the ledger by themselves, as another job would use them."""
 
+import re
 import subprocess
 import sys
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -169,3 +172,24 @@ def test_old_windows_are_forgotten(dsn: str) -> None:
     book(dsn, "2026-11-23")
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT window_key FROM baton.job_windows").fetchall() == [("2026-11-23",)]
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "idempotent-jobs.md"
+
+
+def test_the_pages_fifteen_lines_run(dsn: str) -> None:
+    """The example is a whole job: called once, booked once."""
+    [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102  # our own page
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE TABLE public.closed (day date)")
+    calls: list[date] = []
+
+    def call(day: date) -> str:
+        calls.append(day)
+        return "accepted"
+
+    assert [names["close_day"](dsn, call)["outcome"] for _ in range(2)] == ["done", "already_done"]
+    assert len(calls) == 1
+    assert code.count("\n") == 15

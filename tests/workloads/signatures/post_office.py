@@ -71,6 +71,10 @@ class PostOffice:
     def reset(self) -> None:
         """Forget all mails and accept everything again."""
         self.mails.clear()
+        self.reset_answers()
+
+    def reset_answers(self) -> None:
+        """Accept everything again."""
         self.at_rcpt, self.at_data = (lambda reader: OK), (lambda mail: OK)
 
     @property

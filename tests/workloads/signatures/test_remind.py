@@ -19,7 +19,7 @@ def test_a_due_reminder_is_sent_and_logged(shop: Shop) -> None:
     }  # fmt: skip
     [mail] = shop.office.mails
     assert mail.reader == "signer@example.org"
-    assert mail.message["Subject"] == "Reminder: please sign Lease agreement by 25 November 2026"
+    assert mail.message["Subject"] == "Reminder: please sign by 25 November 2026: Lease agreement"
     assert "in 3 days, on 25 November 2026" in mail.message.get_content()
     rows = shop.query("SELECT workflow_id, reminder_on, recipient, outcome::text, message_id FROM signature_reminders")
     assert rows == [(workflow, TODAY, "signer@example.org", "sent", mail.id)]
@@ -178,9 +178,9 @@ def test_titles_as_people_write_them_stay_in_their_place(shop: Shop, title: str)
     assert shop.run(*REMIND).result["sent"] == 1
     message = shop.office.mails[0].message
     assert set(message.keys()) == {
-        "From", "To", "Subject", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
-        "Content-Transfer-Encoding", "X-Peer", "X-MailFrom", "X-RcptTo",
-    } - {"X-Peer", "X-MailFrom", "X-RcptTo"}  # fmt: skip
+        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
+        "Content-Transfer-Encoding",
+    }  # fmt: skip
     assert message.defects == []
     assert "‮" not in message["Subject"] + message.get_content()
     assert shop.office.mails[0].content.isascii()
