@@ -192,4 +192,4 @@ def test_the_pages_fifteen_lines_run(dsn: str) -> None:
 
     assert [names["close_day"](dsn, call)["outcome"] for _ in range(2)] == ["done", "already_done"]
     assert len(calls) == 1
-    assert code.count("\n") == 15
+    assert code.count("\n") <= 15

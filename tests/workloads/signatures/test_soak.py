@@ -1,14 +1,20 @@
 """Hundreds of kills at random moments, two workers at a time, an unsteady mail server: never two mails for one date."""
 
+import multiprocessing
+import os
 import random
-import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 import pytest
 from tests.workloads.signatures.post_office import GONE, OK, Mail
 from tests.workloads.signatures.worker import EXPIRE, REMIND, TODAY, Shop
+
+from baton_workloads.__main__ import main
 
 KILLS = 300
 DAYS = 10
@@ -45,17 +51,29 @@ def test_random_kills_never_double_a_mail(shop: Shop, seed: int) -> None:
     shop.office.at_rcpt, shop.office.at_data = server.at_rcpt, server.at_data
     for number in range(120):
         shop.workflow(due_in=number % DAYS, remind_days_before=list(range(DAYS)))
-    ends: Counter[int] = Counter()
+    ends: Counter[int | None] = Counter()
+    # Forked from a process that has imported everything: hundreds of workers in a minute.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["baton_workloads.signatures.remind", "baton_workloads.signatures.expire", "psycopg"]
+    )
     for number in range(KILLS):
         day = TODAY + timedelta(days=number * DAYS // KILLS)
-        workers = [shop.spawn(*dice.choice([REMIND, REMIND, EXPIRE]), "--again", as_of=str(day)) for _ in (1, 2)]
+        kinds = [dice.choice([REMIND, REMIND, EXPIRE]) for _ in (1, 2)]
+        workers = [
+            context.Process(target=worker, args=(shop.environment, [*kind, "--again", "--as-of", str(day)]))
+            for kind in kinds
+        ]
+        for each in workers:
+            each.start()
         await_step(server, workers)
         time.sleep(dice.uniform(0, 0.15))
-        for worker in workers:
-            worker.terminate() if dice.random() < 0.1 else worker.kill()
-        for worker in workers:
-            worker.communicate()
-            ends[worker.returncode] += 1
+        for each in workers:
+            each.terminate() if dice.random() < 0.1 else each.kill()
+        for each in workers:
+            each.join()
+            ends[each.exitcode] += 1
+            each.close()
     shop.office.reset_answers()
     for words in (REMIND, EXPIRE):
         assert shop.run(*words, "--again", as_of=str(TODAY + timedelta(days=DAYS))).code == 0
@@ -74,10 +92,18 @@ def test_random_kills_never_double_a_mail(shop: Shop, seed: int) -> None:
     assert ends[-9] > KILLS
 
 
-def await_step(server: Unsteady, workers: "list[subprocess.Popen[str]]") -> None:
+def worker(environment: dict[str, str], words: list[str]) -> None:
+    """Be a worker."""
+    os.environ.update(environment)
+    with Path(os.devnull).open("w") as nowhere:
+        sys.stdout = sys.stderr = nowhere
+        sys.exit(main(words))
+
+
+def await_step(server: Unsteady, workers: list[ForkServerProcess]) -> None:
     """Wait until a worker is at a mail, or there is none left to send."""
     before, deadline = server.steps, time.monotonic() + 5
     while server.steps == before and time.monotonic() < deadline:
-        if all(worker.poll() is not None for worker in workers):
+        if not any(each.is_alive() for each in workers):
             return
         time.sleep(0.002)
