@@ -91,4 +91,5 @@ COMMENT ON COLUMN signature_workflows.remind_days_before IS 'A reminder is due o
 
 COMMENT ON TABLE signature_reminders IS 'Reminder log: at most one row for each workflow and reminder date.';
 COMMENT ON COLUMN signature_reminders.recipient IS 'Personal: address that the reminder went to.';
+COMMENT ON COLUMN signature_reminders.outcome IS 'unconfirmed: a worker was interrupted while it sent; never sent again by itself.';
 COMMENT ON COLUMN signature_reminders.message_id IS 'Message-ID of the mail.';
