@@ -146,12 +146,11 @@ class MailServer:
     def _connect(self) -> smtplib.SMTP:
         try:
             client = self._open()
-            client.ehlo()
-            if self._address.username and self._address.scheme == "smtp":
-                client.starttls(context=ssl.create_default_context())
-                client.ehlo()
-            if self._address.username:
-                client.login(unquote(self._address.username), unquote(self._address.password or ""))
+            try:
+                self._log_in(client)
+            except Exception:
+                client.close()
+                raise
         except smtplib.SMTPAuthenticationError as err:
             raise ConfigurationError(f"mail server {self._name} refuses the login; see BATON_SMTP_URL") from err
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as err:
@@ -161,6 +160,15 @@ class MailServer:
         except (smtplib.SMTPException, OSError) as err:
             raise TransientError(f"mail server {self._name} does not answer ({type(err).__name__}); is it up?") from err
         return client
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        """Say who we are, over TLS where there is a password."""
+        client.ehlo()
+        if self._address.username and self._address.scheme == "smtp":
+            client.starttls(context=ssl.create_default_context())
+            client.ehlo()
+        if self._address.username:
+            client.login(unquote(self._address.username), unquote(self._address.password or ""))
 
     def _open(self) -> smtplib.SMTP:
         host = self._address.hostname or ""
