@@ -21,6 +21,8 @@ from baton_local.settings import Credentials, Ports, write_private
 # Tasks mostly wait for pods while deferred, which holds no worker; each worker is a forked process of 100 MB and more.
 WORKERS = 6
 
+WATCH_SECONDS = 5
+
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 # Health of a component in GET /api/v2/monitor/health, by component name.
@@ -168,6 +170,42 @@ class Airflow:
         """Give the web UI its user; SimpleAuthManager reads plain JSON."""
         passwords = {self.credentials.ui_user: self.credentials.ui_password}
         write_private(self.layout.airflow_home / "passwords.json", json.dumps(passwords))
+
+    def watch_environment(self, *, told: bool) -> dict[str, str]:
+        """What the watch needs to look at this Airflow.
+
+        :param told: also whom to tell: the stack's mailbox and Slack's stand-in.
+        """
+        own = self.credentials
+        airflow = {
+            "BATON_AIRFLOW_URL": self.url,
+            "BATON_AIRFLOW_USER": own.ui_user,
+            "BATON_AIRFLOW_PASSWORD": own.ui_password,
+        }
+        people = {
+            "BATON_SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
+            "BATON_NOTICE_MAIL_TO": "operators@localhost",
+            "BATON_ESCALATION_MAIL_TO": "on-call@localhost",
+            "BATON_SLACK_API_URL": f"http://127.0.0.1:{self.ports.slack}/api",
+            "BATON_SLACK_TOKEN": own.slack_token,
+            "BATON_NOTICE_SLACK_CHANNEL": "#failures",
+        }
+        return {**airflow, **(people if told else {})}
+
+    def watch(self) -> Component:
+        """The process that tells people what fails, and that Airflow does not work."""
+        memory = self.layout.state / "watch.json"
+        return Component(
+            name="watch",
+            command=[sys.executable, "-m", "baton_workloads", "watch", "--every", str(WATCH_SECONDS)],
+            is_ready=memory.exists,
+            environment={
+                "PYTHONPATH": str(self.layout.project / "include"),
+                "BATON_WATCH_MEMORY": memory.as_uri(),
+                **self.watch_environment(told=True),
+            },
+            order=3,
+        )
 
     def components(self) -> list[Component]:
         """The four long-running processes."""

@@ -113,11 +113,11 @@ class Stack:
         :raises StackError: a part did not start; what it was and what to do is in the message.
         """
         self._check_source()
-        parts, airflow = self.parts(), self.airflow.components()
+        parts, airflow, watch = self.parts(), self.airflow.components(), self.airflow.watch()
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
         self.airflow.write_password_file()
-        self.supervisor.launch([*parts, *airflow])
+        self.supervisor.launch([*parts, *airflow, watch])
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in and the local Kubernetes")
         self._start(parts)
         self._make_databases()
@@ -127,6 +127,7 @@ class Stack:
             self._migrate()
             report("Airflow: api-server, scheduler, dag-processor, triggerer")
             self._start(airflow)
+            self._start([watch])
             for preparation in preparations:
                 preparation.result()
 

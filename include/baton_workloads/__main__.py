@@ -9,6 +9,7 @@ from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
 from baton_workloads.idempotent.cli import idempotent
 from baton_workloads.signatures.cli import signatures
+from baton_workloads.watch.cli import watch
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
 
@@ -19,6 +20,7 @@ def workloads() -> None:
 
 
 workloads.add_command(etl)
+workloads.add_command(watch)
 workloads.add_command(idempotent)
 workloads.add_command(signatures)
 

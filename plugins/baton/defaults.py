@@ -1,7 +1,10 @@
 """What every DAG has in common; a DAG states only its differences.
 
-Retries go by the class of the error, not by luck: what is permanent (data, policy, configuration) fails at once and
-tells somebody, the rest is tried again. The delay between tries is the installation's `[core]
+Nobody is told of failures here: the watch (`baton_workloads.watch`) sees the runs of every DAG from outside, which a
+callback in a dead worker cannot.
+
+Retries go by the class of the error, not by luck: what is permanent (data, policy, configuration) fails at once,
+the rest is tried again. The delay between tries is the installation's `[core]
 default_task_retry_delay`, so that a test stack need not wait as long as production does.
 """
 
@@ -14,7 +17,6 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from baton.exceptions import PermanentError
-from baton.notifications.failure import FailureNotifier
 
 OWNER = "data-platform"
 NAMESPACE = os.environ.get("BATON_NAMESPACE", "baton")
@@ -35,7 +37,6 @@ def default_args(**differences: Any) -> dict[str, Any]:
         "max_retry_delay": timedelta(minutes=15),
         "retry_policy": RETRY_POLICY,
         "execution_timeout": timedelta(hours=2),
-        "on_failure_callback": FailureNotifier(),
         **differences,
     }
 

@@ -69,7 +69,6 @@ def test_defaults_are_the_projects(dag):
     for task in dag.tasks:
         assert task.owner == default_args()["owner"]
         assert task.execution_timeout
-        assert task.on_failure_callback
         assert task.retry_policy
 
 

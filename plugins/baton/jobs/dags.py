@@ -229,9 +229,9 @@ def _added(settings: Settings) -> dict[str, Any]:
 
 
 def _notifier(name: str | None) -> Any:
-    if name == "none":
+    if name is None or name == "none":
         return None
-    if name is None or name == "mail":
+    if name == "mail":
         return FailureNotifier()
     if name.startswith("slack:"):
         from airflow.providers.slack.notifications.slack import SlackNotifier

@@ -138,3 +138,16 @@ def test_the_manifests_render(tmp_path: Path) -> None:
 def test_the_scripts_are_well_formed(script: str) -> None:
     """The shell reads them to their end."""
     assert subprocess.run(["bash", "-n", ROOT / "deploy" / "compose" / script], check=False).returncode == 0
+
+
+def test_the_watch_is_told_by_its_secret_what_it_asks_for() -> None:
+    """The example names variables that the watch reads, and only those; two looks never overlap."""
+    example = set(variables((KUBERNETES / "secrets" / "watch.env.example").read_text()))
+    sources = [*(ROOT / "include/baton_workloads/watch").glob("*.py"), ROOT / "docs/failure-notices.md"]
+    documented = set(re.findall(r"BATON_[A-Z_]+[A-Z]", "".join(path.read_text() for path in sources)))
+    known = documented | {name.replace("NOTICE", "ESCALATION") for name in documented}
+    assert example - {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"} <= known
+    cronjob = yaml.safe_load((KUBERNETES / "watch.yaml").read_text())
+    assert cronjob["spec"]["concurrencyPolicy"] == "Forbid"
+    container = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["envFrom"] == [{"secretRef": {"name": "baton-watch"}}]

@@ -1,0 +1,61 @@
+"""``watch``: tell people what fails, what works again, and that Airflow itself does not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from baton_workloads.errors import ConfigurationError, TransientError
+from baton_workloads.watch import surroundings
+from baton_workloads.watch.channels import Channel, Print
+from baton_workloads.watch.look import Patience, Watch
+
+
+@click.command(epilog="Environment: see docs/failure-notices.md.")
+@click.option("--memory", required=True, envvar="BATON_WATCH_MEMORY", help="file:///… or s3://…, one small JSON file.")
+@click.option("--every", type=click.FloatRange(min=1), help="Look again after so many seconds; default: look once.")
+@click.option(
+    "--patience", type=click.FloatRange(min=0), default=120, show_default=True, help="Seconds that trouble has to last."
+)
+@click.option(
+    "--late",
+    type=click.FloatRange(min=1),
+    default=600,
+    show_default=True,
+    help="Seconds after which a run that is due is late.",
+)
+@click.option("--print", "prints", is_flag=True, help="Also print each notice; then nobody else has to be named.")
+def watch(memory: str, every: float | None, patience: float, late: float, prints: bool) -> None:
+    """Look at Airflow from outside and tell people, each thing once.
+
+    Failed runs with the end of the log and what to do; runs that work again; three failures in a row to those who are
+    told of what goes on; an Airflow that does not answer, a part that does not beat, a DAG file that cannot be read,
+    and runs that are due and not started.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    usual, escalation = _channels(prints)
+    limits = Patience(timedelta(seconds=patience), timedelta(seconds=late))
+    with surroundings.airflow() as api:
+        watcher = Watch(api, memory, usual, escalation, limits)
+        left = watcher.look(datetime.now(UTC))
+        while every is not None:
+            time.sleep(every)
+            left = watcher.look(datetime.now(UTC))
+    if left:
+        raise TransientError(
+            f"{left} notices wait for a channel that did not take them; they are kept for the next look"
+        )
+
+
+def _channels(prints: bool) -> tuple[list[Channel], list[Channel]]:
+    try:
+        usual, escalation = surroundings.channels()
+    except ConfigurationError:
+        if not prints:
+            raise
+        usual, escalation = [], []
+    return [*usual, *([Print(click.echo)] if prints else [])], escalation

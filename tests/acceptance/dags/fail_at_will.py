@@ -1,0 +1,24 @@
+"""
+## What
+Fails, or does not, as its run is told; the watch tells people of it.
+
+## If it fails
+Turn it off & on again.
+"""
+
+import pendulum
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1), catchup=False, doc_md=__doc__)
+def fail_at_will() -> None:
+    @task(retries=0)
+    def decide(dag_run=None) -> None:
+        print("the line before the end")
+        if dag_run.conf.get("fails"):
+            raise ValueError("because it was told to <b>fail</b>")
+
+    decide()
+
+
+fail_at_will()
