@@ -45,9 +45,14 @@ def test(
     ] = False,
 ) -> None:
     """Run the tests. Further words go to pytest, as in `./baton test tests/unit -k policy -x`."""
+    raise typer.Exit(_run([sys.executable, "-m", "pytest", *pytest_words(context.args, soak=soak)]))
+
+
+def pytest_words(words: list[str], *, soak: bool) -> list[str]:
+    """Return pytest's command line: everything in two processes, a selection or what takes long in one."""
     selection = [] if soak else ["-m", "not soak"]
-    division = [] if soak or context.args else SIDE_BY_SIDE
-    raise typer.Exit(_run([sys.executable, "-m", "pytest", *selection, *division, *context.args]))
+    division = [] if soak or words else SIDE_BY_SIDE
+    return [*selection, *division, *words]
 
 
 def _checks() -> dict[str, Command]:
