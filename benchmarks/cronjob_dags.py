@@ -133,6 +133,9 @@ def figures(seconds: dict[str, dict[int, list[float]]], jobs: int) -> dict[str, 
         each[name] = (all_jobs - one) / (jobs - 1) * 1000
         found |= {f"{name}, one DAG, seconds": one, f"{name}, {jobs} DAGs, seconds": all_jobs}
         found[f"{name}, milliseconds a DAG"] = round(each[name], 2)
+    found[f"{jobs} DAGs of baton's against the goal of {GOAL_SECONDS} s, times"] = round(
+        median(seconds["baton"][jobs]) / GOAL_SECONDS, 2
+    )
     for name in list(each)[1:]:
         found[f"a DAG of baton's against one of {name}, times its cost"] = round(each["baton"] / each[name], 2)
     return found
