@@ -27,6 +27,25 @@ DLT = [
 SLING = ["sling-linux-amd64==1.4.11"]
 
 
+def install_beside(folder: Path, packages: list[str]) -> str | None:
+    """Put packages, without what they need, into a folder for PYTHONPATH. Returns why they could not be had."""
+    uv = _uv()
+    if uv is None:
+        return "uv is not installed"
+    command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--target", str(folder)]
+    return _installed([*command, *packages])
+
+
+def _uv() -> str | None:
+    beside = Path(sys.executable).with_name("uv")
+    return shutil.which("uv") or (str(beside) if beside.exists() else None)
+
+
+def _installed(command: list[str]) -> str | None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"not installed: {done.stderr.strip().splitlines()[-1]}"
+
+
 @dataclass(frozen=True)
 class Rivals:
     """Other tools on the same server, into the database ``rival``."""
@@ -39,14 +58,13 @@ class Rivals:
 
     def install(self, packages: list[str]) -> str | None:
         """Make the virtual environment, or add to it. Returns why it could not be had."""
-        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-        if not Path(uv).exists():
+        uv = _uv()
+        if uv is None:
             return "uv is not installed"
         if not self.folder.exists():
             subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(self.folder)], check=True)
         command = [uv, "pip", "install", "--quiet", "--python", str(self.folder / "bin" / "python"), *packages]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return None if done.returncode == 0 else f"not installed: {done.stderr.strip().splitlines()[-1]}"
+        return _installed(command)
 
     def dlt(self, backend: str) -> list[Measured] | str:
         """The masked job with dlt, or why it was skipped."""

@@ -79,6 +79,14 @@ class AirflowApi:
         """Let a DAG's runs start."""
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        """Let no more of a DAG's runs start."""
+        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Whether a DAG is switched off."""
+        return bool(self.call("GET", f"/dags/{dag_id}")["is_paused"])
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> dict[str, Any]:
         """Start a run now; returns it as the API does."""
         body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": run_id} if run_id else {})}

@@ -29,4 +29,4 @@ class Component:
     stop_seconds: int = 15
     order: int = 1
     sweeps: bool = True
-    ready_seconds: int = 120
+    ready_seconds: int = 300

@@ -19,6 +19,8 @@ from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
 
+# The dag-processor looks at a file every ten seconds; a busy machine needs longer.
+NEW_FILE_SECONDS = 90.0
 # Where output goes to a file, tables keep their shape instead of being folded to 80 columns.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -87,10 +89,17 @@ def show_login(stack: Stack) -> None:
 
 
 def up(
-    source: Source = None, scale: Scale = None, isolation: Isolation = "auto", slow_cluster: SlowCluster = False
+    source: Source = None,
+    scale: Scale = None,
+    isolation: Isolation = "auto",
+    slow_cluster: SlowCluster = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs; ./baton down stops it.")] = False,
 ) -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
     stack = start(Options(source, scale, isolation, slow_cluster=slow_cluster))
+    if detach:
+        show_login(stack)
+        return
     try:
         show_login(stack)
         console.print("Stop with Ctrl-C, or ./baton down from elsewhere.")
@@ -158,7 +167,7 @@ def trigger(
     conf: Annotated[str, typer.Option(help="Parameters of the run, as a JSON object.")] = "{}",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit code 1 if it fails.")] = False,
 ) -> None:
-    """Start a run of a DAG now."""
+    """Start a run of a DAG now, which switches it on. With --wait it is afterwards as it was, off or on."""
     stack = running_stack(current_layout())
     try:
         parameters = json.loads(conf)
@@ -166,11 +175,29 @@ def trigger(
         raise StackError(f'--conf is not JSON ({err}): give an object, as in \'{{"key": "value"}}\'') from err
     if not isinstance(parameters, dict):
         raise StackError('--conf must be a JSON object, as in \'{"key": "value"}\'')
+    _await_dag(stack, dag_id)
+    was_off = stack.api.is_paused(dag_id)
     stack.api.unpause(dag_id)
     run = stack.api.trigger(dag_id, parameters)
     console.print(f"{stack.airflow.url}/dags/{dag_id}/runs/{run['dag_run_id']}", soft_wrap=True)
-    if wait:
-        from baton_local.watching import follow_run
+    if not wait:
+        return
+    from baton_local.watching import follow_run
 
-        if follow_run(stack.api, dag_id, run["dag_run_id"], console) != "success":
-            raise typer.Exit(1)
+    try:
+        state = follow_run(stack.api, dag_id, run["dag_run_id"], console)
+    finally:
+        if was_off:  # a CronJob's DAG, say, whose CronJob still runs in the cluster
+            stack.api.pause(dag_id)
+    if state != "success":
+        raise typer.Exit(1)
+
+
+def _await_dag(stack: Stack, dag_id: str) -> None:
+    """Give the dag-processor the time to read a file that was written a moment ago."""
+    deadline = time.monotonic() + NEW_FILE_SECONDS
+    with console.status(f"Waiting for Airflow to read {dag_id} …"):
+        while not stack.api.dag_is_known(dag_id):
+            if time.monotonic() > deadline:
+                raise StackError(f"Airflow knows no DAG {dag_id}: is that its name, and can its file be read?")
+            time.sleep(0.5)

@@ -90,12 +90,16 @@ class ChainError(ValueError):
         self.path = path
 
 
-def read_chains(file: Path, cronjobs: Mapping[str, CronJob], refused: Iterable[str]) -> ChainsRead:
+def read_chains(
+    file: Path, cronjobs: Mapping[str, CronJob], refused: Iterable[str], earlier: Iterable[Chain] = ()
+) -> ChainsRead:
     """Read a `chains.yaml`.
 
     :param cronjobs: those that can become DAGs, by key.
     :param refused: names of those that cannot.
+    :param earlier: chains of other files.
     """
+    earlier = list(earlier)
     read = ChainsRead()
     text = read_text(file)
     documents = [text] if isinstance(text, Problem) else list(read_documents(text))
@@ -105,11 +109,11 @@ def read_chains(file: Path, cronjobs: Mapping[str, CronJob], refused: Iterable[s
         elif isinstance(document, DocumentError):
             read.problems.append(Problem(str(file), document.line, "", str(document)))
         else:
-            _read_document(file, document, Names(cronjobs, frozenset(refused)), read)
+            _read_document(file, document, Names(cronjobs, frozenset(refused)), [*earlier, *read.chains], read)
     return read
 
 
-def _read_document(file: Path, document: Document, names: Names, read: ChainsRead) -> None:
+def _read_document(file: Path, document: Document, names: Names, earlier: list[Chain], read: ChainsRead) -> None:
     def problem(err: ChainError) -> None:
         read.problems.append(Problem(str(file), document.line(err.path), written(err.path), str(err)))
 
@@ -118,10 +122,12 @@ def _read_document(file: Path, document: Document, names: Names, read: ChainsRea
         return problem(ChainError((), "must be a mapping with the key chains, a mapping of chains by name"))
     for key in set(content) - {"chains"}:
         problem(ChainError((key,), "unknown key; there is only chains"))
-    taken: dict[str, str] = {}
+    taken = {job: chain.name for chain in earlier for job in chain.links}
     for name, given in content["chains"].items():
         path: FieldPath = ("chains", name)
         try:
+            if name in [chain.name for chain in earlier]:
+                raise ChainError(path, f"there is a chain {name} already: chains of one name belong into one place")
             chain = _chain(name, given, path, names)
             for job in chain.links:
                 if job in taken:

@@ -113,7 +113,9 @@ def _reasons(first: Traces, then: Traces) -> Iterator[Reason]:
     if shared := first.subjects & then.subjects:
         yield Reason("names", f"both names say {_listed(shared)}", 1)
     if first.stage is not None and then.stage is not None and first.stage < then.stage:
-        yield Reason("names", f"{first.cronjob.name} comes before {then.cronjob.name} by what they are called", 2)
+        about_others = bool(first.subjects and then.subjects) and not first.subjects & then.subjects
+        text = f"{first.cronjob.name} comes before {then.cronjob.name} by what they are called"
+        yield Reason("names", text, 1 if about_others else 2)
     if shared := first.buckets & then.buckets:
         yield Reason("bucket", f"both use {_listed(shared)}", 3)
     if shared := first.volumes & then.volumes:

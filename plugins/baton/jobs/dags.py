@@ -105,17 +105,18 @@ _Plan = tuple[str, Manifest, Callable[[], DAG]]
 def _plans(catalogue: Catalogue, job: Mapping[str, Any]) -> Iterator[_Plan]:
     """Yield what DAGs there will be: one for each chain of tasks, one for each other CronJob."""
     cronjobs = catalogue.cronjobs
-    followers: dict[str, Link] = {}
+    followers: dict[str, tuple[Link, str]] = {}
     in_tasks: set[str] = set()
     for chain in catalogue.chains:
         if chain.handover == "tasks":
             in_tasks |= set(chain.links)
             yield chain.name, cronjobs[chain.roots[0]].manifest, partial(_chain_dag, chain, cronjobs, job)
         else:
-            followers |= chain.links
+            followers |= {key: (link, chain.name) for key, link in chain.links.items()}
     for key, cronjob in cronjobs.items():
         if key not in in_tasks:
-            yield key, cronjob.manifest, partial(_cronjob_dag, cronjob, followers.get(key, Link(key)), job)
+            link, name = followers.get(key, (Link(key), ""))
+            yield key, cronjob.manifest, partial(_cronjob_dag, cronjob, link, name, job)
 
 
 def asset_of(key: str) -> Asset:
@@ -123,11 +124,11 @@ def asset_of(key: str) -> Asset:
     return Asset(f"cronjob/{key}")
 
 
-def _cronjob_dag(cronjob: CronJob, link: Link, job: Mapping[str, Any]) -> DAG:
+def _cronjob_dag(cronjob: CronJob, link: Link, chain: str, job: Mapping[str, Any]) -> DAG:
     schedule = [asset_of(before) for before in link.after] or _timetable(cronjob)
     doc = cronjob_doc(cronjob, link)
     with _dag(cronjob.key, schedule, [cronjob], doc) as dag:
-        _tasks(cronjob, link, dict(job), task_id=_TASK, owns_tick=not link.after)
+        _tasks(cronjob, link, chain, dict(job), task_id=_TASK)
     return dag
 
 
@@ -137,7 +138,7 @@ def _chain_dag(chain: Chain, cronjobs: Mapping[str, CronJob], job: Mapping[str, 
     with _dag(chain.name, _timetable(root), members, chain_doc(chain, cronjobs)) as dag:
         made: dict[str, _Step] = {}
         for key, link in chain.links.items():
-            made[key] = _tasks(cronjobs[key], link, dict(job), task_id=key, owns_tick=not link.after)
+            made[key] = _tasks(cronjobs[key], link, chain.name, dict(job), task_id=key)
             for before in link.after:
                 made[before].last.set_downstream(made[key].first)
         if any(link.when == "always" for link in chain.links.values()):
@@ -185,10 +186,10 @@ def _deadline_alert(interval: Any) -> DeadlineAlert:
     return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=interval, callback=callback)
 
 
-def _tasks(cronjob: CronJob, link: Link, job: dict[str, Any], *, task_id: str, owns_tick: bool) -> _Step:
+def _tasks(cronjob: CronJob, link: Link, chain: str, job: dict[str, Any], *, task_id: str) -> _Step:
     """Make one task, or one for each item."""
     source = ManifestSource(cronjob.manifest.file, cronjob.name, cronjob.manifest.namespace)
-    if owns_tick:
+    if not link.after:
         job |= {
             "schedule": cronjob.schedule,
             "time_zone": cronjob.time_zone,
@@ -198,7 +199,7 @@ def _tasks(cronjob: CronJob, link: Link, job: dict[str, Any], *, task_id: str, o
         "concurrency_policy": cronjob.concurrency_policy,
         # Not all_done: what a superseded tick skips is skipped to the end.
         "trigger_rule": "none_skipped" if link.when == "always" else "all_success",
-        "doc_json": Note(cronjob.key, cronjob.schedule, cronjob.time_zone, link.after).text(),
+        "doc_json": Note(cronjob.key, cronjob.schedule, cronjob.time_zone, link.after, chain).text(),
         **_added(cronjob.settings),
         **job,
     }

@@ -12,23 +12,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from baton.jobs import fields_container, fields_pod
 from baton.jobs.fields_table import ROOT, Field, fields_of
+from baton.jobs.fields_values import Finding, is_label, is_subdomain, unknown_value
 from baton.jobs.manifests_yaml import Path
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
 
 Object = dict[str, Any]
-Finding = tuple[Path, str]
-"""A field, and what is wrong with it."""
-
 SERVED = "batch/v1"
 STILL_READ = "batch/v1beta1"
 """Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
-_POLICIES = ("Allow", "Forbid", "Replace")
-_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _JOB_NUMBERS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _LONGEST_NAME = 52
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_RULES = fields_container.RULES | fields_pod.RULES
 _QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
@@ -36,8 +32,27 @@ def check(content: Object) -> list[Finding]:
     """Everything that is wrong with a CronJob, in the order in which it is written."""
     findings = list(_message(ROOT, content, ()))
     wrong = {path for path, _ in findings}
-    findings += [(path, why) for path, why in _rules(content) if path not in wrong]
+    not_well_formed = {path[:length] for path in wrong for length in range(len(path) + 1)}
+    for path, why in (*_parts(ROOT, "", content, (), not_well_formed), *_rules(content)):
+        if path not in wrong:
+            wrong.add(path)
+            findings.append((path, why))
     return findings
+
+
+def _parts(kind: str, shape: str, value: Any, path: Path, not_well_formed: set[Path]) -> Iterator[Finding]:
+    """Apply the rules of every part whose fields are well-formed; inner parts first."""
+    if shape and isinstance(value, list | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _parts(kind, shape[2:], item, (*path, key), not_well_formed)
+    elif not shape and isinstance(value, dict):
+        known = fields_of(kind)
+        for name, inner in value.items():
+            if name in known and known[name].is_message:
+                yield from _parts(known[name].kind, known[name].shape, inner, (*path, name), not_well_formed)
+        if kind in _RULES and path not in not_well_formed:
+            yield from (((*path, *where), why) for where, why in _RULES[kind](value))
 
 
 def _message(kind: str, value: Object, path: Path) -> Iterator[Finding]:
@@ -75,6 +90,8 @@ def _shaped(field: Field, shape: str, value: Any, path: Path) -> Iterator[Findin
             yield path, f"must be a mapping, is {_described(value)}"
     elif (wanted := _wanted(field.kind, value)) is not None:
         yield path, f"must be {wanted}, is {_described(value)}"
+    elif (unknown := unknown_value(field.type_name, value)) is not None:
+        yield path, unknown
 
 
 def _wanted(kind: str, value: Any) -> str | None:
@@ -135,9 +152,6 @@ def _rules(content: Object) -> Iterator[Finding]:
         yield ("spec",), "is missing"
         return
     yield from _schedule_rules(spec)
-    policy = spec.get("concurrencyPolicy")
-    if isinstance(policy, str) and policy not in ("", *_POLICIES):
-        yield ("spec", "concurrencyPolicy"), f"must be one of {', '.join(_POLICIES)}, is {policy!r}"
     limits = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
     yield from _negative(spec, limits, ("spec",))
     yield from _template_rules(_mapping(spec.get("jobTemplate")))
@@ -156,11 +170,11 @@ def _metadata_rules(metadata: Object) -> Iterator[Finding]:
             "generateName" in metadata
         )
         yield ("metadata", "name"), f"is missing{': ' * bool(hint)}{hint}"
-    elif isinstance(name, str) and not _NAME.fullmatch(name):
+    elif isinstance(name, str) and not is_subdomain(name):
         yield ("metadata", "name"), f"{name!r} is no name: lower case letters, digits, '-' and '.'"
     elif isinstance(name, str) and len(name) > _LONGEST_NAME:
         yield ("metadata", "name"), f"must be no more than {_LONGEST_NAME} characters, has {len(name)}"
-    if isinstance(namespace, str) and namespace and not _LABEL.fullmatch(namespace):
+    if isinstance(namespace, str) and namespace and not is_label(namespace):
         yield ("metadata", "namespace"), f"{namespace!r} is no namespace: lower case letters, digits and '-'"
 
 
@@ -204,46 +218,6 @@ def _template_rules(template: Object) -> Iterator[Finding]:
         yield (*pod_path, "restartPolicy"), "must be Never in a Job with a podFailurePolicy"
     if not pod.get("containers"):
         yield (*pod_path, "containers"), "is missing"
-    yield from _container_rules(pod, pod_path)
-
-
-def _container_rules(pod: Object, path: Path) -> Iterator[Finding]:
-    names = set[str]()
-    for group in ("initContainers", "containers"):
-        containers = pod.get(group)
-        for position, container in enumerate(containers if isinstance(containers, list) else []):
-            where: Path = (*path, group, position)
-            if not isinstance(container, dict):
-                continue
-            for required in ("name", "image"):
-                if not container.get(required):
-                    yield (*where, required), "is missing"
-            name = container.get("name")
-            if isinstance(name, str) and name in names:
-                yield (*where, "name"), f"{name!r} is the name of two containers"
-            elif isinstance(name, str) and name and not _LABEL.fullmatch(name):
-                yield (*where, "name"), f"{name!r} is no name of a container: lower case letters, digits and '-'"
-            names.add(str(name))
-            pulls = container.get("imagePullPolicy")
-            if isinstance(pulls, str) and pulls not in ("", *_PULL_POLICIES):
-                yield (*where, "imagePullPolicy"), f"must be one of {', '.join(_PULL_POLICIES)}, is {pulls!r}"
-            yield from _mount_rules(container, _mappings(pod.get("volumes")), where)
-
-
-def _mount_rules(container: Object, volumes: list[Object], path: Path) -> Iterator[Finding]:
-    known = [volume.get("name") for volume in volumes]
-    for position, mount in enumerate(_mappings(container.get("volumeMounts"))):
-        name = mount.get("name")
-        if name not in known:
-            yield (
-                (*path, "volumeMounts", position, "name"),
-                f"there is no volume {name!r} in volumes" if name else "is missing",
-            )
-
-
-def _mappings(value: Any) -> list[Object]:
-    """The items of a list, an empty mapping for each that is none: positions stay."""
-    return [_mapping(item) for item in value] if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> Object:

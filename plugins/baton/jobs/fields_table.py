@@ -24,10 +24,12 @@ class Field:
 
     :param shape: ``""`` one value, ``[]`` list, ``{}`` map; longer for lists in maps.
     :param kind: the scalar or message inside.
+    :param type_name: what Kubernetes' Go code calls a text that may be some values only, such as `v1.PullPolicy`.
     """
 
     shape: str
     kind: str
+    type_name: str = ""
 
     @property
     def is_message(self) -> bool:
@@ -52,7 +54,9 @@ def fields_of(message: str) -> dict[str, Field]:
 def _field(written: str) -> Field:
     written = written.lstrip("*")
     kind = written.lstrip("[]{}")
-    return Field(written[: len(written) - len(kind)], kind.partition(":")[0])
+    shape = written[: len(written) - len(kind)]
+    kind, _, type_name = kind.partition(":")
+    return Field(shape, kind, type_name)
 
 
 @cache

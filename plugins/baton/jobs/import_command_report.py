@@ -78,15 +78,18 @@ def _heading(manifest: Manifest, place: Place) -> str:
 
 def _fields(found: list[Verdict], *, every_field: bool) -> list[str]:
     shown = [verdict for verdict in found if every_field or verdict.verdict != KEPT or verdict.note]
-    lines = [_field(verdict) for verdict in shown]
+    alike: dict[tuple[str, str, str], list[str]] = {}  # what the cluster adds to each object would fill the page
+    for verdict in shown:
+        alone = verdict.field if every_field else ""
+        alike.setdefault((verdict.verdict, verdict.note, alone), []).append(verdict.field)
+    lines = [_field(", ".join(fields), verdict, note) for (verdict, note, _), fields in alike.items()]
     if rest := len(found) - len(shown):
         lines.append(f"  {'kept':<10}  {rest} more fields, as they are (--all lists them)")
     return lines
 
 
-def _field(verdict: Verdict) -> str:
-    note = f": {verdict.note}" if verdict.note else ""
-    return f"  {verdict.verdict:<10}  {verdict.field}{note}"
+def _field(fields: str, verdict: str, note: str) -> str:
+    return f"  {verdict:<10}  {fields}{f': {note}' if note else ''}"
 
 
 def _proposals(proposals: list[Proposal]) -> list[str]:

@@ -134,10 +134,19 @@ def read_manifests(paths: Iterable[Path]) -> Found:
 def manifest_files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder, and of those in it, that may hold manifests."""
     for file in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        hidden = _is_hidden(file, folder)
         other = file.name in _NO_MANIFESTS or file.name.endswith((*SETTINGS_SUFFIXES, _SCHEMA_SUFFIX))
         if file.suffix in _SUFFIXES and not hidden and not other and file.is_file():
             yield file
+
+
+def chains_files(folder: Path) -> Iterator[Path]:
+    """Yield each `chains.yaml` of a folder and of those in it."""
+    return (file for file in folder.rglob(CHAINS_FILE) if file.is_file() and not _is_hidden(file, folder))
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def read_text(file: Path) -> str | Problem:

@@ -10,7 +10,7 @@ from pathlib import Path
 from baton.jobs.chains import Chain, ChainsRead, read_chains
 from baton.jobs.chains_annotations import chains_of_annotations
 from baton.jobs.fields import check
-from baton.jobs.manifests import CHAINS_FILE, Found, Manifest, Other, Problem, read_manifests
+from baton.jobs.manifests import Found, Manifest, Other, Problem, chains_files, read_manifests
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_settings import Settings, SettingsFile, read_settings
 
@@ -35,7 +35,7 @@ class Catalogue:
 
 
 def read_catalogue(paths: Iterable[Path]) -> Catalogue:
-    """Read manifests, the settings beside them, and the `chains.yaml` of each folder."""
+    """Read manifests, the settings beside them, and every `chains.yaml` in the folders."""
     paths = list(paths)
     return catalogue_of(read_manifests(paths), [path for path in paths if path.is_dir()])
 
@@ -44,14 +44,17 @@ def catalogue_of(found: Found, folders: Iterable[Path]) -> Catalogue:
     """The same for manifests that were read already, also from elsewhere than files."""
     catalogue = Catalogue(problems=found.problems, others=found.others, files=found.files)
     catalogue.cronjobs = _with_keys(_accept(found.manifests, catalogue))
-    for folder in folders:
-        file = folder / CHAINS_FILE
-        if file.is_file():
-            _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue)), catalogue)
+    for file in _chains_files(folders):
+        _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue), catalogue.chains), catalogue)
     in_chains = {job for chain in catalogue.chains for job in chain.links}
     _take_chains(chains_of_annotations(catalogue.cronjobs, _refused(catalogue), in_chains), catalogue)
     catalogue.problems.sort(key=lambda problem: (problem.file, problem.line or 0))
     return catalogue
+
+
+def _chains_files(folders: Iterable[Path]) -> list[Path]:
+    """Each `chains.yaml` of the folders and of those in them, once."""
+    return list(dict.fromkeys(file for folder in folders for file in sorted(chains_files(folder))))
 
 
 def _refused(catalogue: Catalogue) -> set[str]:
@@ -61,7 +64,8 @@ def _refused(catalogue: Catalogue) -> set[str]:
 def _take_chains(read: ChainsRead, catalogue: Catalogue) -> None:
     catalogue.chains += read.chains
     catalogue.problems += read.problems
-    for key in read.lost:
+    placed = {job for chain in catalogue.chains for job in chain.links}
+    for key in sorted(read.lost - placed):  # what has its place in a chain that can be read keeps it
         job = catalogue.cronjobs.pop(key)
         catalogue.refused.append((job.manifest, read.problems))
 

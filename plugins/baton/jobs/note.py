@@ -19,12 +19,14 @@ class Note:
     :param schedule: `spec.schedule`, also of a CronJob that the clock does not start any more.
     :param time_zone: `spec.timeZone`.
     :param after: keys of those that it follows.
+    :param chain: the name of its chain; empty where it has none, also where only annotations make one.
     """
 
     key: str
     schedule: str
     time_zone: str | None
     after: tuple[str, ...] = ()
+    chain: str = ""
 
     def text(self) -> str:
         """Write it for `doc_json`."""
@@ -39,4 +41,6 @@ def read_note(text: str | None) -> Note | None:
         return None
     if not isinstance(content, dict) or content.pop("kind", None) != _KIND:
         return None
-    return Note(content["key"], content["schedule"], content["time_zone"], tuple(content["after"]))
+    return Note(
+        content["key"], content["schedule"], content["time_zone"], tuple(content["after"]), content.get("chain", "")
+    )

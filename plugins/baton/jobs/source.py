@@ -115,11 +115,15 @@ def deserialize_source(data: Mapping[str, Any]) -> Source:
     return _SOURCES[fields.pop("type")](**fields)
 
 
-def template_of(document: Mapping[str, Any], where: str, *, default_name: str = "") -> JobTemplate:
+def template_of(
+    document: Mapping[str, Any], where: str, *, default_name: str = "", is_live: bool = False
+) -> JobTemplate:
     """Return the template in a CronJob or Job.
 
     :param where: what an error calls the document.
     :param default_name: for a document without a name.
+    :param is_live: it is what the cluster has now. A file may hold a uid too, of a CronJob that was deleted long ago:
+        the cluster would remove what that one owns.
     :raises SourceError: a part that a Job needs is missing.
     """
     metadata = document.get("metadata") or {}
@@ -135,7 +139,7 @@ def template_of(document: Mapping[str, Any], where: str, *, default_name: str = 
         raise SourceError(f"{where}: {path} is missing")
     given = template.get("metadata") or {}
     kept = {key: dict(given[key]) for key in ("labels", "annotations") if given.get(key)}
-    owner = _owner(document) if document["kind"] == "CronJob" and metadata.get("uid") else None
+    owner = _owner(document) if is_live and document["kind"] == "CronJob" else None
     return JobTemplate(name, metadata.get("namespace"), kept, template["spec"], spec.get("timeZone"), owner)
 
 

@@ -190,7 +190,7 @@ class JobOperator(BaseOperator):
             document = await JobApi(self._hook(), namespace).read_cron_job(name)
         except NotThereError as err:
             raise SourceError(f"there is no CronJob {name} in namespace {namespace} of the cluster: {err}") from err
-        return template_of(document, f"CronJob {namespace}/{name}")
+        return template_of(document, f"CronJob {namespace}/{name}", is_live=True)
 
     def _hook(self) -> AsyncKubernetesHook:
         """The hook; the connection was read before, because asking for it blocks, and would in an event loop."""

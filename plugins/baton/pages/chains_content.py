@@ -50,10 +50,10 @@ def _chain(
 
 
 def _name(jobs: list[ChainJob]) -> str:
-    """The DAG's id if it is one DAG, else those that begin."""
-    dags = {job.dag_id for job in jobs}
-    if len(dags) == 1:
-        return dags.pop()
+    """The DAG's id if it is one DAG, else the chain's name, else those that begin."""
+    for names in ({job.dag_id for job in jobs}, {job.chain for job in jobs} - {""}):
+        if len(names) == 1:
+            return names.pop()
     return ", ".join(job.key for job in jobs if not job.after) + " and what follows"
 
 

@@ -38,6 +38,7 @@ class ChainJob:
     :param key: its key among the imported CronJobs.
     :param after: keys of those that it follows.
     :param is_paused: its DAG is switched off in Airflow.
+    :param chain: the name of its chain; empty where it has none.
     """
 
     key: str
@@ -46,6 +47,7 @@ class ChainJob:
     time_zone: str | None
     after: tuple[str, ...] = ()
     is_paused: bool = False
+    chain: str = ""
 
     def next_tick(self, moment: datetime) -> datetime | None:
         """The first tick at or after a moment; None where it has none, or counts from when it was made."""

@@ -68,7 +68,7 @@ class Tasks:
                 continue
             self._keys[dag_id, task["task_id"]] = note.key
             self.jobs[note.key] = ChainJob(
-                note.key, dag_id, note.schedule, note.time_zone, note.after, is_paused=is_paused
+                note.key, dag_id, note.schedule, note.time_zone, note.after, is_paused=is_paused, chain=note.chain
             )
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, FormatException
 
 from kubernetes_cron import SHORTHANDS
@@ -26,6 +28,7 @@ def in_words(schedule: str) -> str:
     return f"{by_day}; and also {by_weekday[0].lower()}{by_weekday[1:]}"  # Kubernetes: one of the two days is enough
 
 
+@lru_cache(maxsize=1024)  # a descriptor reads its dictionary from a file each time
 def _sentence(*fields: str) -> str:
     descriptor = ExpressionDescriptor(
         " ".join(fields), casing_type=CasingTypeEnum.Sentence, use_24hour_time_format=True

@@ -1,4 +1,4 @@
-"""The data-path benchmark runs from end to end."""
+"""The benchmarks that need no stack run from end to end."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def test_the_data_path_is_measured_against_its_limits(tmp_path: Path) -> None:
     figures = json.loads(done.stdout)
     assert len([label for label in figures if " against " in label]) == 5
     assert {step["step"] for step in figures["steps"]} >= {"export", "transform customers", "load orders"}
+
+
+@pytest.mark.soak
+def test_dags_of_cronjobs_are_measured_against_those_written_by_hand(tmp_path: Path) -> None:
+    """A few of them, without the tool that has to be fetched."""
+    command = [sys.executable, str(PROJECT / "benchmarks" / "cronjob_dags.py"), "--jobs", "5", "--rounds", "1"]
+    command += ["--skip", "dag-factory", "--state", str(tmp_path / "state"), "--json"]
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT / 'plugins'}{os.pathsep}{PROJECT / 'include'}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout)
+    assert figures["skipped"] == {"dag-factory": "as asked"}
+    assert {"baton, 5 DAGs, seconds", "by hand, 5 DAGs, seconds", "baton, milliseconds a DAG"} <= set(figures)

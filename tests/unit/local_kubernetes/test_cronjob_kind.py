@@ -36,6 +36,12 @@ def test_a_template_gets_the_defaults_of_a_pod_but_not_those_of_its_admission():
             {"pod": {"containers": [{"name": "c"}]}},
             ["spec.jobTemplate.spec.template.spec.containers[0].image"],
         ),
+        ({"job": {"completionMode": "Indexed"}}, ["spec.jobTemplate.spec.completions"]),
+        (
+            {"pod": {"containers": [{"name": "c", "image": "x", "imagePullPolicy": "always"}]}},
+            ["spec.jobTemplate.spec.template.spec.containers[0].imagePullPolicy"],
+        ),
+        ({"pod": {"volumes": [{"name": "v", "emptyDir": None}]}}, []),
         ({"name": "n" * 53, "schedule": "x"}, ["spec.schedule", "metadata.name"]),
     ],
 )

@@ -79,7 +79,10 @@ def _check_zone(name: str | None) -> list[Cause]:
 
 
 def _check_job(spec: Object, field: str) -> list[Cause]:
-    causes = check_spec(complete_spec(spec), field)
+    completed = complete_spec(spec)
+    if spec.get("completions") is None:  # only a Job gets this default, and an Indexed one has to say it here
+        completed.pop("completions", None)
+    causes = check_spec(completed, field)
     if "selector" in spec:
         causes.insert(0, _invalid(f"{field}.selector", spec["selector"], "`selector` will be auto-generated"))
     return causes

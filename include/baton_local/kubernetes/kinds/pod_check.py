@@ -15,6 +15,7 @@ from .volume_check import check_path, check_volumes
 
 Object = dict[str, Any]
 _POLICIES = ("Always", "OnFailure", "Never")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _ENVIRONMENT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
 _FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
@@ -81,6 +82,8 @@ def _check_container(container: Any, field: str, volumes: set[Any]) -> list[Caus
     causes = check_label(name, f"{field}.name") if name else [required(f"{field}.name")]
     if not container.get("image"):
         causes.append(required(f"{field}.image"))
+    if container["imagePullPolicy"] not in _PULL_POLICIES:
+        causes.append(not_supported(f"{field}.imagePullPolicy", container["imagePullPolicy"], _PULL_POLICIES))
     if container.get("restartPolicy") and not (".initContainers[" in field and container["restartPolicy"] == "Always"):
         raise not_implemented(
             f'container "{name}": restartPolicy {container["restartPolicy"]} is not supported by this local server '

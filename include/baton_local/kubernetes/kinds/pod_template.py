@@ -41,7 +41,16 @@ def complete_spec(spec: Object) -> Object:
     for part in ("containers", "initContainers"):
         if isinstance(completed.get(part), list):
             completed[part] = [_complete_container(container) for container in completed[part]]
+    if isinstance(completed.get("volumes"), list):
+        completed["volumes"] = [_complete_volume(volume) for volume in completed["volumes"]]
     return completed
+
+
+def _complete_volume(volume: Any) -> Any:
+    """A volume without a source is an emptyDir; so is one that says ``emptyDir:`` and nothing behind it."""
+    if not isinstance(volume, dict) or any(volume[name] is not None for name in volume if name != "name"):
+        return volume
+    return {"name": volume.get("name"), "emptyDir": {}}
 
 
 def _complete_container(container: Any) -> Any:

@@ -39,8 +39,6 @@ def check_volumes(volumes: list[Object], field: str) -> list[Cause]:
 def _check_source(volume: Object, where: str) -> list[Cause]:
     sources = [source for source in volume if source != "name" and volume[source] is not None]
     _refuse_unknown(sources, SOURCES, f'volume "{volume.get("name")}"')
-    if not sources:
-        return [_required(where, "must specify a volume type")]
     causes = [
         Cause(f"{where}.{source}", "FieldValueForbidden", "Forbidden: may not specify more than 1 volume type")
         for source in sources[1:]

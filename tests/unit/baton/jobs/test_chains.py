@@ -168,3 +168,42 @@ def test_published_schema_agrees_with_the_reader(folder, chains, is_right):
     _, problems = read(folder, chains)
     assert (problems == []) is is_right
     assert Draft202012Validator(SCHEMA).is_valid({"chains": chains}) is is_right
+
+
+@pytest.mark.parametrize(
+    ("name", "jobs", "problem", "chains", "lost"),
+    [
+        ("other", {"load": {"after": "export"}}, "chains.other.jobs.export: export is in chain nightly", 1, {"load"}),
+        ("nightly", {"clean-up": {"after": "load"}}, "chains.nightly: there is a chain nightly already", 1,
+         {"load", "clean-up"}),
+        ("other", {"clean-up": {"after": "load"}}, None, 2, set()),
+    ],
+)  # fmt: skip
+def test_chains_of_several_files_do_not_share_a_cronjob_or_a_name(folder, name, jobs, problem, chains, lost):
+    """Two DAGs would start the same Jobs; the chain that was read first stays, also its CronJobs."""
+    (folder / "later").mkdir()
+    (folder / "later" / "chains.yaml").write_text(yaml.safe_dump({"chains": {name: {"jobs": jobs}}}))
+    catalogue, problems = read(folder, {"nightly": {"jobs": {"transform": {"after": "export"}}}})
+    assert len(catalogue.chains) == chains
+    assert [found.partition(": ")[2].startswith(problem) for found in problems] == [True] * (problem is not None)
+    assert set(JOBS) - set(catalogue.cronjobs) == lost
+
+
+@pytest.mark.parametrize("order", ["broken first", "broken last"])
+def test_cronjob_in_a_chain_that_can_be_read_keeps_its_place(folder, order):
+    """A second chain that mentions it and is wrong costs nobody else a DAG."""
+    broken = {"broken": {"jobs": {"export": {"after": "nobody"}, "clean-up": {"after": "export"}}}}
+    right = {"nightly": {"jobs": {"load": {"after": "export"}}}}
+    catalogue, [problem] = read(folder, broken | right if order == "broken first" else right | broken)
+    assert "there is no CronJob nobody" in problem
+    assert [chain.name for chain in catalogue.chains] == ["nightly"]
+    assert set(JOBS) - set(catalogue.cronjobs) == {"clean-up"}
+
+
+def test_annotation_beside_a_chain_costs_no_dag(write):
+    """The chain holds, and what contradicts it is said."""
+    after = cronjob("load", metadata=["annotations: {baton.dev/after: transform}"])
+    folder = write("jobs.yaml", cronjob("export"), cronjob("transform"), after)
+    catalogue, [problem] = read(folder, {"nightly": {"jobs": {"load": {"after": "export"}}}})
+    assert "say it in one place" in problem
+    assert set(catalogue.cronjobs) == {"export", "transform", "load"}

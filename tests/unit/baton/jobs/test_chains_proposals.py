@@ -38,6 +38,13 @@ def test_etl_by_the_clock_is_a_chain(write):
     assert propose(catalogue, {}) == []
 
 
+def test_steps_of_different_things_are_no_chain(write):
+    """An extract of the shop says nothing about somebody's datasets, although extracting comes before processing."""
+    names = ("shop-extract", "process-datasets")
+    folder = write("all.yaml", *(cronjob(name, schedule=f"0 {hour} * * *") for hour, name in enumerate(names, 1)))
+    assert pairs(folder) == set()
+
+
 @pytest.mark.parametrize(
     ("first", "then", "kind"),
     [

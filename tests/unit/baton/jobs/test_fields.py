@@ -85,3 +85,134 @@ def test_wrong_field_is_named(path, value, found, why):
     [(where, message), *_] = check(changed(path, value))
     assert written(where) == (found or path).replace("POD", POD)
     assert why in message
+
+
+ONE = "POD.containers.0"
+JOB = "spec.jobTemplate.spec"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found"),
+    [
+        ("metadata.labels", {"a b": "c"}, "metadata.labels.a b"),
+        ("metadata.labels", {"app": "-"}, "metadata.labels.app"),
+        ("metadata.annotations", {"-": ""}, "metadata.annotations.-"),
+        (f"{JOB}.template.metadata", {"labels": {"owner": "ann@example.com"}}, "template.metadata.labels.owner"),
+        (f"{JOB}.completionMode", "indexed", "completionMode"),
+        (f"{JOB}.backoffLimitPerIndex", 1, "backoffLimitPerIndex"),
+        (f"{JOB}.manualSelector", True, "manualSelector"),
+        (f"{JOB}.podReplacementPolicy", "Always", "podReplacementPolicy"),
+        (f"{JOB}.podFailurePolicy", {"rules": [{"action": "Fail"}]}, "podFailurePolicy.rules[0].action"),
+        (f"{JOB}.podFailurePolicy", {"rules": [{"action": "Count"}]}, "podFailurePolicy.rules[0]"),
+        (
+            f"{JOB}.podFailurePolicy",
+            {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [0, 1]}}]},
+            "podFailurePolicy.rules[0].onExitCodes.values[0]",
+        ),
+        (
+            f"{JOB}.podFailurePolicy",
+            {"rules": [{"action": "FailIndex", "onPodConditions": [{"type": "Ready"}]}]},
+            "podFailurePolicy.rules[0].action",
+        ),
+        ("POD.tolerations", [{"key": "a", "operator": "exists"}], "tolerations[0].operator"),
+        ("POD.tolerations", [{"key": "a", "effect": "NoRun"}], "tolerations[0].effect"),
+        ("POD.tolerations", [{"key": "a", "operator": "Exists", "value": "b"}], "tolerations[0].value"),
+        ("POD.tolerations", [{"value": "b"}], "tolerations[0].operator"),
+        ("POD.tolerations", [{"operator": "Exists", "tolerationSeconds": 5}], "tolerations[0].effect"),
+        ("POD.nodeSelector", {"role": "a b"}, "nodeSelector.role"),
+        ("POD.dnsPolicy", "clusterFirst", "dnsPolicy"),
+        ("POD.serviceAccountName", "Runner", "serviceAccountName"),
+        ("POD.volumes", [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}], "volumes[1].name"),
+        ("POD.volumes", [{"emptyDir": {}}], "volumes[0].name"),
+        ("POD.volumes", [{"name": "a_b", "emptyDir": {}}], "volumes[0].name"),
+        ("POD.volumes", [{"name": "a", "emptyDir": {}, "secret": {"secretName": "b"}}], "volumes[0].secret"),
+        ("POD.volumes", [{"name": "a", "secret": {"name": "b"}}], "volumes[0].secret.name"),
+        ("POD.volumes", [{"name": "a", "secret": {"optional": True}}], "volumes[0].secret.secretName"),
+        ("POD.volumes", [{"name": "a", "configMap": {"name": "b", "defaultMode": 644}}], "configMap.defaultMode"),
+        ("POD.volumes", [{"name": "a", "hostPath": {"path": "/a", "type": "directory"}}], "hostPath.type"),
+        (
+            "POD.volumes",
+            [{"name": "a", "configMap": {"name": "b", "items": [{"key": "c", "path": "/d"}]}}],
+            "items[0].path",
+        ),
+        ("POD.affinity", {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}, "nodeSelectorTerms"),
+        (
+            "POD.affinity",
+            {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"podAffinityTerm": {}}]}},
+            "podAffinityTerm.topologyKey",
+        ),
+        (
+            "POD.topologySpreadConstraints",
+            [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "Skip"}],
+            "topologySpreadConstraints[0].whenUnsatisfiable",
+        ),
+        (
+            "POD.initContainers",
+            [{"name": "a", "image": "b", "livenessProbe": {"exec": {"command": ["c"]}}}],
+            "initContainers[0].livenessProbe",
+        ),
+        (f"{ONE}.imagePullPolicy", "always", "containers[0].imagePullPolicy"),
+        (f"{ONE}.image", "busybox ", "containers[0].image"),
+        (f"{ONE}.terminationMessagePolicy", "Log", "containers[0].terminationMessagePolicy"),
+        (f"{ONE}.ports", [{"containerPort": 80, "protocol": "tcp"}], "ports[0].protocol"),
+        (f"{ONE}.ports", [{"containerPort": 80, "name": "a-name-too-long-for-a-port"}], "ports[0].name"),
+        (f"{ONE}.ports", [{"name": "http"}], "ports[0].containerPort"),
+        (f"{ONE}.env", [{"value": "a"}], "env[0].name"),
+        (f"{ONE}.env", [{"name": "A=B", "value": "a"}], "env[0].name"),
+        (f"{ONE}.env", [{"name": "A", "valueFrom": {}}], "env[0].valueFrom"),
+        (
+            f"{ONE}.env",
+            [{"name": "A", "value": "b", "valueFrom": {"secretKeyRef": {"name": "c", "key": "d"}}}],
+            "env[0].valueFrom",
+        ),
+        (f"{ONE}.env", [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b"}}}], "valueFrom.secretKeyRef.key"),
+        (
+            f"{ONE}.env",
+            [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.nodeName"}}}],
+            "valueFrom.fieldRef.fieldPath",
+        ),
+        (f"{ONE}.envFrom", [{"prefix": "A_"}], "envFrom[0]"),
+        (f"{ONE}.envFrom", [{"secretRef": {}}], "envFrom[0].secretRef.name"),
+        (f"{ONE}.volumeMounts", [{"name": "a", "mountPath": "/a"}], "volumeMounts[0].name"),
+        (f"{ONE}.volumeMounts", [{"name": "a"}], "volumeMounts[0].mountPath"),
+        (f"{ONE}.resources", {"limits": {"memmory": "1Gi"}}, "resources.limits.memmory"),
+        (f"{ONE}.resources", {"limits": {"cpu": "500m"}, "requests": {"cpu": 1}}, "resources.requests.cpu"),
+        (
+            f"{ONE}.resources",
+            {"limits": {"nvidia.com/gpu": 2}, "requests": {"nvidia.com/gpu": 1}},
+            "resources.requests[nvidia.com/gpu]",
+        ),
+        (f"{ONE}.livenessProbe", {"periodSeconds": 5}, "containers[0].livenessProbe"),
+        (
+            f"{ONE}.securityContext",
+            {"privileged": True, "allowPrivilegeEscalation": False},
+            "securityContext.allowPrivilegeEscalation",
+        ),
+        (f"{ONE}.securityContext", {"seccompProfile": {"type": "Runtime"}}, "seccompProfile.type"),
+    ],
+)
+def test_wrong_value_is_named(path, value, found):
+    """Kubernetes would refuse each of them: some when the CronJob is applied, some only when its Job makes a pod."""
+    [(where, _), *_] = check(changed(path, value))
+    assert written(where).endswith(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.labels", {"app.kubernetes.io/name": "", "a": "1.2_b"}),
+        ("metadata.annotations", {"Example.com/Key": "anything at all"}),
+        ("POD.tolerations", [{"operator": "Exists"}, {"key": "a", "value": "b", "effect": ""}]),
+        ("POD.volumes", [{"name": "empty"}, {"name": "also-empty", "emptyDir": None}]),
+        ("POD.volumes", [{"name": "a", "hostPath": {"path": "/a", "type": ""}}]),
+        (f"{ONE}.env", [{"name": "a.b-c", "value": None}, {"name": "1", "value": "=", "valueFrom": None}]),
+        (f"{ONE}.env", [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a/b']"}}}]),
+        (f"{ONE}.resources", {"requests": {"cpu": 0.5, "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1024Mi"}}),
+        (f"{ONE}.resources", {"limits": {"hugepages-2Mi": "4Mi", "nvidia.com/gpu": 1}}),
+        (f"{ONE}.livenessProbe", {"exec": {"command": ["true"]}}),
+        (f"{JOB}.completionMode", ""),
+    ],
+)
+def test_right_value_is_left_alone(path, value):
+    """A rule that is too strict would cost somebody a DAG."""
+    assert check(changed(path, value)) == []

@@ -7,7 +7,7 @@ from baton.jobs.note import Note, read_note
 
 def test_note_is_read_as_it_was_written():
     """One builder, one reader."""
-    note = Note("billing.export", "0 1 * * *", "Europe/Prague", ("first", "second"))
+    note = Note("billing.export", "0 1 * * *", "Europe/Prague", ("first", "second"), "nightly")
     assert read_note(note.text()) == note
 
 

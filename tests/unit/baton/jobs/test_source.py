@@ -120,7 +120,7 @@ def test_a_cron_job_of_the_cluster_owns_its_jobs():
         "metadata": {"name": "n", "namespace": "s", "uid": "u"},
         "spec": {"jobTemplate": {"spec": {"template": {}}}},
     }
-    owner = template_of(document, "").owner
+    owner = template_of(document, "", is_live=True).owner
     assert owner == {"apiVersion": "batch/v1", "kind": "CronJob", "name": "n", "uid": "u", "controller": True}
 
 

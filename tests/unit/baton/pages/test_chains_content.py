@@ -66,6 +66,16 @@ def test_chains_come_before_those_that_are_alone():
     assert names == ["export and what follows", "alone"]
 
 
+def test_chain_of_several_dags_has_its_own_name():
+    """The name under which `chains.yaml` has it; one that only follows by annotation belongs to it."""
+    jobs = [
+        ChainJob("count", "count", "@daily", None, chain="reports"),
+        ChainJob("send", "send", "@daily", None, ("count",), chain="reports"),
+        ChainJob("archive", "archive", "@daily", None, ("send",)),
+    ]
+    assert [chain["name"] for chain in content(WINDOW, jobs, [], [])["chains"]] == ["reports"]
+
+
 def test_ticks_beyond_number_are_not_told_one_by_one():
     """A week of `* * * * *` would be ten thousand; those that say something remain."""
     first, then = (ChainJob(key, key, "* * * * *", None, after) for key, after in (("one", ()), ("two", ("one",))))
