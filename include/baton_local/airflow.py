@@ -60,6 +60,9 @@ class Airflow:
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),
             "AIRFLOW_CONN_SLACK_API_DEFAULT": self._slack_connection(),
             "AIRFLOW_CONN_AWS_DEFAULT": self._aws_connection(),
+            "AIRFLOW_CONN_FUNCTIONS_DEFAULT": self._functions_connection(),
+            "AIRFLOW_CONN_FUNCTION_CALLBACKS": self._callbacks_connection(),
+            "AIRFLOW_CONN_SHOP": self._shop_connection(),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
@@ -84,6 +87,19 @@ class Airflow:
         key = stage_key(self.credentials.master_key, "airflow")
         extra = {"endpoint_url": f"http://127.0.0.1:{self.ports.object_store}", "region_name": REGION}
         return json.dumps({"conn_type": "aws", "login": key.key_id, "password": key.secret, "extra": extra})
+
+    def _functions_connection(self) -> str:
+        password, extra = self.credentials.gateway_password, {"protocol": "openfaas"}
+        address = {"conn_type": "http", "host": "127.0.0.1", "port": self.ports.gateway}
+        return json.dumps({**address, "login": "admin", "password": password, "extra": extra})
+
+    def _callbacks_connection(self) -> str:
+        key = self.credentials.callback_key
+        return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": self.ports.ui, "password": key})
+
+    def _shop_connection(self) -> str:
+        address = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, "schema": "shop"}
+        return json.dumps({**address, "login": "shop_reader", "password": self.credentials.shop_reader_password})
 
     def _options(self) -> dict[str, str]:
         project, home = self.layout.project, self.layout.airflow_home

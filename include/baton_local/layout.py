@@ -47,6 +47,11 @@ class Layout:
         return self.state / "slack"
 
     @property
+    def gateway(self) -> Path:
+        """The functions' gateway: its queue of calls, and the functions' secrets."""
+        return self.state / "gateway"
+
+    @property
     def airflow_home(self) -> Path:
         """Airflow's home: its task logs and password file."""
         return self.state / "airflow"
@@ -66,7 +71,16 @@ class Layout:
 
         :raises StackError: the folder cannot be written.
         """
-        folders = (self.state, self.logs, self.run, self.mail, self.slack, self.airflow_home, self.kubernetes)
+        folders = (
+            self.state,
+            self.logs,
+            self.run,
+            self.mail,
+            self.slack,
+            self.gateway,
+            self.airflow_home,
+            self.kubernetes,
+        )
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -46,6 +46,7 @@ class Ports:
     object_store: int = 0
     smtp: int = 0
     slack: int = 0
+    gateway: int = 0
     kubernetes: int = 0
     worker_logs: int = 0
     triggerer_logs: int = 0
@@ -68,6 +69,16 @@ class Credentials:
     slack_token: str = field(default_factory=lambda: f"xoxb-{_token()}")
     backup_identity: str = field(default_factory=_backup_identity)
     master_key: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    @property
+    def gateway_password(self) -> str:
+        """What callers of the functions' gateway need."""
+        return derived(self.master_key, "gateway of functions")
+
+    @property
+    def callback_key(self) -> str:
+        """What signs the addresses that functions post their answers to."""
+        return derived(self.master_key, "callbacks of functions")
 
     def password(self, role: str) -> str:
         """The password of a database role that has no field of its own."""

@@ -17,6 +17,7 @@ from baton_local.airflow_api import AirflowApi
 from baton_local.cluster import Cluster, end_pods
 from baton_local.component import Component
 from baton_local.errors import StackError
+from baton_local.gateway.part import GatewayPart
 from baton_local.layout import Layout
 from baton_local.postgres import Postgres
 from baton_local.settings import Credentials, Ports
@@ -64,6 +65,7 @@ class Stack:
         self.cluster = Cluster(layout, ports.kubernetes, options.isolation, slow=options.slow_cluster)
         metadata_dsn = self._dsn("airflow", "airflow", credentials.airflow_db_password)
         self.airflow = Airflow(layout, ports, credentials, metadata_dsn, options.extra_dags)
+        self.gateway = GatewayPart(layout, ports.gateway, credentials.gateway_password)
         self.api = AirflowApi(self.airflow.url, credentials.ui_user, credentials.ui_password)
 
     def _dsn(self, database: str, user: str, password: str) -> str:
@@ -99,6 +101,7 @@ class Stack:
                 lambda: slack.is_ready(ports.slack),
                 environment,
             ),
+            self.gateway.component(),
             Component(
                 "mailbox",
                 [sys.executable, "-m", "baton_local.mailbox", str(ports.smtp), str(self.layout.mail)],
@@ -117,8 +120,12 @@ class Stack:
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
         self.airflow.write_password_file()
+        addresses = self._addresses()
+        self.gateway.write_secrets(
+            {"shop-dsn": addresses["BATON_SHOP_WORKER_DSN"], "smtp-url": addresses["BATON_SMTP_URL"]}
+        )
         self.supervisor.launch([*parts, *airflow, watch])
-        report("PostgreSQL 18, S3, SMTP, Slack's stand-in and the local Kubernetes")
+        report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
         self._start(parts)
         self._make_databases()
         with ThreadPoolExecutor() as pool:

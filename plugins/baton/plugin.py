@@ -24,7 +24,11 @@ class BatonPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
-        """The page. Built when it is asked for, which only the API server does: the imports cost seconds."""
+        """Pages and routes. Built when they are asked for, which only the API server does: the imports cost seconds."""
+        from baton.api.callbacks_app import make_airflow_app
         from baton.pages.chains_app import make_app
 
-        return [{"app": make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"}]
+        return [
+            {"app": make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
+            {"app": make_airflow_app(), "url_prefix": "/baton/functions", "name": "Baton: callbacks of functions"},
+        ]

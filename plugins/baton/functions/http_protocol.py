@@ -1,0 +1,171 @@
+"""What all gateways with plain HTTP have in common: the session, sending, the meaning of status and headers."""
+
+from __future__ import annotations
+
+import email.utils
+import ssl
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urljoin, urlsplit
+
+import aiohttp
+
+from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
+from baton.functions.protocol import Protocol
+
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a gateway is and how callers name themselves; made from an Airflow connection.
+
+    :param url: with scheme, without a slash at the end; `{function}` in it is replaced by the function's name.
+    :param headers: for each request, `Authorization` among them.
+    :param ca_file: certificates of the authorities to trust, beside none other; None for the system's.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    ca_file: str | None = None
+
+
+class HttpProtocol(Protocol):
+    """A gateway that is reached by POST.
+
+    :param response_limit_bytes: largest answer that is read.
+    :param connections: at the same time.
+    """
+
+    def __init__(self, endpoint: Endpoint, response_limit_bytes: int, connections: int = 100) -> None:
+        self.endpoint = endpoint
+        self.response_limit_bytes = response_limit_bytes
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        tls = ssl.create_default_context(cafile=self.endpoint.ca_file) if self.endpoint.ca_file else True
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=tls)
+        # No cookies: one function's answer must not change the next call. No proxies from the environment either.
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=dict(self.endpoint.headers)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+
+    @abstractmethod
+    def path(self, call: Call) -> str:
+        """Return the path of a call, with a leading slash."""
+
+    def headers(self, call: Call) -> dict[str, str]:
+        """Return the headers of a call."""
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Idempotency-Key": call.key,
+            "X-Call-Id": call.call_id,
+        }
+        if call.callback_url:
+            headers["X-Callback-Url"] = call.callback_url
+        return headers
+
+    def body(self, call: Call) -> bytes:
+        """Return the body of a call."""
+        return call.body
+
+    def reply(self, reply: Reply) -> Reply:
+        """Take an envelope off an answer, where the protocol has one."""
+        return reply
+
+    def url(self, call: Call) -> str:
+        """Return the address of a call."""
+        name = quote(call.function, safe="")
+        base = self.endpoint.url
+        return base.replace("{function}", name) if "{function}" in base else base + self.path(call)
+
+    async def send(self, call: Call) -> Reply:
+        """Make a call once; see `Protocol.send`."""
+        reply = await self._request("POST", self.url(call), call, self.headers(call), self.body(call))
+        return reply if call.asynchronous else self.reply(reply)
+
+    async def ask(self, call: Call, location: str) -> Reply | None:
+        """Ask once what became of an accepted call; None while it is under way.
+
+        :raises RefusedError: the address lies elsewhere than the gateway: the token would go there.
+        """
+        url = urljoin(self.url(call), location)
+        if _origin(url) != _origin(self.url(call)):
+            raise RefusedError(f"the gateway of function {call.function} names a status address on another host")
+        headers = {"Accept": "application/json", "X-Call-Id": call.call_id}
+        reply = await self._request("GET", url, call, headers, None)
+        return None if reply.status == 202 else self.reply(reply)
+
+    async def _request(self, method: str, url: str, call: Call, headers: dict[str, str], body: bytes | None) -> Reply:
+        if self._session is None:
+            raise RuntimeError("use the protocol as a context manager")
+        timeout = aiohttp.ClientTimeout(total=call.timeout_seconds, sock_connect=CONNECT_SECONDS)
+        # A redirection could send the token elsewhere, and turn POST into GET: it is an error instead.
+        options = {"data": body, "headers": headers, "timeout": timeout, "allow_redirects": False}
+        try:
+            async with self._session.request(method, url, **options) as response:  # type: ignore[arg-type]
+                return await self._read(call, response)
+        except aiohttp.ClientConnectorError as err:
+            raise _unreachable(call, err, may_have_run=False) from None
+        except aiohttp.InvalidURL:
+            raise RefusedError(f"function {call.function}: the connection's address is no URL") from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as err:
+            raise _unreachable(call, err, may_have_run=True) from None
+
+    async def _read(self, call: Call, response: aiohttp.ClientResponse) -> Reply:
+        wait = retry_after_seconds(response.headers.get("Retry-After"), time.time())
+        check_status(call.function, call.call_id, response.status, wait)
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(1 << 16):
+            body += chunk
+            if len(body) > self.response_limit_bytes:
+                raise too_large(call.function, call.call_id, self.response_limit_bytes)
+        return Reply(
+            response.status, bytes(body), response.headers.get("Content-Type", ""), response.headers.get("Location")
+        )
+
+
+def _unreachable(call: Call, err: Exception, *, may_have_run: bool) -> UnavailableError:
+    """Say what kind of error it was, without its text: that can hold an address with a password."""
+    if isinstance(err, TimeoutError):
+        words = f"did not answer within {call.timeout_seconds:g} s"
+    elif may_have_run:
+        words = f"the connection was cut before its answer was whole ({type(err).__name__})"
+    else:
+        words = f"its gateway cannot be reached ({type(err).__name__}): check the connection's address"
+    return UnavailableError(f"function {call.function}: {words} (call {call.call_id})", may_have_run=may_have_run)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def retry_after_seconds(text: str | None, now: float) -> float | None:
+    """Read a `Retry-After` header, seconds or a date; None where there is none that can be read.
+
+    Source: RFC 9110, 10.2.3.
+    """
+    if not text:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return None
