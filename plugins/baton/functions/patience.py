@@ -46,13 +46,13 @@ class Patience:
                 return await send()
             except UnavailableError as err:
                 failed += not err.throttled
-                pause = self._pause(err, failed)
+                pause = self.pause_seconds(err, failed)
                 if pause is None or time.monotonic() + pause > deadline:
                     raise self._end(err) from None
                 log.warning("%s; again in %.1f s", err, pause)
                 await asyncio.sleep(pause)
 
-    def _pause(self, err: UnavailableError, failed: int) -> float | None:
+    def pause_seconds(self, err: UnavailableError, failed: int) -> float | None:
         """Return how long to wait; None: not to try again."""
         if (err.may_have_run and not self.repeatable) or failed >= self.attempts:
             return None

@@ -1,0 +1,1 @@
+"""Many items for one function: read as a stream, sent in batches, remembered as they are done."""

@@ -1,0 +1,306 @@
+"""Many items: each is sent, none is sent without need, and what fails is named."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from airflow.sdk.exceptions import AirflowFailException
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.baton.functions.conftest import Connect, Server
+
+from baton.exceptions import TransientError
+from baton.functions.batches.checkpoint import KEY
+from baton.functions.batches.number_set import NumberSet
+from baton.functions.batches.run import failures_of
+from baton.functions.batches.throttle import Throttle
+from baton.functions.call import RefusedError
+from baton.functions.patience import Patience
+from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
+
+Context = dict[str, Any]
+
+
+def operator(connection_id: str, folder: Path, **fields: Any) -> InvokeFunctionBatchOperator:
+    """A task with ten items in batches of three."""
+    settings = {"items": list(range(10)), "batch_size": 3, "result_uri": f"file://{folder}", **fields}
+    made = InvokeFunctionBatchOperator(task_id="t", function="f", function_conn_id=connection_id, **settings)
+    made.patience = Patience(attempts=2, seconds=5, first_pause_seconds=0.01)
+    return made
+
+
+async def run(task: InvokeFunctionBatchOperator, context: Context) -> Any:
+    """Run it as a worker does, beside the server of the test."""
+    return await asyncio.to_thread(task.execute, context)
+
+
+def items_of(server: Server) -> list[Any]:
+    """All items of all requests."""
+    return [item for request in server.requests for item in json.loads(request.body)["items"]]
+
+
+def keys_of(server: Server) -> Counter[str]:
+    """How often each idempotency key came."""
+    return Counter(request.headers["Idempotency-Key"] for request in server.requests)
+
+
+async def test_each_item_is_sent_once_with_its_place(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """In batches of the wanted size, each with a key of its own; the manifest says so, and the checkpoint is gone."""
+    task = operator(connect(server.port), tmp_path, payload={"day": "today"})
+    manifest = await run(task, context)
+    bodies = sorted((json.loads(request.body) for request in server.requests), key=lambda body: body["first_index"])
+    assert [body["items"] for body in bodies] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+    assert [(body["first_index"], body["day"]) for body in bodies] == [(number, "today") for number in (0, 3, 6, 9)]
+    assert set(keys_of(server).values()) == {1}
+    counts = {name: manifest[name] for name in ("items", "batches", "succeeded", "failed", "unreached")}
+    assert counts == {"items": 10, "batches": 4, "succeeded": 10, "failed": 0, "unreached": 0}
+    assert context["task_state_store"] == {}
+    assert json.loads(Path(manifest["result_uri"].removeprefix("file://")).read_text())["succeeded"] == 10
+
+
+@pytest.mark.parametrize("content", ['{"id": 1}\n{"id": 2}\n', '{"id": 1}\n{"id": 2}'])
+async def test_items_come_from_a_file_too(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, content: str
+) -> None:
+    """JSON lines, with or without a newline at the end."""
+    (tmp_path / "mine.jsonl").write_text(content)
+    await run(operator(connect(server.port), tmp_path, items=f"file://{tmp_path}/mine.jsonl"), context)
+    assert items_of(server) == [{"id": 1}, {"id": 2}]
+
+
+async def test_next_try_sends_only_what_has_no_answer(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Under the same key as before, of the same items, though the query would give others by now."""
+
+    async def fails_for_six(request: web.Request) -> web.Response:
+        return web.Response(status=500 if b"[6," in await request.read() else 200)
+
+    connection_id = connect(server.port)
+    server.answers = [fails_for_six]
+    with pytest.raises(TransientError, match="3 got no answer"):
+        await run(operator(connection_id, tmp_path, failure_threshold=0.1), context)
+    [failed_key] = [key for key, times in keys_of(server).items() if times == 2]
+
+    server.requests.clear()
+    server.answers = [web.Response()]
+    manifest = await run(operator(connection_id, tmp_path, items=["others"], batch_size=1), context)
+    assert items_of(server) == [6, 7, 8]
+    assert list(keys_of(server)) == [failed_key]
+    assert manifest["succeeded"] == 10
+
+
+async def test_changed_items_are_not_mixed_with_the_old_ones(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A file that somebody replaced between two tries fails the task instead of skipping other items."""
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text("1\n2\n")
+    task = operator(connect(server.port), tmp_path, items=f"file://{mine}", batch_size=1)
+    server.answers = [web.Response(), web.Response(status=500)]
+    with pytest.raises(TransientError):
+        await run(task, context)
+    mine.write_text("2\n1\n")
+    with pytest.raises(AirflowFailException, match="has changed"):
+        await run(task, context)
+
+
+async def test_failed_items_are_named_and_counted_against_the_threshold(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Two of ten: too many for a tenth, few enough for a fifth; a function's word about each is kept."""
+
+    async def fails_second(request: web.Request) -> web.Response:
+        items = json.loads(await request.read())["items"]
+        return web.json_response({"failed": [{"index": 1, "error": "no such order"}] if items[0] in (0, 3) else []})
+
+    server.answers = [fails_second]
+    connection_id = connect(server.port)
+    with pytest.raises(AirflowFailException, match="2 of 10 items failed"):
+        await run(operator(connection_id, tmp_path / "a", failure_threshold=0.1), context)
+    context["task_state_store"].clear()
+    manifest = await run(operator(connection_id, tmp_path / "b", failure_threshold=0.2), context)
+    assert (manifest["succeeded"], manifest["failed"]) == (8, 2)
+    lines = Path(manifest["failures_uri"].removeprefix("file://")).read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"index": 1, "item": 1, "error": "no such order"},
+        {"index": 4, "item": 4, "error": "no such order"},
+    ]
+
+
+async def test_refused_batch_fails_its_items_but_not_the_others(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A 422 is about these items."""
+
+    async def refuses_first(request: web.Request) -> web.Response:
+        return web.Response(status=422 if b"[0," in await request.read() else 200)
+
+    server.answers = [refuses_first]
+    manifest = await run(operator(connect(server.port), tmp_path, failure_threshold=0.5), context)
+    assert (manifest["succeeded"], manifest["failed"]) == (7, 3)
+
+
+async def test_hopeless_refusal_ends_it_at_once(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A million items are not sent to a function that does not exist."""
+    server.answers = [web.Response(status=404)]
+    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, most_in_flight=2)
+    with pytest.raises(AirflowFailException, match="no such function"):
+        await run(task, context)
+    assert len(server.requests) <= 4
+
+
+async def test_broken_function_is_not_given_everything(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """As soon as too much has failed, nothing more is sent; the next try finds the rest."""
+    server.answers = [web.Response(status=500)]
+    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, most_in_flight=2)
+    with pytest.raises(TransientError):
+        await run(task, context)
+    assert len(server.requests) < 20
+    assert context["task_state_store"][KEY]["done"] == ""
+
+
+async def test_too_many_requests_slow_it_down_and_lose_nothing(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A gateway that takes two at a time gets everything once, though eight are wanted."""
+    at_once, refused = 0, 0
+
+    async def two_at_a_time(request: web.Request) -> web.Response:
+        nonlocal at_once, refused
+        if at_once >= 2:
+            refused += 1
+            return web.Response(status=429, headers={"Retry-After": "0"})
+        at_once += 1
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return web.Response()
+
+    server.answers = [two_at_a_time]
+    manifest = await run(operator(connect(server.port), tmp_path, items=list(range(60)), batch_size=1), context)
+    assert manifest["succeeded"] == 60
+    assert 0 < refused < 60
+
+
+async def test_throttle_halves_and_creeps_back() -> None:
+    """Refusals of calls that were under way together count once."""
+    throttle = Throttle(8)
+    throttle.slow_down(None, began=float("inf"))
+    assert throttle.limit == 4
+    throttle.slow_down(None, began=0)
+    assert throttle.limit == 4
+    for _ in range(100):
+        throttle.speed_up()
+    assert throttle.limit == 8
+
+
+@pytest.mark.parametrize("result", [None, {}, [], "ok", {"failed": []}, {"failed": None}, {"failed": 0}])
+def test_answer_without_failed_items_is_a_success(result: object) -> None:
+    """A function need not know of batches."""
+    assert failures_of(result, 3) == []
+
+
+@pytest.mark.parametrize("failed", [[3], [-1], ["1"], [True], 2, "all", [{"error": "x"}], [None]])
+def test_unreadable_list_of_failed_items_is_no_success(failed: object) -> None:
+    """Silently taking it for one would hide failures."""
+    with pytest.raises(RefusedError):
+        failures_of({"failed": failed}, 3)
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_number_set_is_a_set(numbers: list[int]) -> None:
+    """Whatever the order; its text has no more parts than there are gaps, and reads back."""
+    made = NumberSet(numbers)
+    assert list(made) == sorted(set(numbers))
+    assert len(made) == len(set(numbers))
+    assert NumberSet.parse(str(made)) == made
+    assert all((number in made) == (number in numbers) for number in range(62))
+    gaps = sum(number - 1 not in made for number in made)
+    assert len([part for part in str(made).split(",") if part]) == gaps
+
+
+async def test_long_checkpoints_go_into_the_folder(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow's state store takes 64 KB; the next try finds the checkpoint all the same."""
+    monkeypatch.setattr("baton.functions.batches.checkpoint.LARGEST_STATE_BYTES", 10)
+    server.answers = [web.Response()] * 3 + [web.Response(status=500)]
+    task = operator(connect(server.port), tmp_path, most_in_flight=1)
+    with pytest.raises(TransientError):
+        await run(task, context)
+    assert set(context["task_state_store"][KEY]) == {"uri", "sha256"}
+    server.requests.clear()
+    server.answers = [web.Response()]
+    await run(task, context)
+    assert items_of(server) == [9]
+
+
+KILLED = """
+    import json, sys
+    from types import SimpleNamespace
+    from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
+    folder, state_file, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    class Store:
+        def get(self, key, default=None):
+            try:
+                return json.load(open(state_file)).get(key, default)
+            except FileNotFoundError:
+                return default
+        def set(self, key, value):
+            open(state_file + ".new", "w").write(json.dumps({key: value}))
+            __import__("os").replace(state_file + ".new", state_file)
+        def delete(self, key):
+            __import__("os").remove(state_file)
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
+    task = InvokeFunctionBatchOperator(
+        task_id="t", function="f", function_conn_id="functions_test", items=list(range(count)), batch_size=5,
+        result_uri=f"file://{folder}")
+    print(json.dumps(task.execute({"ti": ti, "task_state_store": Store()})))
+"""
+
+
+async def test_kill_in_the_middle_leaves_each_item_applied_once(
+    server: Server, connect: Connect, tmp_path: Path
+) -> None:
+    """kill -9 of the worker, then another try: a receiver that knows keys has applied each item exactly once."""
+    applied: dict[str, list[int]] = {}
+
+    async def apply(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)
+        applied.setdefault(request.headers["Idempotency-Key"], json.loads(await request.read())["items"])
+        return web.Response()
+
+    server.answers = [apply]
+    connect(server.port)
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), str(tmp_path / "state"), "2000"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["plugins", "include"])}
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    while len(applied) < 180:
+        assert first.poll() is None
+        await asyncio.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    known = json.loads((tmp_path / "state").read_text())[KEY]["done"]
+    before = len(server.requests)
+
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert sorted(item for items in applied.values() for item in items) == list(range(2000))
+    assert len(server.requests) - before == 400 - len(NumberSet.parse(known))
+    assert json.loads(out.splitlines()[-1])["succeeded"] == 2000
