@@ -106,4 +106,7 @@ def _encode(content: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if _encode(content) != text:
+        raise InvalidTokenError("not a token")  # the same bytes can be written in several ways; ours is one of them
+    return content

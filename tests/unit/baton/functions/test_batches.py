@@ -287,10 +287,10 @@ async def test_kill_in_the_middle_leaves_each_item_applied_once(
 
     server.answers = [apply]
     connect(server.port)
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), str(tmp_path / "state"), "2000"]
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), str(tmp_path / "state"), "1000"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["plugins", "include"])}
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    while len(applied) < 180:
+    while len(applied) < 100:
         assert first.poll() is None
         await asyncio.sleep(0.02)
     first.send_signal(signal.SIGKILL)
@@ -301,6 +301,8 @@ async def test_kill_in_the_middle_leaves_each_item_applied_once(
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
     out, _ = await process.communicate()
     assert process.returncode == 0
-    assert sorted(item for items in applied.values() for item in items) == list(range(2000))
-    assert len(server.requests) - before == 400 - len(NumberSet.parse(known))
-    assert json.loads(out.splitlines()[-1])["succeeded"] == 2000
+    assert sorted(item for items in applied.values() for item in items) == list(range(1000))
+    missing = 200 - len(NumberSet.parse(known))
+    under_way_when_killed = 8
+    assert missing <= len(server.requests) - before <= missing + under_way_when_killed
+    assert json.loads(out.splitlines()[-1])["succeeded"] == 1000
