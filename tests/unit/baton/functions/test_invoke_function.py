@@ -1,0 +1,245 @@
+"""The operator: one call for one piece of work, however often the task is tried, killed or cleared."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from aiohttp import web
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
+
+from baton.exceptions import TransientError
+from baton.functions.call import Reply
+from baton.functions.callback_tokens import PATH, Signer
+from baton.functions.identity import TaskIdentity
+from baton.functions.pending_call import CallMemory, PendingCall
+from baton.functions.stored_reply import state_key, store_oversize, store_reply
+from baton.operators.invoke_function import CALLBACK, FORGET, POLLING, InvokeFunctionOperator
+from baton.triggers import function as triggers
+from baton.triggers.function import FunctionTrigger
+
+Context = dict[str, Any]
+
+
+def operator(connection_id: str, **fields: Any) -> InvokeFunctionOperator:
+    """A task that calls the function `add`."""
+    return InvokeFunctionOperator(
+        task_id="t", function="add", payload={"n": 1}, function_conn_id=connection_id, **fields
+    )
+
+
+async def run(task: InvokeFunctionOperator, context: Context) -> Any:
+    """Run it as a worker does; returns its result, or the trigger that it waits with."""
+    try:
+        return await asyncio.to_thread(task.execute, context)
+    except TaskDeferred as deferral:
+        return deferral.trigger
+
+
+async def event_of(trigger: FunctionTrigger) -> dict[str, Any]:
+    """Run a trigger as another triggerer would, from what was stored of it."""
+    path, arguments = trigger.serialize()
+    assert path == "baton.triggers.function.FunctionTrigger"
+    again = FunctionTrigger(**json.loads(json.dumps(arguments)))
+    with mock.patch("baton.triggers.workload.SETTLE_SECONDS", 0):
+        async for event in again.run():
+            return event.payload  # type: ignore[no-any-return]
+    raise AssertionError("no event")
+
+
+def answer(context: Context, call_id: str, reply: dict[str, Any]) -> None:
+    """Let the callback route keep an answer."""
+    context["task_state_store"].set(state_key(call_id), reply)
+
+
+def key_of(context: Context) -> str:
+    return TaskIdentity.of(context).key  # type: ignore[arg-type]
+
+
+async def test_synchronous_call_is_made_by_the_trigger(server: Server, connect: Connect, context: Context) -> None:
+    """No worker waits; the result comes back with the event; neither token nor callback stands in what is stored."""
+    task = operator(connect(server.port))
+    trigger = await run(task, context)
+    assert server.requests == []
+    assert TOKEN not in json.dumps(trigger.serialize())
+    event = await event_of(trigger)
+    assert task.resume(context, event) == {"ok": True}
+    [request] = server.requests
+    assert json.loads(request.body) == {"n": 1}
+    assert request.headers["Idempotency-Key"] == key_of(context)
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, AirflowFailException), (500, TransientError)])
+async def test_errors_of_the_trigger_are_the_tasks(
+    server: Server, connect: Connect, context: Context, status: int, error: type[Exception]
+) -> None:
+    """Permanent ones are not tried again."""
+    server.answers = [web.Response(status=status)]
+    task = operator(connect(server.port))
+    with mock.patch.object(InvokeFunctionOperator, "_patience", return_value=mock_patience()):
+        trigger = await run(task, context)
+    with pytest.raises(error, match=str(status)):
+        task.resume(context, await event_of(trigger))
+
+
+def mock_patience() -> Any:
+    from baton.functions.patience import Patience
+
+    return Patience(attempts=2, seconds=5, first_pause_seconds=0.01)
+
+
+async def test_each_try_has_the_same_key_and_each_task_its_own(context: Context) -> None:
+    """Dag, run, task and map index make it."""
+    first = key_of(context)
+    assert key_of(context) == first
+    for name in ("dag_id", "run_id", "task_id"):
+        before = getattr(context["ti"], name)
+        setattr(context["ti"], name, "other")
+        assert key_of(context) != first
+        setattr(context["ti"], name, before)
+    context["ti"].map_index = 0
+    assert key_of(context) != first
+
+
+async def test_callback_is_signed_and_waited_for(server: Server, connect: Connect, context: Context) -> None:
+    """The gateway gets an address that names this task; the answer that is posted there is the task's result."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
+    trigger = await run(task, context)
+    address = server.requests[0].headers["X-Callback-Url"]
+    assert address.startswith(f"http://airflow.example{PATH}/")
+    callback = Signer(["a-key-that-signs-callbacks"]).read(address.rsplit("/", 1)[1], time.time())
+    assert (callback.dag_id, callback.task_id, callback.call_id) == ("d", "t", server.requests[0].headers["X-Call-Id"])
+    assert address not in json.dumps(trigger.serialize())
+    answer(context, callback.call_id, store_reply(Reply(200, b'{"sum": 3}')))
+    assert task.resume(context, {"outcome": triggers.ARRIVED}) == {"sum": 3}
+    assert context["task_state_store"] == {}
+
+
+async def test_next_try_waits_for_the_call_of_the_killed_one(
+    server: Server, connect: Connect, context: Context
+) -> None:
+    """The function is not called again; when its answer has come already, there is nothing to wait for either."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
+    await run(task, context)
+    assert isinstance(await run(task, context), FunctionTrigger)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert await run(task, context) == 7
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("outcome", ["failed", "late"])
+async def test_failed_or_lost_call_is_made_anew_with_the_same_key(
+    server: Server, connect: Connect, context: Context, outcome: str
+) -> None:
+    """Under another call id, so that a late answer to the first is not taken for the second's."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
+    await run(task, context)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(500, b"")))
+    event = {"outcome": triggers.ARRIVED if outcome == "failed" else triggers.LATE}
+    with pytest.raises(TransientError):
+        task.resume(context, event)
+    await run(task, context)
+    first, second = server.requests
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.headers["X-Call-Id"] != second.headers["X-Call-Id"]
+
+
+async def test_answer_past_the_limit_is_permanent(server: Server, connect: Connect, context: Context) -> None:
+    """It would be as large the next time."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
+    await run(task, context)
+    answer(context, f"{key_of(context)}-1", store_oversize(1000))
+    with pytest.raises(AirflowFailException, match="more than 1000 bytes"):
+        task.resume(context, {"outcome": triggers.ARRIVED})
+
+
+async def test_polling_follows_the_gateways_address(server: Server, connect: Connect, context: Context) -> None:
+    """Until it answers something else than 202."""
+    accepted = web.Response(status=202, headers={"Location": "/status/1"})
+    server.answers = [accepted, web.Response(status=202), web.json_response({"sum": 3})]
+    task = operator(connect(server.port), mode=POLLING)
+    trigger = await run(task, context)
+    with mock.patch.object(triggers, "POLL_SECONDS", 0.01):
+        event = await event_of(trigger)
+    assert task.resume(context, event) == {"sum": 3}
+    assert [(request.method, request.path) for request in server.requests[1:]] == [("GET", "/status/1")] * 2
+
+
+async def test_fire_and_forget_ends_when_it_is_accepted(server: Server, connect: Connect, context: Context) -> None:
+    """Its result is the call's id, to be found in the function's log; nobody is to be called back."""
+    server.answers = [web.Response(status=202)]
+    call_id = await run(operator(connect(server.port, "openfaas"), mode=FORGET), context)
+    [request] = server.requests
+    assert request.headers["X-Call-Id"] == call_id
+    assert "X-Callback-Url" not in request.headers
+
+
+async def test_function_that_may_not_run_twice_is_not_called_by_a_second_try(
+    server: Server, connect: Connect, context: Context
+) -> None:
+    """A try that was killed during its call leaves a mark; what to do is in the message."""
+    CallMemory(context["task_state_store"]).write(PendingCall())
+    task = operator(connect(server.port), repeatable=False)
+    with pytest.raises(AirflowFailException, match="may not run twice"):
+        task.execute(context)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("status", [404, 429])
+async def test_call_that_surely_did_not_run_leaves_no_mark(
+    server: Server, connect: Connect, context: Context, status: int
+) -> None:
+    """The next try may call."""
+    server.answers = [web.Response(status=status, headers={"Retry-After": "999"})]
+    task = operator(connect(server.port), repeatable=False)
+    with pytest.raises((AirflowFailException, TransientError)):
+        await asyncio.to_thread(task.execute, context)
+    assert context["task_state_store"] == {}
+
+
+async def test_trigger_waits_until_our_api_server_has_the_answer(
+    server: Server, connect: Connect, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is down, or answers nonsense, for a while is waited for; a refused address ends it."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
+    trigger = await run(task, context)
+    address = {"conn_type": "http", "host": "127.0.0.1", "port": server.port, "password": "a-key-that-signs-callbacks"}
+    monkeypatch.setenv("AIRFLOW_CONN_FUNCTION_CALLBACKS", json.dumps(address))
+    server.requests.clear()
+    server.answers = [web.Response(status=502), web.Response(status=202), web.Response(status=200)]
+    assert await event_of(trigger) == {"outcome": triggers.ARRIVED}
+    assert len(server.requests) == 3
+    server.answers = [web.Response(status=403)]
+    event = await event_of(trigger)
+    assert event["outcome"] == triggers.PERMANENT
+    assert "function_callbacks" in event["message"]
+
+
+async def test_trigger_gives_up_at_its_deadline(server: Server, connect: Connect, context: Context) -> None:
+    """The task then says so."""
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    server.answers = [hang]
+    task = operator(connect(server.port), timeout_seconds=0.2)
+    trigger = await run(task, context)
+    event = await event_of(trigger)
+    with pytest.raises(TransientError, match="did not answer"):
+        task.resume(context, event)
+
+
+def test_unknown_mode_is_refused_when_the_dag_is_parsed(tmp_path: Path) -> None:
+    """Not at night."""
+    with pytest.raises(ValueError, match="synchronous, callback, polling, forget"):
+        operator("c", mode="async")
