@@ -66,8 +66,8 @@ def import_handler(folder: str) -> Any:
 
 
 def answer_of(returned: Any) -> tuple[dict[str, Any], bytes]:
-    """Status, headers and body of what a handler returned."""
-    if not isinstance(returned, dict) or "statusCode" not in returned:
+    """Status, headers and body of what a handler returned: a dictionary is always the envelope, never the body."""
+    if not isinstance(returned, dict):
         returned = {"body": returned}
     headers = {str(name): str(value) for name, value in (returned.get("headers") or {}).items()}
     content = returned.get("body")
