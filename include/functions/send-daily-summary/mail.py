@@ -27,6 +27,11 @@ border:1px solid #e1e4e8;border-radius:8px"><tr><td style="padding:28px 32px">
 </td></tr></table></body></html>
 """
 CELL = '<td style="padding:8px 0;border-bottom:1px solid #e1e4e8;font-size:15px{more}">{text}</td>'
+HEAD_CELL = '<th style="padding:0 0 6px;font-size:13px;font-weight:400;color:#616e7c;text-align:{side}">{text}</th>'
+HEADER = "".join(
+    HEAD_CELL.format(side=side, text=text)
+    for side, text in (("left", "Status"), ("right", "Orders"), ("right", "Total"))
+)
 RIGHT = ";text-align:right;font-variant-numeric:tabular-nums"
 
 
@@ -64,5 +69,5 @@ def _table(orders: Rows) -> str:
     ]
     if not rows:
         return ""
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0">{body}</table>'
+    body = "".join(f"<tr>{row}</tr>" for row in [HEADER, *rows])
+    return f'<table width="100%" cellpadding="0" cellspacing="0">{body}</table>'

@@ -251,13 +251,19 @@ class InvokeFunctionOperator(BaseOperator):
         callback = self._callback(context, pending) if self.mode == CALLBACK and not pending.accepted else None
         return Call(
             function=self.function,
-            body=json.dumps(self.payload).encode(),
+            body=self._body(),
             key=self._key(context),
             call_id=pending.call_id(self._key(context)),
             timeout_seconds=ACCEPT_SECONDS if asynchronous else self.timeout_seconds,
             asynchronous=asynchronous,
             callback_url=CallbackHook().address(callback) if callback else None,
         )
+
+    def _body(self) -> bytes:
+        try:
+            return json.dumps(self.payload, allow_nan=False).encode()
+        except (TypeError, ValueError) as err:
+            raise PermanentError(f"the payload for function {self.function} is no JSON: {err}") from err
 
     def _callback(self, context: Context, pending: PendingCall) -> Callback:
         expires_at = (pending.deadline or time.time() + self.timeout_seconds) + GRACE_SECONDS

@@ -18,10 +18,11 @@ from baton.functions.batches.folder import Folder
 from baton.functions.batches.items import Batch, describe, read_batches, rows_of, write_items
 from baton.functions.batches.results import Results
 from baton.functions.batches.run import BatchRun, Limits, Tally
-from baton.functions.batches.sender import BatchSender
+from baton.functions.batches.sender import BatchSender, Callbacks
 from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
 from baton.hooks.function import CONNECTION, FunctionHook
+from baton.hooks.function_callbacks import CallbackHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -161,9 +162,13 @@ class InvokeFunctionBatchOperator(BaseOperator):
         hook = FunctionHook(self.function_conn_id, connections=self.most_in_flight)
         limits = Limits(self.most_in_flight, self.failure_threshold, self.patience)
         writer = CheckpointWriter(checkpoints, checkpoint)
+        callbacks = None
+        if self.asynchronous:
+            callbacks = Callbacks(
+                identity, context["task_state_store"], CallbackHook().address, hook.response_limit_bytes
+            )
         async with hook:
-            store = context["task_state_store"] if self.asynchronous else None
-            sender = BatchSender(hook, self.function, self.payload or {}, identity, self.batch_seconds, store)
+            sender = BatchSender(hook.protocol, self.function, self.payload or {}, self.batch_seconds, callbacks)
             run = BatchRun(identity.key, checkpoint, writer, sender.send, keep_failures, limits)
             began = time.monotonic()
             tally = await run.run(read_batches(path, checkpoint.batch_size, checkpoint.done))

@@ -10,21 +10,26 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from aiohttp import web
 from airflow.sdk.exceptions import AirflowFailException
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.baton.functions.conftest import KEY as SIGNING_KEY
 from tests.unit.baton.functions.conftest import Connect, Server
 
 from baton.exceptions import TransientError
-from baton.functions.batches.checkpoint import KEY
+from baton.functions.batches.checkpoint import KEY, Checkpoint
 from baton.functions.batches.number_set import NumberSet
-from baton.functions.batches.run import failures_of
+from baton.functions.batches.run import BatchRun, batch_key, failures_of
 from baton.functions.batches.throttle import Throttle
-from baton.functions.call import RefusedError
+from baton.functions.call import RefusedError, Reply
+from baton.functions.callback_tokens import Signer
+from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
+from baton.functions.stored_reply import state_key, store_reply
 from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
 
 Context = dict[str, Any]
@@ -99,6 +104,35 @@ async def test_next_try_sends_only_what_has_no_answer(
     assert items_of(server) == [6, 7, 8]
     assert list(keys_of(server)) == [failed_key]
     assert manifest["succeeded"] == 10
+
+
+async def test_answers_of_accepted_batches_come_by_callback(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """One that says that the function failed is sent again; one that came to a killed try is taken without a call."""
+    failed: set[str] = set()
+
+    async def accept(request: web.Request) -> web.Response:
+        callback = Signer([SIGNING_KEY]).read(request.headers["X-Callback-Url"].rsplit("/", 1)[1], 0)
+        first = json.loads(await request.read())["first_index"]
+        status = 500 if first == 3 and not failed else 200
+        if status == 500:
+            failed.add(callback.call_id)
+        reply = store_reply(Reply(status, json.dumps({"failed": [0] if first == 6 else []}).encode()))
+        asyncio.get_running_loop().call_later(0.05, context["task_state_store"].set, state_key(callback.call_id), reply)
+        return web.Response(status=202)
+
+    server.answers = [accept]
+    task = operator(connect(server.port, "openfaas"), tmp_path, asynchronous=True, failure_threshold=0.1)
+    with mock.patch.object(BatchRun, "has_failed", return_value=True), pytest.raises(AirflowFailException):
+        await run(task, context)  # ends before it has sent anything, but knows its items
+    checkpoint = Checkpoint.deserialize(context["task_state_store"][KEY])
+    key = batch_key(TaskIdentity.of(context).key, checkpoint, 0)  # type: ignore[arg-type]
+    context["task_state_store"].set(state_key(key), store_reply(Reply(200, b"")))
+    manifest = await run(task, context)
+    assert (manifest["succeeded"], manifest["failed"]) == (9, 1)
+    assert sorted(items_of(server)) == [3, 3, 4, 4, 5, 5, 6, 7, 8, 9]
+    assert context["task_state_store"] == {}
 
 
 async def test_changed_items_are_not_mixed_with_the_old_ones(

@@ -243,3 +243,12 @@ def test_unknown_mode_is_refused_when_the_dag_is_parsed(tmp_path: Path) -> None:
     """Not at night."""
     with pytest.raises(ValueError, match="synchronous, callback, polling, forget"):
         operator("c", mode="async")
+
+
+@pytest.mark.parametrize("payload", [{1, 2}, float("nan"), {"at": object()}])
+async def test_payload_that_is_no_json_is_permanent(connect: Connect, context: Context, payload: object) -> None:
+    """It would be none the next time either."""
+    task = operator(connect(1))
+    task.payload = payload
+    with pytest.raises(AirflowFailException, match="no JSON"):
+        await asyncio.to_thread(task.execute, context)
