@@ -1,6 +1,6 @@
 """
 ## What
-Decides about the shop's pending orders: paid, cancelled after thirty days, or left to wait.
+Decides about the shop's pending orders: paid, cancelled after fourteen days, or left to wait.
 
 ## Inputs → outputs
 Pending orders, read once and kept in the bucket *functions* → their status, by the function `process-pending-items` in

@@ -92,7 +92,7 @@ def test_pending_orders_are_decided_in_batches(stack: Stack) -> None:
     assert manifest["batches"] == -(-pending // 100) > 1
     [(waiting,)] = ask(stack, "SELECT count(*) FROM orders WHERE status = 'pending'")
     assert waiting < pending
-    overdue = "SELECT count(*) FROM orders WHERE status = 'pending' AND placed_at < now() - interval '31 days'"
+    overdue = "SELECT count(*) FROM orders WHERE status = 'pending' AND placed_at < now() - interval '15 days'"
     assert ask(stack, overdue) == [(0,)]
 
 

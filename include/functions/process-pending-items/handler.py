@@ -16,7 +16,7 @@ import psycopg
 
 MOST_ITEMS = 1000
 
-# An order is paid when what was captured covers it, and given up thirty days after it was placed.
+# An order is paid when what was captured covers it, and given up fourteen days after it was placed.
 DECIDE = """
 WITH wanted AS (SELECT id FROM unnest(%(ids)s::bigint[]) AS id),
 locked AS (
@@ -25,7 +25,7 @@ locked AS (
 ),
 decided AS (
     SELECT l.id, CASE WHEN coalesce(sum(p.amount) FILTER (WHERE p.status = 'captured'), 0) >= l.total_amount THEN 'paid'
-                      WHEN l.placed_at < %(as_of)s - interval '30 days' THEN 'cancelled' ELSE 'waiting' END AS decision
+                      WHEN l.placed_at < %(as_of)s - interval '14 days' THEN 'cancelled' ELSE 'waiting' END AS decision
     FROM locked l LEFT JOIN payments p ON p.order_id = l.id GROUP BY l.id, l.total_amount, l.placed_at
 ),
 changed AS (
