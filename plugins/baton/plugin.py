@@ -24,7 +24,11 @@ class BatonPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
-        """The page. Built when it is asked for, which only the API server does: the imports cost seconds."""
-        from baton.pages.chains_app import make_app
+        """The pages and the alert receiver. Built when asked for, which only the API server does: they cost seconds."""
+        from baton.alerts import receiver
+        from baton.pages import chains_app
 
-        return [{"app": make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"}]
+        return [
+            {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
+            {"app": receiver.make_app(), "url_prefix": "/alerts", "name": "Baton: alert receiver"},
+        ]
