@@ -117,6 +117,7 @@ class Stack:
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
         self.airflow.write_password_file()
+        self.airflow.write_alert_senders()
         self.supervisor.launch([*parts, *airflow, watch])
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in and the local Kubernetes")
         self._start(parts)
@@ -191,8 +192,9 @@ class Stack:
     def _migrate(self) -> None:
         """Bring Airflow's tables up to date; skipped where this environment did so before (it costs seconds)."""
         stamp = self.layout.run / "postgres" / "data" / "airflow-migrated"
-        lock = (self.layout.project / "requirements.txt").read_bytes()
-        digest = settings.digest(lock)
+        versions = sorted((self.layout.project / "plugins" / "baton" / "alerts" / "migrations").rglob("*.py"))
+        files = [self.layout.project / "requirements.txt", *versions]
+        digest = settings.digest(b"".join(file.read_bytes() for file in files))
         if stamp.exists() and stamp.read_text() == digest:
             return
         self.airflow.python("-m", "airflow", "db", "migrate")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
-_LOCK_SECONDS = 4
+_LOCK_MILLISECONDS = 4000
 """A post waits so long for another one that decides on the same route; then its sender tries again."""
 _TIDY_SECONDS = 3600
 _ALERTS_AT_ONCE = 500
@@ -122,7 +122,7 @@ def _transaction() -> Iterator[Session]:
     try:
         with create_session(scoped=False) as session:
             if session.get_bind().dialect.name == "postgresql":
-                session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
+                session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'"))
             yield session
     except SQLAlchemyError as err:
         log.warning("Airflow's database refuses the alert receiver: %s", str(err).splitlines()[0][:300])

@@ -14,6 +14,9 @@ import httpx
 import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
+from tests.integration.conftest import new_database
+
+from baton_local.postgres import Postgres
 
 TOKEN = "a-token-of-at-least-thirty-two-characters"
 OTHER_TOKEN = "another-token-that-may-only-use-grafana"
@@ -22,21 +25,22 @@ DAGS = ("diagnose", "heal")
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def airflow_database(module_database: str) -> Iterator[str]:
+@pytest.fixture(scope="package")
+def airflow_database(postgres: Postgres) -> Iterator[str]:
     """Airflow's tables and the receiver's in a database of their own; this process's Airflow uses it meanwhile."""
-    changes = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": module_database.replace("postgresql://", "postgresql+psycopg2://", 1),
-        "AIRFLOW__DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
-    }
-    with _environment(changes):
-        from airflow.utils.db import initdb
+    with new_database(postgres) as dsn:
+        changes = {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
+            "AIRFLOW__DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
+        }
+        with _environment(changes):
+            from airflow.utils.db import initdb
 
+            _reconnect()
+            initdb()
+            _store_dags()
+            yield dsn
         _reconnect()
-        initdb()
-        _store_dags()
-        yield module_database
-    _reconnect()
 
 
 @contextmanager
@@ -71,7 +75,7 @@ def _store_dags() -> None:
     sync_bag_to_db(bag, "dags-folder", None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def engine(airflow_database: str) -> Iterator[Engine]:
     """A connection beside the receiver's."""
     made = create_engine(airflow_database.replace("postgresql://", "postgresql+psycopg2://", 1))
@@ -85,7 +89,7 @@ class Receiver:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.routes = folder / "routes.yaml"
         self.credentials = folder / "credentials.yaml"
-        self._engine = engine
+        self.engine = engine
 
     def write_routes(self, *routes: Json, **defaults: Any) -> None:
         """Replace the file of routes."""
@@ -96,7 +100,9 @@ class Receiver:
         from baton.alerts.receiver import make_app
         from baton.alerts.settings import Settings
 
-        return make_app(Settings(self.credentials, self.routes, **{"most_bytes": 200_000, "retention_days": 30, **options}))
+        return make_app(
+            Settings(self.credentials, self.routes, **{"most_bytes": 200_000, "retention_days": 30, **options})
+        )
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """Somebody who has a token."""
@@ -106,7 +112,7 @@ class Receiver:
 
     def query(self, statement: str, **values: Any) -> list[Json]:
         """Rows of Airflow's database."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             found = connection.execute(text(statement), values)
             return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
@@ -120,9 +126,11 @@ class Receiver:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path, engine: Engine) -> Receiver:
-    """A receiver with one route, nothing decided yet."""
+def receiver(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    """A receiver with one route, nothing decided yet, which looks at its files before each post."""
+    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
     made = Receiver(tmp_path, engine)
+    made.query("DELETE FROM log")
     made.query("DELETE FROM dag_run")
     made.query("DELETE FROM baton_alert_decision")
     made.query("DELETE FROM baton_alert_state")

@@ -81,9 +81,7 @@ async def test_left_out_alerts_are_recorded(receiver: Receiver) -> None:
     assert "17 alerts" in receiver.rows()[-1]["reason"]
 
 
-async def test_cooldown_holds_back_what_comes_again_soon(
-    receiver: Receiver, at_moment: Callable[[str], None]
-) -> None:
+async def test_cooldown_holds_back_what_comes_again_soon(receiver: Receiver, at_moment: Callable[[str], None]) -> None:
     """Of two alerts for the same thing the second gets no run until the cooldown is over; then it does."""
     receiver.write_routes(route(cooldown="10m", deduplicate_by=["namespace"]))
     async with receiver.client() as client:
@@ -101,9 +99,7 @@ async def test_cooldown_holds_back_what_comes_again_soon(
     assert [row["verdict"] for row in receiver.rows()] == ["run", "cooldown", "run"]
 
 
-async def test_alert_that_began_before_the_run_is_covered(
-    receiver: Receiver, at_moment: Callable[[str], None]
-) -> None:
+async def test_alert_that_began_before_the_run_is_covered(receiver: Receiver, at_moment: Callable[[str], None]) -> None:
     """Twenty pods of one workload fall over at once: one run looks at it, also when the cooldown is over."""
     receiver.write_routes(route(cooldown="1m", deduplicate_by=["namespace"]))
     alerts = [alert(f"f{number}") for number in range(20)]
@@ -134,7 +130,14 @@ async def test_storm_makes_as_many_runs_as_its_budget_and_one_that_names_the_res
     assert len(receiver.runs()) == 3
     assert {decision["run_id"] for decision in first[2:] + second + late} == {storm["run_id"]}
     conf = read_conf(storm["conf"])
-    assert [conf.alert.fingerprint, *(other.fingerprint for other in conf.others)] == ["f2", "f3", "f4", "g0", "g1", "g2"]
+    assert [conf.alert.fingerprint, *(other.fingerprint for other in conf.others)] == [
+        "f2",
+        "f3",
+        "f4",
+        "g0",
+        "g1",
+        "g2",
+    ]
     assert storm["run_after"].isoformat() == "2026-11-22T08:01:30+00:00"
 
 
