@@ -19,16 +19,18 @@ class BatonPlugin(AirflowPlugin):
     timetables = [CronJobTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.
-        {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"}
+        {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},
+        {"name": "Alerts", "href": "baton/alerts/", "url_route": "alerts", "category": "browse"},
     ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
         """The pages and the alert receiver. Built when asked for, which only the API server does: they cost seconds."""
         from baton.alerts import receiver
-        from baton.pages import chains_app
+        from baton.pages import alerts_app, chains_app
 
         return [
             {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
+            {"app": alerts_app.make_app(), "url_prefix": "/baton/alerts", "name": "Baton: alerts"},
             {"app": receiver.make_app(), "url_prefix": "/alerts", "name": "Baton: alert receiver"},
         ]
