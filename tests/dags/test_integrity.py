@@ -15,8 +15,7 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = ["load_warehouse"]
-CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
+DAG_IDS = ["load_warehouse", "run_job_template"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 
 

@@ -33,7 +33,7 @@ def airflow_database(postgres: Postgres) -> Iterator[str]:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
             "AIRFLOW__DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
         }
-        with _environment(changes):
+        with environment(changes):
             from airflow.utils.db import initdb
 
             _reconnect()
@@ -44,7 +44,8 @@ def airflow_database(postgres: Postgres) -> Iterator[str]:
 
 
 @contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
+def environment(changes: dict[str, str]) -> Iterator[None]:
+    """Variables of the environment, for as long as a ``with`` block lasts."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

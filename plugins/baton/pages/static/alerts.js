@@ -2,6 +2,7 @@
 "use strict";
 
 const REFRESH_SECONDS = 15;
+const SURE_SECONDS = 5;
 const NAMES = {
   run: "run", covered: "covered", cooldown: "cooldown", storm: "storm", off: "switched off", no_target: "no target",
   refused: "refused", forbidden: "forbidden", unmatched: "no route", unreadable: "unreadable", left_out: "left out",
@@ -76,9 +77,18 @@ async function load({ older = false } = {}) {
   }
 }
 
-async function flip(route, on) {
-  const what = route ? `route ${route}` : "all routes";
-  if (!on && !confirm(`Switch ${what} off? Alerts are recorded meanwhile, and start nothing.`)) return;
+// Airflow's frame allows no dialogs: what stops alerts wants a second click instead.
+function sure(button) {
+  if (button.dataset.armed) return true;
+  const text = button.textContent;
+  button.dataset.armed = "yes";
+  button.textContent = "Really? Alerts will start nothing";
+  setTimeout(() => { delete button.dataset.armed; button.textContent = text; }, SURE_SECONDS * 1000);
+  return false;
+}
+
+async function flip(button, route, on) {
+  if (!on && !sure(button)) return;
   try {
     await ask("switch", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ route, on }) });
     load();
@@ -133,9 +143,9 @@ function drawBanners() {
   }
   ui.banners.replaceChildren(...shown);
   ui.allSwitch.hidden = !may_switch;
-  ui.allSwitch.textContent = all ? "Switch all on" : "Switch all off";
+  if (!ui.allSwitch.dataset.armed) ui.allSwitch.textContent = all ? "Switch all on" : "Switch all off";
   ui.allSwitch.className = all ? "safe" : "danger";
-  ui.allSwitch.onclick = () => flip("", Boolean(all));
+  ui.allSwitch.onclick = () => flip(ui.allSwitch, "", Boolean(all));
 }
 
 function banner(kind, title, text) {
@@ -187,7 +197,7 @@ function drawRoutes() {
     const isOff = off.some((entry) => entry.route === route.name);
     const button = element("button", { type: "button", class: isOff ? "safe" : null }, isOff ? "Switch on" : "Switch off");
     button.setAttribute("aria-label", `${button.textContent}: route ${route.name}`);
-    button.addEventListener("click", () => flip(route.name, isOff));
+    button.addEventListener("click", () => flip(button, route.name, isOff));
     return element("li", {}, element("span", { class: "grow" }, element("b", {}, route.name), " → ", linkTo(`${airflow}dags/${encodeURIComponent(route.dag_id)}`, route.dag_id), route.problem ? element("small", {}, route.problem) : null),
       may_switch ? button : element("span", {}, isOff ? "off" : "on"));
   }));
