@@ -19,6 +19,8 @@ from baton.alerts.runs import RefusedError, RunRequest, Runs, TargetError
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
 
 log = logging.getLogger(__name__)
+_COVERS = timedelta(hours=1)
+"""How old a run may be and still have seen what had begun before it: an alert may have been silenced for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +139,13 @@ class Deciding:
             return Entry(want.identity, verdict, want.problem)
         if want.route is None:
             return Entry(want.identity, Verdict.UNMATCHED, "no route matches these labels")
+        if not self._sender.may_start(want.route.name):
+            return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {want.route.name}")
         if want.alert.status == "resolved":
             return self._resolved(want, want.route)
         return self._suppressed(want, want.route) or self._run(want, want.route)
 
     def _suppressed(self, want: _Want, route: Route) -> Entry | None:
-        if not self._sender.may_start(route.name):
-            return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {route.name}")
         for name, what in (("", "all routes are"), (route.name, f"route {route.name} is")):
             if name in self._off:
                 return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}")
@@ -152,11 +154,13 @@ class Deciding:
     def _cooling(self, want: _Want, route: Route) -> Entry | None:
         if (last := self._last.get((route.name, want.key))) is None:
             return None
-        if want.alert.source != JOBS and datetime.fromisoformat(want.alert.starts_at) <= last.at:
+        age = self._now - last.at
+        had_begun = want.alert.source != JOBS and datetime.fromisoformat(want.alert.starts_at) <= last.at
+        if had_begun and age <= max(route.cooldown, _COVERS):
             reason = "it had begun before the last run for the same thing was made"
             return Entry(want.identity, Verdict.COVERED, reason, last.dag_id, last.run_id)
-        if self._now < last.at + route.cooldown:
-            reason = f"the last run for the same thing was made {_seconds(self._now - last.at)} s before; the route's "
+        if age < route.cooldown:
+            reason = f"the last run for the same thing was made {_seconds(age)} s before; the route's "
             reason += f"cooldown is {_seconds(route.cooldown)} s"
             return Entry(want.identity, Verdict.COOLDOWN, reason, last.dag_id, last.run_id)
         return None

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from baton.alerts.conf import Alert, fitting
+from baton.alerts.conf import Alert, fitting, fitting_text
 from baton.alerts.routes import JOBS
 from baton.exceptions import PermanentError
 
@@ -80,7 +80,7 @@ def read_body(body: bytes, source: str) -> Post:
     if not isinstance(entries, list):
         raise BodyError("the body must be an object with a list `alerts`, a list of alerts, or one alert with `labels`")
     left_out = group.get("truncatedAlerts", 0)
-    common = _Group(_word(group.get("groupKey")), _word(group.get("receiver")), _word(group.get("status")))
+    common = _Group(*(fitting_text(_word(group.get(name))) for name in ("groupKey", "receiver", "status")))
     received = [_received(entry, source, common) for entry in entries]
     return Post(received, left_out if isinstance(left_out, int) and left_out > 0 else 0, common.key)
 
@@ -117,7 +117,7 @@ def _received(entry: object, source: str, group: _Group) -> Received:
         return Received(fitting(_alert(entry, source, group)))
     except _UnreadableError as err:
         nameless = Alert(source, "", "unreadable", _fingerprint(_written(entry)), "", group_key=group.key)
-        return Received(fitting(nameless), str(err))
+        return Received(fitting(nameless), fitting_text(str(err)))
 
 
 class _UnreadableError(Exception):

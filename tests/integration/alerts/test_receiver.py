@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ Json = dict[str, Any]
 
 async def post(client: httpx.AsyncClient, body: Json, endpoint: str = "alertmanager") -> list[Json]:
     """Send a body; returns the decisions."""
-    response = await client.post(endpoint, json=body)
+    response = await client.post(endpoint, content=json.dumps(body))
     assert response.status_code == 200, response.text
     found: list[Json] = response.json()["decisions"]
     return found
@@ -72,6 +73,17 @@ async def test_bad_alert_does_not_lose_the_others(receiver: Receiver) -> None:
     assert all(row["reason"] for row in receiver.rows())
 
 
+async def test_texts_that_databases_refuse_are_made_harmless(receiver: Receiver) -> None:
+    """NUL and halves of surrogate pairs, in every place that a sender can write to."""
+    odd = "\x00\ud800"
+    bad = [{"labels": {odd: ["a"]}}, alert("f1", labels={"namespace": "shop", odd: odd}, annotations={odd: odd})]
+    body = group(*bad, groupKey=odd, receiver=odd, truncatedAlerts=1)
+    async with receiver.client() as client:
+        decisions = await post(client, body)
+    assert verdicts(decisions) == ["unreadable", "run", "left_out"]
+    assert read_conf(receiver.runs()[0]["conf"]).alert.labels["\ufffd\ufffd"] == "\ufffd\ufffd"
+
+
 async def test_left_out_alerts_are_recorded(receiver: Receiver) -> None:
     """Alertmanager leaves alerts out where max_alerts says so."""
     async with receiver.client() as client:
@@ -108,9 +120,11 @@ async def test_alert_that_began_before_the_run_is_covered(receiver: Receiver, at
         decisions = await post(client, group(*alerts))
         at_moment("2026-11-22T12:00:30")
         again = await post(client, group(*alerts))
+        [silenced] = await post(client, group(alert("silenced-till-now")))
     assert verdicts(decisions) == ["run"] + ["covered"] * 19
+    assert silenced["decision"] == "run"
     assert {decision["run_id"] for decision in decisions + again} == {decisions[0]["run_id"]}
-    assert [row["repeats"] for row in receiver.rows()] == [1] * 20
+    assert [row["repeats"] for row in receiver.rows()] == [1] * 20 + [0]
 
 
 async def test_storm_makes_as_many_runs_as_its_budget_and_one_that_names_the_rest(
@@ -261,7 +275,9 @@ async def test_sender_starts_only_what_its_credential_allows(receiver: Receiver)
         client.headers["Authorization"] = f"Bearer {OTHER_TOKEN}"
         assert (await client.post("alertmanager", json=group(mine))).status_code == 403
         decisions = await post(client, group(mine, alert("f2")), "grafana")
-    assert verdicts(decisions) == ["run", "forbidden"]
+        assert verdicts(decisions) == ["run", "forbidden"]
+        ended = await post(client, group(alert("f2", status="resolved")), "grafana")
+    assert verdicts(ended) == ["forbidden"]
 
 
 async def test_kill_switch_stops_runs_and_loses_nothing(receiver: Receiver) -> None:
