@@ -160,8 +160,8 @@ class Deciding:
             reason = "it had begun before the last run for the same thing was made"
             return Entry(want.identity, Verdict.COVERED, reason, last.dag_id, last.run_id)
         if age < route.cooldown:
-            reason = f"the last run for the same thing was made {_seconds(age)} s before; the route's "
-            reason += f"cooldown is {_seconds(route.cooldown)} s"
+            reason = f"the last run for the same thing was made {_words(age)} before; the route's "
+            reason += f"cooldown is {_words(route.cooldown)}"
             return Entry(want.identity, Verdict.COOLDOWN, reason, last.dag_id, last.run_id)
         return None
 
@@ -211,7 +211,7 @@ class Deciding:
         return self._named(want, route, name)
 
     def _named(self, want: _Want, route: Route, name: str) -> Entry:
-        reason = f"{route.storm.runs} runs in {_seconds(route.storm.per)} s is what route {route.name} may make"
+        reason = f"the budget of route {route.name}, {route.storm.runs} runs in {_words(route.storm.per)}, is spent"
         return Entry(want.identity, Verdict.STORM, reason, route.dag_id, name)
 
     def _resolved(self, want: _Want, route: Route) -> Entry:
@@ -231,5 +231,6 @@ class Deciding:
         return Entry(want.identity, verdict, reason, made.dag_id, made.run_id)
 
 
-def _seconds(length: timedelta) -> int:
-    return int(length.total_seconds())
+def _words(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
