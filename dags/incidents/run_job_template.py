@@ -32,6 +32,7 @@ from baton.pools import PODS
     start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=16,
+    is_paused_upon_creation=False,  # an alert that finds it paused starts nothing
     tags=["area/incidents", "tier/2"],
     default_args=default_args(retries=0, execution_timeout=timedelta(hours=1)),
     doc_md=__doc__,

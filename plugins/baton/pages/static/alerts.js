@@ -99,7 +99,7 @@ async function flip(button, route, on) {
 
 function say(kind, ...content) {
   ui.message.className = kind;
-  ui.message.replaceChildren(...content);
+  ui.message.replaceChildren(...content.filter(Boolean));
 }
 
 function fail(err) {
