@@ -16,6 +16,7 @@ from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
 DAG_IDS = ["load_warehouse", "run_job_template"]
+CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 
 
