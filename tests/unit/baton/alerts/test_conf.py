@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from baton.alerts.conf import MOST_OTHERS, TEXT_LENGTH, Alert, AlertConf, AlertConfError, make_conf, read_conf
@@ -20,7 +20,7 @@ ALERT = Alert(
     labels={"alertname": "CrashLoop", "namespace": "shop"},
     annotations={"summary": "shop/api restarts"},
 )
-texts = some.dictionaries(some.text(), some.text(), max_size=80)
+texts = some.dictionaries(some.text(max_size=8), some.text(max_size=8), max_size=6)
 
 
 def test_what_is_built_can_be_read() -> None:
@@ -30,10 +30,12 @@ def test_what_is_built_can_be_read() -> None:
     assert read_conf(json.loads(json.dumps(conf))) == AlertConf(ALERT, {"namespace": "shop"}, [other])
 
 
-@given(labels=texts, target=texts, group_key=some.text(max_size=3000))
-def test_any_text_is_made_to_fit(labels: dict[str, str], target: dict[str, str], group_key: str) -> None:
+@settings(deadline=None, max_examples=60)
+@given(labels=texts, target=texts, times=some.sampled_from([1, 30, 3000]))
+def test_any_text_is_made_to_fit(labels: dict[str, str], target: dict[str, str], times: int) -> None:
     """No label is so long or so odd that the reader, or a database, would refuse what the builder made of it."""
-    conf = make_conf(replace(ALERT, labels=labels, group_key=group_key), target)
+    labels = {name * times + str(number): text * times for name, text in labels.items() for number in range(20)}
+    conf = make_conf(replace(ALERT, labels=labels, group_key="\x00" * times), target)
     read_conf(conf)
     json.dumps(conf, ensure_ascii=False).encode()
 

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from baton.alerts.patterns import Pattern, PatternError
@@ -32,6 +32,7 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
+@settings(deadline=None, max_examples=40)
 @given(data=some.data())
 def test_matches_what_python_matches(pattern: str, data: some.DataObject) -> None:
     """Within the common syntax both say the same of every text."""
@@ -75,6 +76,7 @@ def test_what_cannot_be_meant_is_refused(pattern: str, message: str) -> None:
         Pattern(pattern)
 
 
+@settings(deadline=None)
 @given(some.text(alphabet="a(|)*+?{1,2}[]^$\\d.-", max_size=20))
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     """No other error, no endless loop."""
