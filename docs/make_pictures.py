@@ -1,7 +1,7 @@
 """Take the pictures of the documentation from the running web UI.
 
 Run beside `./baton demo --keep` or `./baton up`, with a Chromium of the system:
-``.venv/bin/uv run --no-project --with playwright --with httpx docs/make_pictures.py [--chromium PATH] [--chains]``
+``.venv/bin/uv run --no-project --with playwright --with httpx docs/make_pictures.py [--chains | --alerts]``
 """
 
 import argparse
@@ -75,12 +75,25 @@ def take_chains(context: BrowserContext, url: str) -> None:
         page.close()
 
 
+def take_alerts(context: BrowserContext, url: str) -> None:
+    """Store what the page of the alerts shows; send some first, such as tests/unit/baton/alerts/group.json."""
+    page = context.new_page()
+    page.goto(f"{url}/baton/alerts/")
+    page.evaluate("localStorage.setItem('theme', 'light')")
+    page.goto(f"{url}/plugin/alerts")
+    page.frame_locator("iframe").locator("td .verdict").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=PICTURES / "alerts_light.png")
+    print(PICTURES / "alerts_light.png")
+
+
 def main() -> None:
-    """Take all pictures, or those of the chains."""
+    """Take all pictures, or those of one page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--state", type=Path, default=PROJECT / ".baton")
     parser.add_argument("--chains", action="store_true", help="only the page of the CronJobs' chains")
+    parser.add_argument("--alerts", action="store_true", help="only the page of the alerts")
     options = parser.parse_args()
     url, token = sign_in(options.state)
     PICTURES.mkdir(exist_ok=True)
@@ -90,6 +103,8 @@ def main() -> None:
         context.add_cookies([{"name": "_token", "value": token, "url": url}])
         if options.chains:
             take_chains(context, url)
+        elif options.alerts:
+            take_alerts(context, url)
         else:
             run = latest_run(url, token, "load_warehouse")
             take_graph(context.new_page(), f"{url}/dags/load_warehouse/runs/{run}", "load_warehouse.png")

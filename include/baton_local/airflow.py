@@ -16,7 +16,7 @@ from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
 from baton_local.object_store import REGION, stage_key
-from baton_local.settings import Credentials, Ports, write_private
+from baton_local.settings import Credentials, Ports, digest, write_private
 
 # Tasks mostly wait for pods while deferred, which holds no worker; each worker is a forked process of 100 MB and more.
 WORKERS = 6
@@ -115,6 +115,8 @@ class Airflow:
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.credentials.ui_user}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+            # The tables of the alert receiver.
+            "DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
             "DATABASE__SQL_ALCHEMY_CONN": self.database_dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.ports.ui),
@@ -137,6 +139,7 @@ class Airflow:
             # The default of five minutes is for remote systems that have to recover.
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "BATON__PROMPT_TRIGGERER": "True",
+            "BATON__ALERTS_CREDENTIALS": str(self.alert_senders),
             "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
@@ -222,6 +225,18 @@ class Airflow:
             },
             order=3,
         )
+
+    @property
+    def alert_senders(self) -> Path:
+        """Who may send alerts: names, and digests of tokens."""
+        return self.layout.airflow_home / "alert_senders.json"
+
+    def write_alert_senders(self) -> None:
+        """Let whoever has the stack's token send alerts. A file of the user's own is left as it is."""
+        if not self.alert_senders.exists():
+            key = {"id": "1", "sha256": digest(self.credentials.alerts_token.encode())}
+            sender = {"name": "local", "type": "bearer", "keys": [key]}
+            write_private(self.alert_senders, json.dumps({"credentials": [sender]}, indent=2))
 
     def components(self) -> list[Component]:
         """The four long-running processes."""

@@ -84,6 +84,11 @@ class Credentials:
         """The password of a database role that has no field of its own."""
         return derived(self.master_key, f"database role {role}")
 
+    @property
+    def alerts_token(self) -> str:
+        """What a sender of alerts shows."""
+        return derived(self.master_key, "sender of alerts")
+
 
 def derived(master_key: str, purpose: str) -> str:
     """A secret for one purpose, 64 hexadecimal digits; neither the master key nor another purpose's follows from it."""

@@ -124,6 +124,7 @@ class Stack:
         self.gateway.write_secrets(
             {"shop-dsn": addresses["BATON_SHOP_WORKER_DSN"], "smtp-url": addresses["BATON_SMTP_URL"]}
         )
+        self.airflow.write_alert_senders()
         self.supervisor.launch([*parts, *airflow, watch])
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
         self._start(parts)
@@ -198,8 +199,9 @@ class Stack:
     def _migrate(self) -> None:
         """Bring Airflow's tables up to date; skipped where this environment did so before (it costs seconds)."""
         stamp = self.layout.run / "postgres" / "data" / "airflow-migrated"
-        lock = (self.layout.project / "requirements.txt").read_bytes()
-        digest = settings.digest(lock)
+        versions = sorted((self.layout.project / "plugins" / "baton" / "alerts" / "migrations").rglob("*.py"))
+        files = [self.layout.project / "requirements.txt", *versions]
+        digest = settings.digest(b"".join(file.read_bytes() for file in files))
         if stamp.exists() and stamp.read_text() == digest:
             return
         self.airflow.python("-m", "airflow", "db", "migrate")

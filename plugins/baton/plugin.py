@@ -19,16 +19,20 @@ class BatonPlugin(AirflowPlugin):
     timetables = [CronJobTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.
-        {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"}
+        {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},
+        {"name": "Alerts", "href": "baton/alerts/", "url_route": "alerts", "category": "browse"},
     ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
         """Pages and routes. Built when they are asked for, which only the API server does: the imports cost seconds."""
+        from baton.alerts import receiver
         from baton.api.callbacks_app import make_airflow_app
-        from baton.pages.chains_app import make_app
+        from baton.pages import alerts_app, chains_app
 
         return [
-            {"app": make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
+            {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
+            {"app": alerts_app.make_app(), "url_prefix": "/baton/alerts", "name": "Baton: alerts"},
             {"app": make_airflow_app(), "url_prefix": "/baton/functions", "name": "Baton: callbacks of functions"},
+            {"app": receiver.make_app(), "url_prefix": "/alerts", "name": "Baton: alert receiver"},
         ]

@@ -15,7 +15,13 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = ["load_warehouse", "process_hourly_data", "process_pending_items", "send_daily_summary"]
+DAG_IDS = [
+    "load_warehouse",
+    "process_hourly_data",
+    "process_pending_items",
+    "run_job_template",
+    "send_daily_summary",
+]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 

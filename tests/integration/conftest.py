@@ -59,7 +59,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @contextmanager
-def _database(server: Postgres) -> Iterator[str]:
+def new_database(server: Postgres) -> Iterator[str]:
+    """DSN of a database that lasts as long as a ``with`` block."""
     name = f"test_{secrets.token_hex(4)}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -70,14 +71,14 @@ def _database(server: Postgres) -> Iterator[str]:
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
     """DSN of a new, empty database."""
-    with _database(postgres) as dsn:
+    with new_database(postgres) as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: Postgres) -> Iterator[str]:
     """DSN of a database that the tests of one module share."""
-    with _database(postgres) as dsn:
+    with new_database(postgres) as dsn:
         yield dsn
 
 

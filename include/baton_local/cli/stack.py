@@ -86,6 +86,9 @@ def show_login(stack: Stack) -> None:
     console.print(
         f"Password in {stack.layout.airflow_home / 'passwords.json'}, or: ./baton status --password", soft_wrap=True
     )
+    console.print(
+        f"Alerts   POST {stack.airflow.url}/alerts/v1/alertmanager, token: ./baton alerts token", soft_wrap=True
+    )
 
 
 def up(

@@ -16,7 +16,16 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from fastapi import Depends, Request
 
-__all__ = ["MAY_SEE_RUNS", "SIGNED_IN", "ReadableDags", "SessionDep", "login_address"]
+__all__ = [
+    "MAY_EDIT_DAGS",
+    "MAY_SEE_RUNS",
+    "SIGNED_IN",
+    "MayEditDags",
+    "ReadableDags",
+    "SessionDep",
+    "UserName",
+    "login_address",
+]
 
 SIGNED_IN = Depends(get_user)
 """Wants the login of the web UI: its cookie, or a bearer token. 401 without one, 403 for one that is not Airflow's."""
@@ -26,6 +35,25 @@ MAY_SEE_RUNS = [
     Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)),
 ]
 """Wants what Airflow's own list of task instances wants; 403 otherwise."""
+
+MAY_EDIT_DAGS = [Depends(requires_access_dag("PUT"))]
+"""Wants the right to edit DAGs, all of them; 403 otherwise."""
+
+
+def _may_edit_dags(user: GetUserDep) -> bool:
+    return bool(get_auth_manager().is_authorized_dag(method="PUT", user=user))
+
+
+MayEditDags = Annotated[bool, Depends(_may_edit_dags)]
+"""Whether the signed-in user has that right."""
+
+
+def _user_name(user: GetUserDep) -> str:
+    return str(user.get_name())
+
+
+UserName = Annotated[str, Depends(_user_name)]
+"""Who is signed in."""
 
 
 def _readable_dags(user: GetUserDep) -> set[str]:

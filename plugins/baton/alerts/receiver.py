@@ -1,0 +1,148 @@
+"""The receiver's addresses: `POST /alerts/v1/{alertmanager,grafana,jobs,generic}`, `GET /alerts/v1/status`.
+
+The answers follow the senders' rules. Alertmanager sends again after a 5xx and at no other time, so whoever is known
+and can be read gets 2xx with a decision for each alert, however the decisions are; 503 where nothing could be decided;
+4xx only for who sends and what cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from baton.alerts.bodies import BodyTooLargeError, BodyTooSlowError, read_limited
+from baton.alerts.credentials import Credential, by_signature, by_token, has_signature
+from baton.alerts.deciding import Decision
+from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
+from baton.alerts.service import Service, UnavailableError
+from baton.alerts.settings import Settings, read_settings
+
+_THREADS = 4
+"""Posts that are decided at once: each holds a connection to the database."""
+_MOST_WAITING = 200
+"""Posts that wait for their turn; further ones are asked to come again."""
+_RETRY_SECONDS = "5"
+
+
+def make_app(settings: Settings | None = None) -> FastAPI:
+    """Make the app that Airflow serves below `/alerts`."""
+    receiver = _Receiver(settings or read_settings())
+    app = FastAPI(title="Baton: alert receiver", docs_url=None, redoc_url=None, openapi_url=None)
+    for endpoint in ENDPOINTS:
+        app.add_api_route(f"/v1/{endpoint}", receiver.post_to(endpoint), methods=["POST"], name=f"receive_{endpoint}")
+    app.add_api_route("/v1/status", receiver.status, methods=["GET"])
+    return app
+
+
+class _Receiver:
+    """Authenticates, reads, and hands over to the service in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._service = Service(settings)
+        self._most_bytes = settings.most_bytes
+        self._limiter = anyio.CapacityLimiter(_THREADS)
+        self._waiting = 0
+
+    def post_to(self, endpoint: str) -> Callable[[Request], Awaitable[JSONResponse]]:
+        """The function behind one address."""
+
+        async def receive(request: Request) -> JSONResponse:
+            sender, body = await self._authenticated(request, endpoint)
+            try:
+                post = read_body(body, endpoint)
+            except BodyError as err:
+                raise HTTPException(400, str(err)) from err
+            decisions = await self._in_thread(self._service.receive, post, sender)
+            return JSONResponse(_answer(decisions, post.left_out))
+
+        return receive
+
+    async def status(self, request: Request) -> JSONResponse:
+        """Whether the files are in order, for whoever may send."""
+        sender = by_token(self._senders(), request.headers.get("authorization", ""))
+        if sender is None:
+            raise _unknown()
+        routes = await self._in_thread(self._service.routes)
+        return JSONResponse(
+            {
+                "routes": {
+                    "digest": routes.digest,
+                    "count": len(routes.routes),
+                    "problem": self._service.routes_problem,
+                },
+                "credentials": {"problem": self._service.credentials.problem},
+            }
+        )
+
+    async def _authenticated(self, request: Request, endpoint: str) -> tuple[Credential, bytes]:
+        """Who sends, and what. A token is looked at before the body is read."""
+        senders = self._senders()
+        sender = by_token(senders, request.headers.get("authorization", ""))
+        if sender is None and not has_signature(request.headers):
+            raise _unknown()
+        body = await self._body(request)
+        if sender is None:
+            sender = by_signature(senders, request.headers, body)
+        if sender is None:
+            raise _unknown()
+        if not sender.may_post_to(endpoint):
+            raise HTTPException(403, f"the credential {sender.name} is not for this address")
+        return sender, body
+
+    def _senders(self) -> list[Credential]:
+        senders = self._service.credentials.current()
+        if senders is None and self._service.credentials.path is not None:
+            raise HTTPException(503, "the receiver's credentials cannot be read: see the API server's log")
+        return senders or []
+
+    async def _body(self, request: Request) -> bytes:
+        try:
+            return await read_limited(request.stream(), request.headers, self._most_bytes)
+        except BodyTooLargeError as err:
+            raise HTTPException(413, f"the body has more than {self._most_bytes} bytes") from err
+        except (BodyTooSlowError, ClientDisconnect) as err:
+            raise HTTPException(408, "the body did not arrive in time") from err
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run what waits for the database beside the server's own threads, which Airflow's UI needs."""
+        if self._waiting >= _MOST_WAITING:
+            raise HTTPException(503, "too many posts at once", {"Retry-After": _RETRY_SECONDS})
+        self._waiting += 1
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        except UnavailableError as err:
+            raise HTTPException(503, str(err), {"Retry-After": _RETRY_SECONDS}) from err
+        finally:
+            self._waiting -= 1
+
+
+def _unknown() -> HTTPException:
+    detail = "send one of the receiver's tokens (Authorization: Bearer …) or a signature: see docs/alerts.md"
+    return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+
+
+def _answer(decisions: list[Decision], left_out: int) -> dict[str, Any]:
+    return {
+        "decisions": [
+            {
+                "alert": decision.alert.labels.get("alertname", ""),
+                "fingerprint": decision.entry.identity.fingerprint,
+                "starts_at": decision.entry.identity.starts_at,
+                "route": decision.entry.identity.route or None,
+                "decision": str(decision.entry.verdict),
+                "repeated": decision.repeated,
+                "reason": decision.entry.reason,
+                "dag_id": decision.entry.dag_id,
+                "run_id": decision.entry.run_id,
+            }
+            for decision in decisions
+        ],
+        "counts": Counter(str(decision.entry.verdict) for decision in decisions),
+        "truncated": left_out,
+    }

@@ -1,0 +1,161 @@
+"""Which alert starts what: the routes of `include/alerts/routes.yaml`, read and checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from baton.alerts.conf import Alert
+from baton.alerts.fill import Fill, FillError
+from baton.alerts.matchers import Matcher, MatcherError, read_matchers
+from baton.exceptions import PermanentError
+
+JOB_DAG = "run_job_template"
+"""Runs a Job from a named template."""
+JOBS = "jobs"
+"""The endpoint whose alerts are orders; a route takes them only if it names this source."""
+_DEFAULTS = {"cooldown": "10m", "storm": {"runs": 20, "per": "10m"}, "on_resolved": "ignore"}
+_GATHER = "30s"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class RoutesError(PermanentError):
+    """The file of routes cannot be used; the message names the place in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """At most `runs` runs in each `per`; the rest is named by one run that starts `gather` after the first of them."""
+
+    runs: int
+    per: timedelta
+    gather: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.
+
+    :param target: what a run gets as `conf.target`, by name.
+    :param deduplicate_by: labels; empty: each fingerprint is a key of its own.
+    """
+
+    name: str
+    dag_id: str
+    matchers: tuple[Matcher, ...]
+    sources: frozenset[str]
+    target: dict[str, Fill]
+    deduplicate_by: tuple[str, ...]
+    cooldown: timedelta
+    storm: Storm
+    on_resolved: str
+    goes_on: bool
+
+    def matches(self, alert: Alert) -> bool:
+        """Whether the alert is meant."""
+        from_there = alert.source in self.sources if self.sources else alert.source != JOBS
+        return from_there and all(matcher.matches(alert.labels) for matcher in self.matchers)
+
+    def target_of(self, alert: Alert) -> dict[str, str]:
+        """What the run gets as `conf.target`; what is empty is left out."""
+        return {name: text for name, fill in self.target.items() if (text := fill.of(alert))}
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All routes of one file.
+
+    :param text: the file's, to be kept for a start with a broken file.
+    """
+
+    text: str
+    routes: tuple[Route, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """Tells versions of the file apart."""
+        return sha256(self.text.encode()).hexdigest()[:12]
+
+    def matching(self, alert: Alert) -> list[Route]:
+        """The routes that take an alert, in their order."""
+        found: list[Route] = []
+        for route in self.routes:
+            if route.matches(alert):
+                found.append(route)
+                if not route.goes_on:
+                    break
+        return found
+
+
+def read_routes(text: str) -> Routes:
+    """Read the text of a file of routes.
+
+    :raises RoutesError: the first thing that is wrong with it, and where.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        raise RoutesError(f"it is no YAML: {err}") from err
+    _check_form(document)
+    defaults = _DEFAULTS | (document.get("defaults") or {})
+    routes = tuple(_route(defaults | found, index) for index, found in enumerate(document["routes"]))
+    names = [route.name for route in routes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RoutesError(f"there are two routes named {', '.join(twice)}: names tell runs apart")
+    return Routes(text, routes)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON schema of the file."""
+    text = files("baton.alerts").joinpath("routes.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def duration(text: str) -> timedelta:
+    """A length of time such as `90s`, `10m`, `1h30m`."""
+    return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text)))
+
+
+def _check_form(document: object) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    if (error := best_match(Draft202012Validator(schema()).iter_errors(document))) is not None:
+        where = ".".join(str(part) for part in error.absolute_path) or "the file"
+        raise RoutesError(f"{where}: {error.message[:300]}")
+
+
+def _route(found: dict[str, Any], index: int) -> Route:
+    where = f"route {found.get('name') or index}"
+    try:
+        matchers = tuple(matcher for text in found["matchers"] for matcher in read_matchers(text))
+        target = {name: Fill(text) for name, text in (found.get("conf") or {}).items()}
+    except (MatcherError, FillError) as err:
+        raise RoutesError(f"{where}: {err}") from err
+    storm = found["storm"]
+    template = found.get("job_template")
+    per = duration(storm["per"])
+    if not per:
+        raise RoutesError(f"{where}: storm.per must be longer than 0s")
+    return Route(
+        name=found["name"],
+        dag_id=JOB_DAG if template else found["dag"],
+        matchers=matchers,
+        sources=frozenset(found.get("sources") or ()),
+        target=target | ({"template": Fill(template)} if template else {}),
+        deduplicate_by=tuple(sorted(found.get("deduplicate_by") or ())),
+        cooldown=duration(found["cooldown"]),
+        storm=Storm(storm["runs"], per, duration(storm.get("gather", _GATHER))),
+        on_resolved=found["on_resolved"],
+        goes_on=found.get("continue", False),
+    )

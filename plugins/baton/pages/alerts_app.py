@@ -1,0 +1,110 @@
+"""The page *Alerts*: what was decided about alerts, the kill switch, and what is wrong with routes and targets.
+
+Who may read DAG runs may read it; who may edit DAGs may switch.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from baton.alerts.ledger import Ledger
+from baton.alerts.routes import Routes
+from baton.alerts.service import Service, UnavailableError
+from baton.alerts.settings import read_settings
+from baton.alerts.verdicts import Verdict
+from baton.api.airflow_server import MAY_EDIT_DAGS, MAY_SEE_RUNS, MayEditDags, ReadableDags, SessionDep, UserName
+from baton.pages.alerts_records import Wanted, counts, page_of, switches, targets
+from baton.pages.static_page import make_page
+
+log = logging.getLogger(__name__)
+_NO_TABLES = (
+    "The receiver's tables cannot be read. Name baton.alerts.db_manager.AlertsDbManager in [database] "
+    "external_db_managers and run `airflow db migrate`."
+)
+
+
+class _Switch(BaseModel):
+    """What is to be switched; no route: all of them."""
+
+    route: str = Field(default="", max_length=64)
+    on: bool
+
+
+def make_app() -> FastAPI:
+    """Make the app that Airflow serves below `/baton/alerts`."""
+    app = make_page("alerts", "Baton: alerts")
+    state = _State(Service(read_settings()))
+    app.add_api_route("/data", _data, methods=["GET"], dependencies=MAY_SEE_RUNS)
+    app.add_api_route("/state", state.read, methods=["GET"], dependencies=MAY_SEE_RUNS)
+    app.add_api_route("/switch", state.switch, methods=["POST"], dependencies=MAY_EDIT_DAGS)
+    app.add_exception_handler(SQLAlchemyError, _no_tables)
+    return app
+
+
+def _data(
+    session: SessionDep,
+    readable: ReadableDags,
+    response: Response,
+    route: Annotated[str | None, Query(max_length=64)] = None,
+    verdict: Annotated[list[Verdict] | None, Query()] = None,
+    text: Annotated[str, Query(max_length=200)] = "",
+    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+) -> dict[str, Any]:
+    """Decisions, the newest first; `before` is the `id` of the last one that is known."""
+    response.headers["Cache-Control"] = "no-store"
+    return page_of(session, Wanted(readable, route, verdict or [], text, before))
+
+
+class _State:
+    """Switches and routes, as this API server sees them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def read(
+        self, session: SessionDep, readable: ReadableDags, may_switch: MayEditDags, response: Response
+    ) -> dict[str, Any]:
+        """What is off, which routes there are, what is wrong, and how much was decided in a day."""
+        response.headers["Cache-Control"] = "no-store"
+        off = switches(session)
+        routes = self._routes()
+        return {
+            "off": off,
+            "routes": targets(session, routes, readable) if routes else [],
+            "problem": self._service.routes_problem,
+            "senders_problem": self._senders_problem(),
+            "may_switch": may_switch,
+            "day": counts(session, readable),
+        }
+
+    def _routes(self) -> Routes | None:
+        try:
+            return self._service.routes()
+        except UnavailableError:
+            return None
+
+    def _senders_problem(self) -> str:
+        senders = self._service.credentials.current()
+        if self._service.credentials.problem:
+            return self._service.credentials.problem
+        return "" if senders else "the file of credentials names no sender"
+
+    def switch(self, wanted: _Switch, request: Request, session: SessionDep, user: UserName) -> dict[str, Any]:
+        """Switch a route, or all of them, off or on."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise HTTPException(403, "a switch is not thrown from another site's page")
+        Ledger(session, datetime.now(UTC)).switch(wanted.route, on=wanted.on, by=user)
+        log.warning("%s switched alerts %s: %s", user, "on" if wanted.on else "off", wanted.route or "all routes")
+        return {"off": switches(session)}
+
+
+def _no_tables(_: Request, err: Exception) -> Response:
+    log.warning("The page of alerts cannot be shown: %s", str(err).splitlines()[0][:300])
+    return JSONResponse({"detail": _NO_TABLES}, 503)

@@ -1,0 +1,238 @@
+// The page: what "data" and "state" answer, drawn. Plain JavaScript, no library.
+"use strict";
+
+const REFRESH_SECONDS = 15;
+const SURE_SECONDS = 5;
+const NAMES = {
+  run: "run", covered: "covered", cooldown: "cooldown", storm: "storm", off: "switched off", no_target: "no target",
+  refused: "refused", forbidden: "forbidden", unmatched: "no route", unreadable: "unreadable", left_out: "left out",
+  resolved: "ended", cancelled: "run ended", noted: "note",
+};
+const BAD = ["no_target", "refused", "forbidden", "unreadable", "left_out", "off"];
+const QUIET = ["covered", "cooldown", "storm"];
+const FILTERS = [
+  ["", "All decisions"], ["run", "Made a run"], [QUIET.join(","), "Held back"], [BAD.join(","), "Needs a person"],
+  ["unmatched", "No route"], ["resolved,cancelled,noted", "Ended"],
+];
+const view = { rows: [], more: false, state: null, openRows: new Set() };
+const ui = Object.fromEntries(
+  ["banners", "summary", "text", "verdict", "route", "zone", "message", "table", "older", "routes", "controls"]
+    .map((id) => [id, document.getElementById(id)]),
+);
+ui.allSwitch = document.getElementById("all-switch");
+const airflow = location.pathname.replace(/baton\/alerts\/?$/, "");
+const runAddress = (row) => `${airflow}dags/${encodeURIComponent(row.dag_id)}/runs/${encodeURIComponent(row.run_id)}`;
+
+/* ---- texts ---- */
+
+function timeText(text) {
+  const form = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat("en-GB", { ...form, timeZone: ui.zone.value }).format(new Date(text));
+}
+
+function option(value, text) {
+  return element("option", { value }, text);
+}
+
+/* ---- fetching ---- */
+
+let asked = 0;
+
+class Refused extends Error {}
+
+async function ask(path, options = {}) {
+  const response = await fetch(path, { headers: { Accept: "application/json", ...options.headers }, ...options });
+  if (response.status === 401) throw new Refused("You are signed out. Sign in to Airflow again, then reload this page.");
+  if (response.status === 403) throw new Refused("Your account may not do this. Reading wants the right to read DAG runs, switching the right to edit DAGs.");
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(content.detail ?? `Airflow answered ${response.status} ${response.statusText}`);
+  return content;
+}
+
+function query(before) {
+  const made = new URLSearchParams();
+  if (ui.text.value.trim()) made.set("text", ui.text.value.trim());
+  if (ui.route.value !== "*" && ui.route.value !== "") made.set("route", ui.route.value);
+  if (ui.route.value === "") made.set("route", "");
+  for (const verdict of ui.verdict.value.split(",").filter(Boolean)) made.append("verdict", verdict);
+  if (before) made.set("before", before);
+  return made;
+}
+
+async function load({ older = false } = {}) {
+  const mine = ++asked;
+  if (!view.state) say("", element("span", { class: "spinner", "aria-hidden": "true" }), "Loading the decisions …");
+  ui.table.classList.add("busy");
+  try {
+    const [state, data] = await Promise.all([ask("state"), ask(`data?${query(older ? view.rows.at(-1)?.id : null)}`)]);
+    if (mine !== asked) return;
+    view.state = state;
+    view.rows = older ? [...view.rows, ...data.rows] : data.rows;
+    view.more = data.more;
+    draw();
+  } catch (err) {
+    if (mine === asked) fail(err);
+  } finally {
+    if (mine === asked) ui.table.classList.remove("busy");
+  }
+}
+
+// Airflow's frame allows no dialogs: what stops alerts wants a second click instead.
+function sure(button) {
+  if (button.dataset.armed) return true;
+  const text = button.textContent;
+  button.dataset.armed = "yes";
+  button.textContent = "Really? Alerts will start nothing";
+  setTimeout(() => { delete button.dataset.armed; button.textContent = text; }, SURE_SECONDS * 1000);
+  return false;
+}
+
+async function flip(button, route, on) {
+  if (!on && !sure(button)) return;
+  try {
+    await ask("switch", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ route, on }) });
+    load();
+  } catch (err) {
+    fail(err);
+  }
+}
+
+function say(kind, ...content) {
+  ui.message.className = kind;
+  ui.message.replaceChildren(...content.filter(Boolean));
+}
+
+function fail(err) {
+  const again = element("button", { type: "button" }, "Try again");
+  again.addEventListener("click", () => load());
+  const hint = view.rows.length ? "What is shown below is from the last time it could be read." : null;
+  const title = err instanceof Refused ? "Airflow says no." : "The decisions could not be read.";
+  say("error", element("strong", {}, title), element("p", {}, err.message), hint && element("p", {}, hint), element("p", {}, again));
+}
+
+/* ---- drawing ---- */
+
+function draw() {
+  drawBanners();
+  drawSummary();
+  drawRoutes();
+  offerRoutes();
+  const isFiltered = ui.text.value.trim() || ui.verdict.value || ui.route.value !== "*";
+  if (view.rows.length) say("");
+  else if (isFiltered) say("", element("strong", {}, "Nothing was decided that way."), element("p", {}, "Choose another decision or route, or empty the search."));
+  else say("", element("strong", {}, "No alert has come yet."), element("p", {}, "Senders post to ", element("code", {}, `${location.origin}${airflow}alerts/v1/alertmanager`), ", with a token of the receiver's file of credentials. See docs/alerts.md."));
+  ui.table.hidden = view.rows.length === 0;
+  ui.older.hidden = !view.more;
+  const focused = document.activeElement?.closest("details")?.dataset.id;
+  const head = ["First", "Alert", "Decision", "Why", "Run", "Sender"];
+  ui.table.replaceChildren(element("table", {},
+    element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
+    element("tbody", {}, ...view.rows.map(drawRow))));
+  if (focused) ui.table.querySelector(`details[data-id="${focused}"] summary`)?.focus();
+}
+
+function drawBanners() {
+  const { off, problem, senders_problem, routes, may_switch } = view.state;
+  const all = off.find((entry) => entry.route === "");
+  const shown = off.map((entry) => banner("off", entry.route ? `Route ${entry.route} is off.` : "All routes are off.", `Switched by ${entry.by}, ${timeText(entry.at)}. Alerts are recorded, and start nothing.`));
+  if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${routes.length ? "The last good one stays in use." : "Senders are asked to try again."}`));
+  if (senders_problem) shown.push(banner("", "No sender can be told apart.", senders_problem));
+  for (const text of new Set(routes.map((route) => route.problem).filter(Boolean))) {
+    const names = routes.filter((route) => route.problem === text).map((route) => route.name).join(", ");
+    shown.push(banner("", `Alerts on ${names} start nothing.`, text));
+  }
+  ui.banners.replaceChildren(...shown);
+  ui.allSwitch.hidden = !may_switch;
+  if (!ui.allSwitch.dataset.armed) ui.allSwitch.textContent = all ? "Switch all on" : "Switch all off";
+  ui.allSwitch.className = all ? "safe" : "danger";
+  ui.allSwitch.onclick = () => flip(ui.allSwitch, "", Boolean(all));
+}
+
+function banner(kind, title, text) {
+  return element("div", { class: `banner ${kind}` }, element("strong", {}, title), element("p", {}, text));
+}
+
+function drawSummary() {
+  const sum = (verdicts, what) => verdicts.reduce((total, verdict) => total + (view.state.day[verdict]?.[what] ?? 0), 0);
+  const every = Object.keys(NAMES);
+  const needs = sum(BAD, "alerts") + sum(["unmatched"], "alerts");
+  const parts = [
+    [sum(["run"], "alerts"), "runs in 24 hours"], [sum(QUIET, "alerts"), "held back"],
+    [needs, "started nothing", needs > 0], [sum(every, "repeats"), "repeats"],
+  ];
+  const isEmpty = Object.keys(view.state.day).length === 0;
+  ui.summary.replaceChildren(...(isEmpty ? [] : parts.map(([count, text, isBad]) =>
+    element("div", { class: isBad ? "bad" : null }, element("span", {}, text), element("strong", {}, count.toLocaleString("en-GB"))))));
+}
+
+function drawRow(row) {
+  const kind = row.verdict === "run" ? "run" : row.verdict === "storm" ? "storm" : BAD.includes(row.verdict) ? "bad" : "";
+  const times = element("td", { class: "time" }, timeText(row.first_at));
+  if (row.repeats) times.append(element("small", {}, `+ ${row.repeats} repeat${row.repeats === 1 ? "" : "s"}, last ${timeText(row.last_at)}`));
+  const run = element("td", {});
+  if (row.run_id) run.append(linkTo(runAddress(row), row.dag_id));
+  else if (row.dag_id) run.append(row.dag_id);
+  return element("tr", {}, times, element("td", { class: "what" }, drawAlert(row)),
+    element("td", {}, element("span", { class: `verdict ${kind}`, title: row.meaning }, NAMES[row.verdict]), element("small", {}, row.route ? `route ${row.route}` : "")),
+    element("td", { class: "why" }, row.reason), run,
+    element("td", {}, row.sender, element("small", {}, row.source)));
+}
+
+function drawAlert(row) {
+  const { alertname, ...rest } = row.labels;
+  const name = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
+  const first = ["namespace", "pod", "deployment", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
+  const lines = [...Object.entries(rest), ["summary", row.summary], ["fingerprint", row.fingerprint], ["began", row.starts_at]].filter(([, text]) => text);
+  const details = element("details", { "data-id": row.id, open: view.openRows.has(row.id) },
+    element("summary", {}, element("b", {}, name), first.length ? ` ${first.join(" / ")}` : ""),
+    element("dl", {}, ...lines.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
+  details.addEventListener("toggle", () => (details.open ? view.openRows.add(row.id) : view.openRows.delete(row.id)));
+  return details;
+}
+
+function drawRoutes() {
+  const { routes, off, may_switch } = view.state;
+  ui.routes.hidden = routes.length === 0;
+  ui.routes.querySelector("summary").textContent = `${routes.length} route${routes.length === 1 ? "" : "s"}`;
+  ui.routes.querySelector("ul").replaceChildren(...routes.map((route) => {
+    const isOff = off.some((entry) => entry.route === route.name);
+    const button = element("button", { type: "button", class: isOff ? "safe" : null }, isOff ? "Switch on" : "Switch off");
+    button.setAttribute("aria-label", `${button.textContent}: route ${route.name}`);
+    button.addEventListener("click", () => flip(button, route.name, isOff));
+    return element("li", {}, element("span", { class: "grow" }, element("b", {}, route.name), " → ", linkTo(`${airflow}dags/${encodeURIComponent(route.dag_id)}`, route.dag_id), route.problem ? element("small", {}, route.problem) : null),
+      may_switch ? button : element("span", {}, isOff ? "off" : "on"));
+  }));
+}
+
+function offerRoutes() {
+  const names = view.state.routes.map((route) => route.name);
+  const wanted = ["*", ...names, ""];
+  if ([...ui.route.options].map((made) => made.value).join() === wanted.join()) return;
+  const chosen = ui.route.value || "*";
+  ui.route.replaceChildren(option("*", "All routes"), ...names.map((name) => option(name, `Route ${name}`)), option("", "No route"));
+  ui.route.value = wanted.includes(chosen) ? chosen : "*";
+}
+
+/* ---- controls ---- */
+
+function offerZones() {
+  const zones = [...new Set([airflowZone(), "UTC"])];
+  if (ui.zone.firstChild?.value === zones[0]) return;
+  ui.zone.replaceChildren(...zones.map((zone) => option(zone, zone)));
+  if (view.state) draw();
+}
+
+let typing;
+ui.text.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(load, 250); });
+for (const control of [ui.verdict, ui.route]) control.addEventListener("change", () => load());
+ui.zone.addEventListener("change", () => view.state && draw());
+ui.older.addEventListener("click", () => load({ older: true }));
+ui.controls.addEventListener("submit", (event) => { event.preventDefault(); load(); });
+addEventListener("storage", offerZones);
+setInterval(() => { if (!document.hidden && view.rows.length <= 100 && !ui.table.contains(document.activeElement)) load(); }, REFRESH_SECONDS * 1000);
+
+ui.verdict.replaceChildren(...FILTERS.map(([value, text]) => option(value, text)));
+ui.route.replaceChildren(option("*", "All routes"));
+followTheme();
+offerZones();
+load();

@@ -1,0 +1,157 @@
+"""Every address that the plugin adds to Airflow's API server, which asks for no login unless the plugin does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route
+from tests.integration.alerts.conftest import Receiver, alert, environment, group
+
+ADMIN, VIEWER = "admin", "viewer"
+PASSWORDS = '{"admin": "admin-password", "viewer": "viewer-password"}'
+RECEIVER = "/alerts/v1/"
+
+
+class Server:
+    """The server's answers, without a socket."""
+
+    def __init__(self, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
+        self._runner, self._client = runner, client
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request; cookies are not kept."""
+        response = self._runner.run(self._client.request(method, path, **options))
+        self._client.cookies.clear()
+        return response
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """One question."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        """One order."""
+        return self.request("POST", path, **options)
+
+
+@pytest.fixture(scope="module")
+def server(airflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The whole API server, plugins included, with an admin and a viewer."""
+    folder = tmp_path_factory.mktemp("server")
+    passwords = folder / "passwords.json"
+    passwords.write_text(PASSWORDS)
+    changes = {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of sixty-four bytes, which is what SHA-512 wants to have" * 2,
+        "AIRFLOW__BATON__ALERTS_CREDENTIALS": str(folder / "credentials.yaml"),
+    }
+    (folder / "credentials.yaml").write_text("credentials: []")
+    with environment(changes):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Airflow imports FastAPI's test client, which wants another httpx
+            from airflow.api_fastapi.app import create_app, purge_cached_app
+
+            purge_cached_app()
+            app = create_app(apps="core")
+        with asyncio.Runner() as runner:
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            yield Server(runner, httpx.AsyncClient(transport=transport, base_url="http://airflow"))
+        purge_cached_app()
+
+
+def bearer(server: Server, user: str) -> dict[str, str]:
+    """The header of somebody who has signed in."""
+    body = {"username": user, "password": f"{user}-password"}
+    token = server.post("/auth/token", json=body).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def addresses() -> list[tuple[str, str]]:
+    """Method and path of whatever the plugin serves."""
+    from baton.plugin import BatonPlugin
+
+    found = []
+    for app in BatonPlugin().fastapi_apps:
+        for route in app["app"].routes:
+            assert isinstance(route, Route), f"{route} is of a kind that this test does not know"
+            path = app["url_prefix"] + re.sub(r"\{[^}]*\}", "x", route.path)
+            found += [(method, path) for method in sorted(route.methods or ())]
+    return found
+
+
+def test_nothing_is_answered_without_a_login(server: Server) -> None:
+    """Not to strangers and not with a forged token; page, data and receiver alike."""
+    found = addresses()
+    assert {path.split("/")[1] for _, path in found} == {"baton", "alerts"}
+    for headers in ({}, {"Authorization": "Bearer forged"}, {"Cookie": "_token=forged"}):
+        statuses = {(method, path): server.request(method, path, headers=headers).status_code for method, path in found}
+        assert {status for status in statuses.values()} <= {401, 403}, statuses
+
+
+def test_viewers_read_and_change_nothing(server: Server, receiver: Receiver) -> None:
+    """A viewer's token opens pages and their data; it is no sender's token and throws no switch."""
+    headers = bearer(server, VIEWER)
+    for method, path in addresses():
+        status = server.request(method, path, headers=headers, json={"on": False}).status_code
+        if path.startswith(RECEIVER):
+            assert status == 401, path
+        elif method in ("GET", "HEAD"):
+            assert status in (200, 422), path
+        else:
+            assert status == 403, path
+    assert receiver.query("SELECT name FROM baton_alert_state WHERE name LIKE 'off:%'") == []
+
+
+def test_editor_throws_the_switch_and_it_is_seen(server: Server, receiver: Receiver) -> None:
+    """Who did it stands on the page."""
+    headers = bearer(server, ADMIN)
+    for on, off in ((False, [("pods", "admin")]), (True, [])):
+        server.post("/baton/alerts/switch", headers=headers, json={"route": "pods", "on": on}).raise_for_status()
+        state = server.get("/baton/alerts/state", headers=headers).json()
+        assert [(entry["route"], entry["by"]) for entry in state["off"]] == off
+    elsewhere = {**headers, "Sec-Fetch-Site": "cross-site"}
+    assert server.post("/baton/alerts/switch", headers=elsewhere, json={"on": False}).status_code == 403
+
+
+def test_page_lists_decisions(server: Server, receiver: Receiver) -> None:
+    """Newest first, by route, verdict and text, and page by page."""
+    body = group(alert("f1"), alert("f2", labels={"alertname": "Other 100%"}), alert("f3"))
+
+    async def send() -> None:
+        async with receiver.client() as client:
+            (await client.post("alertmanager", json=body)).raise_for_status()
+
+    asyncio.run(send())
+    headers = bearer(server, VIEWER)
+
+    def seen(**query: Any) -> list[str]:
+        response = server.get("/baton/alerts/data", headers=headers, params=query).raise_for_status()
+        return [row["fingerprint"] for row in response.json()["rows"]]
+
+    newest = server.get("/baton/alerts/data", headers=headers).json()["rows"][0]
+    assert seen() == ["f3", "f2", "f1"]
+    assert seen(before=newest["id"]) == ["f2", "f1"]
+    assert seen(route="pods") == ["f3", "f1"]
+    assert seen(route="") == ["f2"]
+    assert seen(verdict=["run", "covered"]) == ["f3", "f1"]
+    assert seen(text="other 100%") == ["f2"]
+    assert seen(text="%") == ["f2"]
+    assert newest["labels"] == {"alertname": "CrashLoop", "namespace": "shop"}
+    assert server.get("/baton/alerts/data", headers=headers, params={"verdict": "x"}).status_code == 422
+
+
+def test_missing_tables_are_said_with_what_to_do(server: Server, receiver: Receiver) -> None:
+    """As in an Airflow that has the wheel but was not migrated."""
+    receiver.query("ALTER TABLE baton_alert_decision RENAME TO hidden")
+    try:
+        response = server.get("/baton/alerts/data", headers=bearer(server, VIEWER))
+    finally:
+        receiver.query("ALTER TABLE hidden RENAME TO baton_alert_decision")
+    assert response.status_code == 503
+    assert "external_db_managers" in response.json()["detail"]
