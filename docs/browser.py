@@ -64,7 +64,11 @@ class Browser:
 
     async def _resize(self, width: int, height: int, scale: float) -> None:
         await self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 500
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 500,
         )
 
 
@@ -78,7 +82,10 @@ async def browser(chromium: str = "/usr/bin/chromium") -> AsyncIterator[Browser]
         ]  # fmt: skip
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         try:
-            async with aiohttp.ClientSession() as client, client.ws_connect(_address(process), max_msg_size=0) as socket:
+            async with (
+                aiohttp.ClientSession() as client,
+                client.ws_connect(_address(process), max_msg_size=0) as socket,
+            ):
                 page = Browser(socket)
                 await page.open_page()
                 yield page

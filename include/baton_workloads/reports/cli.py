@@ -12,7 +12,9 @@ def reports() -> None:
 
 @reports.command("render")
 @click.argument("name")
-@click.option("--run-key", required=True, help="The run's day, for example 2026-11-22; the report covers what was before.")
+@click.option(
+    "--run-key", required=True, help="The run's day, for example 2026-11-22; the report covers what was before."
+)
 @click.option("--zone", default="UTC", show_default=True, help="Time zone in which days begin and end.")
 @click.option("--part", help="Tells two reports of one period apart.")
 def render_command(name: str, run_key: str, zone: str, part: str | None) -> None:

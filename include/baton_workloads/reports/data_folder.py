@@ -1,4 +1,4 @@
-"""Where the data of reports is that people edit: queries, templates, fonts. Beside this package, here and in the image."""
+"""Where the data of reports is that people edit: queries, templates, fonts; beside this package, also in the image."""
 
 from pathlib import Path
 

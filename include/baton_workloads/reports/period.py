@@ -52,7 +52,9 @@ def period_for(kind: Kind, run_key: str, zone: str) -> Period:
     try:
         today = date.fromisoformat(run_key)
     except ValueError as err:
-        raise ConfigurationError(f"run key {run_key!r} is no ISO date such as 2026-11-22; name the day to run as") from err
+        raise ConfigurationError(
+            f"run key {run_key!r} is no ISO date such as 2026-11-22; name the day to run as"
+        ) from err
     if kind == "day":
         return day_of(today - timedelta(days=1), zone)
     if kind == "week":

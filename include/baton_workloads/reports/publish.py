@@ -36,7 +36,10 @@ def forms(report: Report) -> list[File]:
         File("mail", "mail.html", html.mail(shown).encode()),
         File("text", "report.txt", plain.plain(shown).encode()),
         File("slack", "slack.json", json.dumps(messages, ensure_ascii=False).encode()),
-        *(File(f"chart-{number}", f"chart-{number}.png", charts.png(chart)) for number, chart in enumerate(report.charts)),
+        *(
+            File(f"chart-{number}", f"chart-{number}.png", charts.png(chart))
+            for number, chart in enumerate(report.charts)
+        ),
     ]
 
 
@@ -48,7 +51,9 @@ def publish(report: Report, folder_uri: str, part: str | None = None) -> dict[st
     """
     words = [report.name, report.period.key, *([part] if part else [])]
     if not all(map(_SAFE.fullmatch, words)):
-        raise ConfigurationError(f"report id {'/'.join(words)!r} cannot name files: letters, digits, '.', '_' and '-' only")
+        raise ConfigurationError(
+            f"report id {'/'.join(words)!r} cannot name files: letters, digits, '.', '_' and '-' only"
+        )
     folder = join(folder_uri, *words)
     stored = [_store(folder, file) for file in forms(report)]
     manifest = {

@@ -17,7 +17,7 @@ ISOLATE, END = "\u2068", "\u2069"  # a name written from right to left does not 
 
 def blocks(shown: View) -> list[Block]:
     """Give a report as blocks, at most ``MAX_BLOCKS``."""
-    made = [
+    made: list[Block] = [
         {"type": "header", "text": {"type": "plain_text", "text": cut(shown["title"], MAX_HEADER), "emoji": False}},
         {"type": "context", "elements": [_markdown(f"{escaped(shown['period'])} ({escaped(shown['zone'])})")]},
         _section(escaped(shown["headline"])),
@@ -61,8 +61,7 @@ def _figures(part: View) -> list[Block]:
         for figure in part["figures"]
     ]
     return [
-        {"type": "section", "fields": fields[start : start + MAX_FIELDS]}
-        for start in range(0, len(fields), MAX_FIELDS)
+        {"type": "section", "fields": fields[start : start + MAX_FIELDS]} for start in range(0, len(fields), MAX_FIELDS)
     ]
 
 

@@ -187,8 +187,8 @@ class Absent:
     """Nothing is known, or the question makes no sense (a change from zero)."""
 
     align: ClassVar[Align] = "end"
-    text: ClassVar[str] = "–"
-    short: ClassVar[str] = "–"
+    text: ClassVar[str] = "\u2013"
+    short: ClassVar[str] = "\u2013"
 
 
 def change(now: Decimal | int, before: Decimal | int) -> Percent | Absent:

@@ -51,9 +51,7 @@ def _table(table: Table) -> View:
     return {
         "kind": "table",
         "title": table.title,
-        "columns": [
-            {"title": title, "align": align} for title, align in zip(table.columns, table.aligns, strict=True)
-        ],
+        "columns": [{"title": title, "align": align} for title, align in zip(table.columns, table.aligns, strict=True)],
         "rows": [_texts(row) for row in table.rows],
         "total": _texts(table.total) if table.total else [],
         "left_out": f"and {table.left_out:,} more" if table.left_out else "",

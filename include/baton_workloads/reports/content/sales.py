@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from baton_workloads.reports.model import Chart, Figure, Figures, Note, Part, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Queries, Row
-from baton_workloads.reports.values import Absent, Count, Money, Moment, Text, Value, change, share
+from baton_workloads.reports.values import Absent, Count, Moment, Money, Text, Value, change, share
 
 CURRENCY = "EUR"
 """The one that amounts are told in; orders in others are named, never converted or added."""
