@@ -16,15 +16,15 @@ that has not arrived is worse than a late one. That the warehouse is late is sai
 and the next try sends only through that channel. Clear the failed task: nothing is sent twice.
 
 ## Params
-`day`: report as if it ran on this day, so on the day before (ISO date). `send_again`: send also what was sent before.
+`day`: report as if it ran on this day (ISO date). `send_again`: send also what was sent before.
 """
 
 import pendulum
-from airflow.sdk import Param, PartitionedAssetTimetable, dag
+from airflow.sdk import PartitionedAssetTimetable, dag
 
 from baton.assets import WAREHOUSE
 from baton.defaults import default_args
-from baton.reports.tasks import DAY_OR_RUN_KEY, PART, ZONE, deliver, render
+from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, ZONE, deliver, render
 
 
 @dag(
@@ -33,15 +33,12 @@ from baton.reports.tasks import DAY_OR_RUN_KEY, PART, ZONE, deliver, render
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),
-    params={
-        "day": Param(None, type=["null", "string"], format="date", title="Report as on this day"),
-        "send_again": Param(False, type="boolean", title="Send again what was sent before"),
-    },
+    params=DAY_AND_SEND_AGAIN,
     tags=["area/reports", "tier/2"],
     doc_md=__doc__,
 )
 def report_daily_sales() -> None:
-    render("daily_sales", "--part", PART, run_key=DAY_OR_RUN_KEY) >> deliver("daily_sales")
+    render("daily_sales", run_key=DAY_OR_RUN_KEY) >> deliver("daily_sales")
 
 
 report_daily_sales()

@@ -10,6 +10,7 @@ from baton_workloads.etl.cli import etl
 from baton_workloads.idempotent.cli import idempotent
 from baton_workloads.signatures.cli import signatures
 from baton_workloads.watch.cli import watch
+from baton_workloads.inventory.cli import inventory
 from baton_workloads.reports.cli import reports
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
@@ -24,6 +25,7 @@ workloads.add_command(etl)
 workloads.add_command(watch)
 workloads.add_command(idempotent)
 workloads.add_command(signatures)
+workloads.add_command(inventory)
 workloads.add_command(reports)
 
 

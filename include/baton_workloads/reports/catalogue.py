@@ -1,34 +1,37 @@
-"""Which reports there are: what each is called, what it covers, which database it reads, who writes it."""
+"""Which reports there are: what each is called, what it covers, who writes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from baton_workloads.errors import ConfigurationError
+from baton_workloads.reports.content.alert_digest import alert_digest
 from baton_workloads.reports.content.daily_sales import daily_sales
+from baton_workloads.reports.content.low_stock import low_stock
+from baton_workloads.reports.content.monthly_business import monthly_business
+from baton_workloads.reports.content.reconciliation import reconciliation
+from baton_workloads.reports.content.weekly_inventory import weekly_inventory
+from baton_workloads.reports.content.weekly_summary import weekly_summary
 from baton_workloads.reports.model import Report
 from baton_workloads.reports.period import Kind, Period
-from baton_workloads.reports.queries import Queries
-
-Database = Literal["warehouse", "source"]
-DSN = {"warehouse": "BATON_WAREHOUSE_DSN", "source": "BATON_SOURCE_DSN"}
+from baton_workloads.reports.sources import Sources
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One report.
-
-    :param covers: what its period is.
-    :param reads: ``warehouse``: masked data; ``source``: the shop itself, where the warehouse has no such table.
-    """
+    """One report. :param covers: what its period is."""
 
     covers: Kind
-    reads: Database
-    write: Callable[[Queries, Period], Report]
+    write: Callable[[Sources, Period], Report]
 
 
 REPORTS: dict[str, Entry] = {
-    "daily_sales": Entry("day", "warehouse", daily_sales),
+    "daily_sales": Entry("day", daily_sales),
+    "weekly_summary": Entry("week", weekly_summary),
+    "weekly_inventory": Entry("week", weekly_inventory),
+    "monthly_business": Entry("month", monthly_business),
+    "low_stock": Entry("moment", low_stock),
+    "alert_digest": Entry("moment", alert_digest),
+    "reconciliation": Entry("moment", reconciliation),
 }
 
 

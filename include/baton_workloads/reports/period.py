@@ -41,14 +41,15 @@ class Period:
         return {"begin": self.begin, "end": self.end, "zone": self.zone}
 
 
-def period_for(kind: Kind, run_key: str, zone: str) -> Period:
+def period_for(kind: Kind, run_key: str, zone: str, hours: int = 24) -> Period:
     """Give the last period that was over at the beginning of the run's day.
 
     :param run_key: ISO date of the run, in ``zone``; for a moment ``2026-11-22T0800Z``.
+    :param hours: how far a report on a moment looks back.
     :raises ConfigurationError: the key or the zone is none.
     """
     if kind == "moment":
-        return _moment(run_key, zone)
+        return _moment(run_key, zone, hours)
     try:
         today = date.fromisoformat(run_key)
     except ValueError as err:
@@ -86,14 +87,15 @@ def month_of(day: date, zone: str) -> Period:
     return Period("month", f"{first:%Y-%m}", f"{first:%B %Y}", begin, end, zone)
 
 
-def _moment(run_key: str, zone: str) -> Period:
+def _moment(run_key: str, zone: str, hours: int) -> Period:
     found = _MOMENT.fullmatch(run_key)
     if not found:
         raise ConfigurationError(f"run key {run_key!r} is no moment such as 2026-11-22T0800Z")
     moment = datetime.combine(date.fromisoformat(found[1]), time(int(found[2]), int(found[3])), UTC)
     local = moment.astimezone(_zone(zone))
     label = f"{local.day} {local:%b %Y, %H:%M %Z}"
-    return Period("moment", run_key, label, local - timedelta(days=1), local, zone)
+    begin = (moment - timedelta(hours=hours)).astimezone(local.tzinfo)  # hours that passed, not hours on the clock
+    return Period("moment", run_key, label, begin, local, zone)
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -24,9 +24,17 @@ def _table(part: View) -> list[str]:
     return [part["title"].upper(), *heads, *rows, *([part["left_out"]] if part["left_out"] else [])]
 
 
+def _note(part: View) -> list[str]:
+    return [part["text"]]
+
+
+def _chart(part: View) -> list[str]:
+    return [part["says"]]
+
+
 _PARTS = {
     "figures": _figures,
     "table": _table,
-    "note": lambda part: [part["text"]],
-    "chart": lambda part: [part["says"]],
+    "note": _note,
+    "chart": _chart,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -225,7 +225,9 @@ class Registry:
     ) -> list[RegisteredReport]:  # fmt: skip
         """List reports, the newest first."""
         wanted = {"report_id": report_id, "name": name, "state": state, "limit": limit, "offset": offset}
-        return [RegisteredReport(*row, self._deliveries(row[0])) for row in self._rows(REPORTS, wanted)]
+        return [
+            replace(RegisteredReport(*row), deliveries=self._deliveries(row[0])) for row in self._rows(REPORTS, wanted)
+        ]
 
     def _deliveries(self, report_id: str) -> list[Delivery]:
         return [Delivery(*row) for row in self._rows(DELIVERIES, (report_id,))]

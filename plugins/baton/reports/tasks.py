@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk import Param
+
 from baton.etl.results import result_of
 from baton.operators.deliver_report import DeliverReportOperator
 from baton.operators.workload import WorkloadOperator
@@ -18,6 +20,13 @@ DAY_OR_RUN_KEY = "{{ params.day or macros.baton.run_key(dag_run, dag) }}"
 """The day as which a report is rendered: the run's own, or another one that somebody asked for."""
 PART = "{{ dag_run.run_id | replace(':', '-') | replace('+', '-') if params.send_again else '' }}"
 
+SEND_AGAIN = {"send_again": Param(False, type="boolean", title="Send again what was sent before")}
+DAY_AND_SEND_AGAIN = {
+    "day": Param(None, type=["null", "string"], format="date", title="Report as on this day"),
+    **SEND_AGAIN,
+}
+"""What a person who starts a report by hand can say."""
+
 
 def render(report: str, *arguments: str, run_key: str = RUN_KEY, **options: Any) -> WorkloadOperator:
     """Return the task that renders a report; it gives the manifest's address.
@@ -27,7 +36,7 @@ def render(report: str, *arguments: str, run_key: str = RUN_KEY, **options: Any)
     """
     return WorkloadOperator(
         task_id="render",
-        command=["reports", "render", report, "--run-key", run_key, "--zone", ZONE, *arguments],
+        command=["reports", "render", report, "--run-key", run_key, "--zone", ZONE, "--part", PART, *arguments],
         **{"secret_names": ["baton-report"], "size": "medium", **options},
     )
 

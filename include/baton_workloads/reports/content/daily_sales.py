@@ -6,12 +6,14 @@ from baton_workloads.reports.content import sales
 from baton_workloads.reports.model import Chart, Report
 from baton_workloads.reports.period import Period, day_of
 from baton_workloads.reports.queries import Queries
+from baton_workloads.reports.sources import Sources
 
 DAYS_IN_CHART = 14
 
 
-def daily_sales(queries: Queries, period: Period) -> Report:
+def daily_sales(sources: Sources, period: Period) -> Report:
     """Give the day's sales, compared with the same weekday a week before."""
+    queries = sources.warehouse
     totals = queries.row("sales_totals")
     before = queries.row("sales_totals", **period.before().parameters())
     weekday = f"to last {period.begin:%a}"
@@ -23,9 +25,9 @@ def daily_sales(queries: Queries, period: Period) -> Report:
         sales.products(queries.rows("sales_by_product", limit=sales.TOP_PRODUCTS)),
         sales.payments(queries.rows("payments_by_method")),
     ]
-    orders = "1 order" if totals["orders"] == 1 else f"{totals['orders']:,} orders"
-    headline = f"{sales.money(totals['revenue']).text} from {orders}." if totals["orders"] else "Nothing was sold."
-    return Report("daily_sales", "Daily sales", period, headline, parts, facts={"orders": totals["orders"]})
+    return Report(
+        "daily_sales", "Daily sales", period, sales.headline(totals), parts, facts={"orders": totals["orders"]}
+    )
 
 
 def _two_weeks(queries: Queries, period: Period) -> Chart:

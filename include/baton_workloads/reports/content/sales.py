@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from baton_workloads.reports.model import Chart, Figure, Figures, Note, Part, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Queries, Row
-from baton_workloads.reports.values import Absent, Count, Moment, Money, Text, Value, change, share
+from baton_workloads.reports.values import Absent, Count, Moment, Money, Percent, Text, Value, change, share
 
 CURRENCY = "EUR"
 """The one that amounts are told in; orders in others are named, never converted or added."""
@@ -35,10 +35,18 @@ def average(totals: Row) -> Value:
     return money(totals["revenue"] / totals["orders"]) if totals["orders"] else Absent()
 
 
-def _change_of_average(now: Row, before: Row) -> Value:
+def _change_of_average(now: Row, before: Row) -> Percent | Absent:
     if not now["orders"] or not before["orders"]:
         return Absent()
     return change(now["revenue"] / now["orders"], before["revenue"] / before["orders"])
+
+
+def headline(totals: Row) -> str:
+    """Say in one sentence how it went."""
+    if not totals["orders"]:
+        return "Nothing was sold."
+    orders = "1 order" if totals["orders"] == 1 else f"{Count(totals['orders']).text} orders"
+    return f"{money(totals['revenue']).text} from {orders}."
 
 
 def categories(rows: list[Row], *, with_margin: bool = False) -> Table:
