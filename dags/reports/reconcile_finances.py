@@ -44,7 +44,7 @@ LOOK_BACK_HOURS = 90 * 24
     schedule=MarketCloseTimetable("XFRA"),
     start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=10,  # a day that waits for its approval must not hold up the next ones
     default_args=default_args(),
     params={"threshold": Param(500, type="integer", minimum=0, title="Limit of differences, EUR"), **SEND_AGAIN},
     tags=["area/reports", "tier/1"],

@@ -2,7 +2,7 @@
 
 ``GET /v1/stock-changes?since=ISO&limit=N&cursor=C`` gives the items that changed at or after ``since``, oldest first,
 each with the version of its latest state, in pages: ``{"items": […], "next_cursor": "…" or null}``. A cursor belongs to
-the server that gave it; after a restart it answers 410. ``POST /v1/stock-changes`` changes stock, for tests and for trying.
+the server that gave it; after a restart it answers 410. ``POST /v1/stock-changes`` changes stock, for tests and demos.
 
 Each half hour a few items change by themselves, so that the demo has something to tell.
 Run as ``python -m baton_local.warehouse_api PORT CREDENTIALS_FILE``.

@@ -18,7 +18,7 @@ ZONE = "Europe/Prague"
 RECIPIENTS = Path(__file__).parents[3] / "include" / "reports" / "recipients.yaml"
 DAY_OR_RUN_KEY = "{{ params.day or macros.baton.run_key(dag_run, dag) }}"
 """The day as which a report is rendered: the run's own, or another one that somebody asked for."""
-PART = "{{ dag_run.run_id | replace(':', '-') | replace('+', '-') if params.send_again else '' }}"
+PART = "{{ dag_run.run_id | replace(':', '-') | replace('+', '-') | replace('~', '-') if params.send_again else '' }}"
 
 SEND_AGAIN = {"send_again": Param(False, type="boolean", title="Send again what was sent before")}
 DAY_AND_SEND_AGAIN = {

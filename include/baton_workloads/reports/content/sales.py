@@ -79,7 +79,7 @@ def payments(rows: list[Row]) -> Table:
 
 def notes(queries: Queries, totals: Row, period: Period) -> list[Part]:
     """Say what the numbers leave out, and whether they can be right at all."""
-    made: list[Part] = []
+    made: list[Part] = _staleness(queries, period)
     if not totals["orders"]:
         made.append(Note(f"No orders in this period. {_latest(queries, period)}", "warning"))
     if totals["cancelled"]:
@@ -89,6 +89,17 @@ def notes(queries: Queries, totals: Row, period: Period) -> list[Part]:
         amount = Money(row["revenue"], row["currency"]).text
         made.append(Note(f"Not in these numbers: {Count(row['orders']).text} orders in another currency, {amount}."))
     return made
+
+
+def _staleness(queries: Queries, period: Period) -> list[Part]:
+    """Warn where the orders were loaded before the period was over; without a ledger nothing is known."""
+    if not queries.row("load_ledger_exists")["is_there"]:
+        return []
+    loaded = queries.row("orders_loaded_at")["loaded_at"]
+    if loaded is None or loaded >= period.end:
+        return []
+    told = Moment(loaded.astimezone(ZoneInfo(period.zone))).text
+    return [Note(f"The warehouse was last loaded on {told}, before this period was over: its end is missing.", "warning")]
 
 
 def _latest(queries: Queries, period: Period) -> str:
