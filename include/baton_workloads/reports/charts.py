@@ -6,7 +6,8 @@ from typing import Any
 from baton_workloads.reports.data_folder import FONTS
 from baton_workloads.reports.model import Chart
 
-WIDTH, HEIGHT, ROW_HEIGHT = 480, 190, 28  # small, so that its letters stay readable on a phone
+WIDTH, HEIGHT = 560, 250  # all of it; small, so that its letters stay readable on a phone
+ROW_HEIGHT, AXIS_HEIGHT = 30, 60
 COLOR = "#2f6fb2"
 PNG_SCALE = 2.0  # for dense screens
 LABEL_PIXELS = 150
@@ -46,8 +47,9 @@ def _specification(chart: Chart) -> dict[str, Any]:
     positions = {"y": along, "x": numbers} if chart.horizontal else {"x": along, "y": numbers}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": WIDTH - (LABEL_PIXELS if chart.horizontal else 0),
-        "height": ROW_HEIGHT * max(1, len(chart.points)) if chart.horizontal else HEIGHT,
+        "width": WIDTH,
+        "height": ROW_HEIGHT * max(1, len(chart.points)) + AXIS_HEIGHT if chart.horizontal else HEIGHT,
+        "autosize": {"type": "fit", "contains": "padding"},
         "background": "white",
         "padding": 8,
         "data": {"values": [{"label": label, "number": float(number)} for label, number in chart.points]},

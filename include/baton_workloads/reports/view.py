@@ -35,9 +35,9 @@ def _figure(figure: Figure) -> View:
     return {
         "label": figure.label,
         "value": figure.value.short,
-        "change": figure.change.text if figure.change else "",
+        "change": figure.change.text if isinstance(figure.change, Percent) else "",
         "direction": _direction(figure.change),
-        "against": figure.against if figure.change else "",
+        "against": figure.against if isinstance(figure.change, Percent) else "",
     }
 
 

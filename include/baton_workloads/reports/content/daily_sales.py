@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from baton_workloads.reports.content import sales
-from baton_workloads.reports.model import Chart, Report
+from baton_workloads.reports.model import Chart, Note, Report
 from baton_workloads.reports.period import Period, day_of
 from baton_workloads.reports.queries import Queries
 from baton_workloads.reports.sources import Sources
@@ -16,7 +16,7 @@ def daily_sales(sources: Sources, period: Period) -> Report:
     queries = sources.warehouse
     totals = queries.row("sales_totals")
     before = queries.row("sales_totals", **period.before().parameters())
-    weekday = f"to last {period.begin:%a}"
+    weekday = f"vs last {period.begin:%a}"
     parts = [
         sales.sales_figures(totals, before, weekday),
         *sales.notes(queries, totals, period),
@@ -30,7 +30,7 @@ def daily_sales(sources: Sources, period: Period) -> Report:
     )
 
 
-def _two_weeks(queries: Queries, period: Period) -> Chart:
+def _two_weeks(queries: Queries, period: Period) -> Chart | Note:
     last = period.begin.date()
     days = [last - timedelta(days=back) for back in reversed(range(DAYS_IN_CHART))]
     rows = queries.rows("sales_by_day", begin=day_of(days[0], period.zone).begin)

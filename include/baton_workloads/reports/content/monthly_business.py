@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from baton_workloads.reports.content import sales
-from baton_workloads.reports.model import Chart, Figure, Figures, Report, Table
+from baton_workloads.reports.model import Chart, Figure, Figures, Note, Report, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Queries, Row
 from baton_workloads.reports.sources import Sources
@@ -20,7 +20,7 @@ def monthly_business(sources: Sources, period: Period) -> Report:
     before = queries.row("sales_totals", **period.before().parameters())
     by_category = queries.rows("sales_by_category")
     parts = [
-        sales.sales_figures(totals, before, "to the month before"),
+        sales.sales_figures(totals, before, f"vs {period.before().begin:%b}"),
         _more_figures(queries, totals, by_category),
         *sales.notes(queries, totals, period),
         _months(queries, period),
@@ -47,7 +47,7 @@ def _more_figures(queries: Queries, totals: Row, by_category: list[Row]) -> Figu
     )
 
 
-def _months(queries: Queries, period: Period) -> Chart:
+def _months(queries: Queries, period: Period) -> Chart | Note:
     months = [period]
     while len(months) < MONTHS_IN_CHART:
         months.insert(0, months[0].before())

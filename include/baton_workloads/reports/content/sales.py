@@ -99,7 +99,9 @@ def _staleness(queries: Queries, period: Period) -> list[Part]:
     if loaded is None or loaded >= period.end:
         return []
     told = Moment(loaded.astimezone(ZoneInfo(period.zone))).text
-    return [Note(f"The warehouse was last loaded on {told}, before this period was over: its end is missing.", "warning")]
+    return [
+        Note(f"The warehouse was last loaded on {told}, before this period was over: its end is missing.", "warning")
+    ]
 
 
 def _latest(queries: Queries, period: Period) -> str:
@@ -110,10 +112,12 @@ def _latest(queries: Queries, period: Period) -> str:
     return f"The latest order that the warehouse knows is of {told}."
 
 
-def revenue_chart(title: str, points: list[tuple[str, Decimal]]) -> Chart:
-    """Give revenue over time."""
+def revenue_chart(title: str, points: list[tuple[str, Decimal]]) -> Chart | Note:
+    """Give revenue over time; where there is none, words say so instead of an empty picture."""
     best = max(points, key=lambda point: point[1], default=("", Decimal()))
-    says = f"{title}: highest {money(best[1]).text} ({best[0]})." if best[1] else f"{title}: nothing was sold."
+    if not best[1]:
+        return Note(f"{title}: none.")
+    says = f"{title}: highest {money(best[1]).text} ({best[0]})."
     return Chart(title, tuple(points), CURRENCY, says)
 
 

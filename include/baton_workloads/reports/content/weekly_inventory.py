@@ -52,9 +52,11 @@ def _as_of(queries: Queries, period: Period) -> Note:
     return Note(f"Stock as of {Moment(moment).text}; sales are those of the week.")
 
 
-def _chart(rows: list[Row]) -> Chart:
+def _chart(rows: list[Row]) -> Chart | Note:
+    if not _sum(rows, "value"):
+        return Note("There is no stock.")
     points = tuple((Text(row["warehouse"]).text, row["value"]) for row in rows)
-    says = "; ".join(f"{label}: {sales.money(value).text}" for label, value in points) or "There is no stock."
+    says = "; ".join(f"{label}: {sales.money(value).text}" for label, value in points)
     return Chart("Value by warehouse", points, sales.CURRENCY, says, horizontal=True)
 
 

@@ -18,7 +18,7 @@ def weekly_summary(sources: Sources, period: Period) -> Report:
     days = [period.begin.date() + timedelta(days=number) for number in range(7)]
     points = sales.by_day(queries.rows("sales_by_day"), [f"{day:%a}" for day in days], list(days))
     parts = [
-        sales.sales_figures(totals, before, "to the week before"),
+        sales.sales_figures(totals, before, "vs the week before"),
         *sales.notes(queries, totals, period),
         sales.revenue_chart("Revenue by day", points),
         sales.products(queries.rows("sales_by_product", limit=TOP)),
