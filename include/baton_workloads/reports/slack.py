@@ -87,8 +87,8 @@ def _table(part: View) -> list[Block]:
 
 def _line(row: list[str], columns: list[dict[str, str]]) -> str:
     named = [
-        f"{escaped(column['title'].lower())} {_isolated(cell)}" if index > 1 else _isolated(cell)
-        for index, (cell, column) in enumerate(zip(row[1:], columns[1:], strict=True), start=1)
+        f"{escaped(column['title'].lower())} {_isolated(cell)}" if column["align"] == "end" else _isolated(cell)
+        for cell, column in zip(row[1:], columns[1:], strict=True)
     ]
     return f"• *{_isolated(row[0])}*  {' · '.join(named)}"
 
