@@ -8,10 +8,10 @@ import click
 from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
 from baton_workloads.idempotent.cli import idempotent
-from baton_workloads.signatures.cli import signatures
-from baton_workloads.watch.cli import watch
 from baton_workloads.inventory.cli import inventory
 from baton_workloads.reports.cli import reports
+from baton_workloads.signatures.cli import signatures
+from baton_workloads.watch.cli import watch
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
 
