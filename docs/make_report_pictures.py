@@ -36,7 +36,7 @@ ALERTS = {
         "state": "ok",
         "alerts": [
             {
-                "labels": {"alertname": "KubePodCrashLooping", "severity": "critical", "namespace": "shop", "pod": "pay-5"},
+                "labels": {"alertname": "KubePodCrashLooping", "severity": "critical", "job": "shop", "pod": "pay-5"},
                 "startsAt": "2026-11-20T05:12:00Z",
             },
             {

@@ -1,9 +1,13 @@
 """What reports say of the demo shop, compared with what the shop itself says."""
 
+import json
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from tests.integration.reports.conftest import INCLUDE
 
 from baton_workloads.errors import ConfigurationError, WorkloadError
 from baton_workloads.reports.catalogue import REPORTS, entry
@@ -167,8 +171,6 @@ def test_inventory_counts_every_active_item(write, rows):
 
 
 def alerts(tmp_path, content):
-    import json
-
     path = tmp_path / "alerts.json"
     path.write_text(json.dumps(content))
     return f"file://{path}"
@@ -203,3 +205,20 @@ def test_a_missing_input_or_report_is_named(write, name):
             write(name, "2026-11-20T0700Z")
     with pytest.raises(ConfigurationError, match="there is no report"):
         entry(f"{name}s")
+
+
+def test_the_command_of_the_documentation_works(shop_dsn, tmp_path):
+    """docs/reports.md shows it: a report without Airflow, into a folder."""
+    uri = f"file://{tmp_path}"
+    words = ["reports", "render", "daily_sales", "--run-key", DAY, "--zone", ZONE]
+    environment = {"BATON_WAREHOUSE_DSN": shop_dsn, "BATON_REPORTS_URI": uri, "PYTHONPATH": str(INCLUDE)}
+    command = [sys.executable, "-m", "baton_workloads", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result == {
+        "report_id": "daily_sales/2026-10-31",
+        "manifest": f"{uri}/daily_sales/2026-10-31/manifest.json",
+        "is_empty": False,
+        "facts": {"orders": 157},
+    }
+    assert (tmp_path / "daily_sales/2026-10-31/daily_sales-2026-10-31.pdf").read_bytes().startswith(b"%PDF")
