@@ -22,6 +22,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.defaults import default_args
+from baton.pools import SOURCE
 from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
 from baton.run_key import RUN_MOMENT
 
@@ -37,7 +38,7 @@ from baton.run_key import RUN_MOMENT
     doc_md=__doc__,
 )
 def alert_low_stock() -> None:
-    render("low_stock", run_key=RUN_MOMENT) >> deliver("low_stock", skip_empty=True)
+    render("low_stock", run_key=RUN_MOMENT, pool=SOURCE.name) >> deliver("low_stock", skip_empty=True)
 
 
 alert_low_stock()

@@ -32,6 +32,7 @@ from airflow.sdk import Param, dag, task
 from baton.assets import RECONCILED
 from baton.defaults import default_args
 from baton.etl.results import result_of
+from baton.pools import SOURCE
 from baton.reports.approval import who_closes
 from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
 from baton.run_key import RUN_MOMENT
@@ -51,8 +52,8 @@ LOOK_BACK_HOURS = 90 * 24
     doc_md=__doc__,
 )
 def reconcile_finances() -> None:
-    threshold = "threshold={{ params.threshold }}"
-    compare = render("reconciliation", "--hours", str(LOOK_BACK_HOURS), "--input", threshold, run_key=RUN_MOMENT)
+    told = ["--hours", str(LOOK_BACK_HOURS), "--input", "threshold={{ params.threshold }}"]
+    compare = render("reconciliation", *told, run_key=RUN_MOMENT, pool=SOURCE.name)
     decide = task.branch(who_closes, task_id="decide")(result_of("render", "facts", "needs_approval"))
     approve = ApprovalOperator(
         task_id="approve",

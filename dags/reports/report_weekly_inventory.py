@@ -23,6 +23,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.defaults import default_args
+from baton.pools import SOURCE
 from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, ZONE, deliver, render
 
 
@@ -37,7 +38,7 @@ from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, ZONE, delive
     doc_md=__doc__,
 )
 def report_weekly_inventory() -> None:
-    render("weekly_inventory", run_key=DAY_OR_RUN_KEY) >> deliver("weekly_inventory")
+    render("weekly_inventory", run_key=DAY_OR_RUN_KEY, pool=SOURCE.name) >> deliver("weekly_inventory")
 
 
 report_weekly_inventory()

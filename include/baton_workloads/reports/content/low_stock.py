@@ -7,7 +7,6 @@ when the item is seen at or above it again. The episodes of a period are its rep
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import named_errors
-from baton_workloads.etl.ledger import LOCK
 from baton_workloads.reports.content import stock
 from baton_workloads.reports.model import Note, Part, Report
 from baton_workloads.reports.period import Period
@@ -67,6 +66,8 @@ def _episodes(connection: "psycopg.Connection[Any]", period: Period, low: list[R
         "products": [row["product_id"] for row in low],
         "warehouses": [row["warehouse"] for row in low],
     }
+    from baton_workloads.etl.ledger import LOCK
+
     with named_errors("warehouse"), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK, NUMBER))
         connection.execute(PREPARE)
