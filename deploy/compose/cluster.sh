@@ -44,7 +44,7 @@ WORKER=$(shop WORKER worker "$SHOP_WORKER_PASSWORD")
 MAIL=BATON_SMTP_URL=smtp://mail:1025
 BACKUPS=BATON_BACKUPS_URI=s3://backups
 plain signatures "$WORKER" "$MAIL"
-plain inventory "$WORKER"
+plain inventory "$WORKER" "BATON_INVENTORY_API_URL=$INVENTORY_API_URL" "BATON_INVENTORY_API_TOKEN=$INVENTORY_API_TOKEN"
 plain maintain "$(shop MAINTAINER maintainer "$SHOP_MAINTAINER_PASSWORD")"
 secret cleanup "$S3_CLEANUP_KEY" "$S3_CLEANUP_SECRET" "$WORKER" BATON_COLD_STORAGE_URI=s3://cold-storage
 secret backup "$S3_BACKUP_KEY" "$S3_BACKUP_SECRET" "$(shop BACKUP backup "$SHOP_BACKUP_PASSWORD")" "$BACKUPS" \
@@ -53,6 +53,6 @@ secret prove "$S3_PROVE_KEY" "$S3_PROVE_SECRET" "$BACKUPS" "BATON_BACKUP_IDENTIT
     "BATON_SCRATCH_DSN=postgresql://restorer:$RESTORER_PASSWORD@postgres/scratch"
 secret replicate "$S3_REPLICATE_KEY" "$S3_REPLICATE_SECRET" "$BACKUPS" BATON_REPLICA_URI=s3://backups-replica
 secret report "$S3_REPORT_KEY" "$S3_REPORT_SECRET" "BATON_SOURCE_DSN=$SOURCE" "BATON_WAREHOUSE_DSN=$WAREHOUSE" \
-    BATON_REPORTS_URI=s3://reports "$MAIL"
+    BATON_REPORTS_URI=s3://reports
 
 kubectl apply -k /run/deploy/compose/kubernetes

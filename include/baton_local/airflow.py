@@ -63,6 +63,7 @@ class Airflow:
             "AIRFLOW_CONN_FUNCTIONS_DEFAULT": self._functions_connection(),
             "AIRFLOW_CONN_FUNCTION_CALLBACKS": self._callbacks_connection(),
             "AIRFLOW_CONN_SHOP": self._shop_connection(),
+            "AIRFLOW_CONN_WAREHOUSE_DEFAULT": self._warehouse_connection(),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
@@ -100,6 +101,10 @@ class Airflow:
     def _shop_connection(self) -> str:
         address = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, "schema": "shop"}
         return json.dumps({**address, "login": "shop_reader", "password": self.credentials.shop_reader_password})
+
+    def _warehouse_connection(self) -> str:
+        login = {"login": "warehouse", "password": self.credentials.warehouse_loader_password, "schema": "warehouse"}
+        return json.dumps({"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, **login})
 
     def _options(self) -> dict[str, str]:
         project, home = self.layout.project, self.layout.airflow_home

@@ -48,6 +48,7 @@ class Ports:
     slack: int = 0
     gateway: int = 0
     kubernetes: int = 0
+    warehouse_api: int = 0
     worker_logs: int = 0
     triggerer_logs: int = 0
 

@@ -1,6 +1,6 @@
 """What a Slack workspace answers to a bot, on loopback: every message and file becomes a file, nothing is sent on.
 
-Served: ``auth.test``, ``chat.postMessage``, ``chat.update``, the three steps of a file upload
+Served: ``auth.test``, ``chat.postMessage``, ``chat.update``, ``conversations.history``, the three steps of a file upload
 (``files.getUploadURLExternal``, the upload itself, ``files.completeUploadExternal``) and incoming webhooks.
 A message is kept as ``NNNNNN-{channel}.json``: what the caller sent, with ``ts``; a file beside it under its own name.
 
@@ -100,6 +100,13 @@ class Workspace:
         ts = self._keep(channel, parameters)
         return {"ok": True, "channel": channel, "ts": ts, "message": {"ts": ts, "text": parameters.get("text", "")}}
 
+    def _history(self, _: web.Request, parameters: Parameters) -> Parameters:
+        """What was posted to a channel, the newest first; a channel is known by what its messages called it."""
+        channel, oldest = str(parameters.get("channel") or ""), float(parameters.get("oldest") or 0)
+        kept = [json.loads(path.read_text()) for path in sorted(self._folder.glob(f"*-{_safe(channel)}.json"))]
+        found = [message for message in kept if message.get("channel") == channel and float(message["ts"]) >= oldest]
+        return {"ok": True, "messages": found[::-1][: int(parameters.get("limit") or 100)], "has_more": False}
+
     def _upload_url(self, request: web.Request, parameters: Parameters) -> Parameters:
         file_id = f"F{len(self._uploads) + 1:06d}{int(time.time())}"
         self._uploads[file_id] = _safe(str(parameters.get("filename", "")))
@@ -146,6 +153,7 @@ class Workspace:
         "api.test": _auth_test,
         "chat.postMessage": _post_message,
         "chat.update": _post_message,
+        "conversations.history": _history,
         "files.getUploadURLExternal": _upload_url,
         "files.completeUploadExternal": _complete_upload,
     }

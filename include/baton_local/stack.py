@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from baton_local import leftovers, mailbox, object_store, settings, shop, slack
+from baton_local import leftovers, mailbox, object_store, settings, shop, slack, warehouse_api
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import AirflowApi
 from baton_local.cluster import Cluster, end_pods
@@ -103,6 +103,12 @@ class Stack:
             ),
             self.gateway.component(),
             Component(
+                "warehouse-api",
+                [sys.executable, "-m", "baton_local.warehouse_api", str(ports.warehouse_api), credentials_file],
+                lambda: warehouse_api.is_ready(ports.warehouse_api),
+                environment,
+            ),
+            Component(
                 "mailbox",
                 [sys.executable, "-m", "baton_local.mailbox", str(ports.smtp), str(self.layout.mail)],
                 lambda: mailbox.is_ready(ports.smtp),
@@ -183,6 +189,8 @@ class Stack:
             "BATON_REPLICA_URI": "s3://backups-replica",
             "BATON_REPORTS_URI": "s3://reports",
             "BATON_SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
+            "BATON_INVENTORY_API_URL": f"http://127.0.0.1:{self.ports.warehouse_api}",
+            "BATON_INVENTORY_API_TOKEN": warehouse_api.token(own.master_key),
             "BATON_PSEUDONYM_KEY": own.pseudonym_key,
             "BATON_BACKUP_IDENTITY": own.backup_identity,
             "BATON_BACKUP_RECIPIENTS": settings.recipient(own.backup_identity),

@@ -21,8 +21,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "prove": ("BATON_SCRATCH_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_IDENTITY"),
     "replicate": ("BATON_BACKUPS_URI", "BATON_REPLICA_URI"),
     # reports
-    "report": ("BATON_WAREHOUSE_DSN", "BATON_SOURCE_DSN", "BATON_REPORTS_URI", "BATON_SMTP_URL"),
-    "inventory": ("BATON_SHOP_WORKER_DSN",),
+    "report": ("BATON_WAREHOUSE_DSN", "BATON_SOURCE_DSN", "BATON_REPORTS_URI"),
+    "inventory": ("BATON_SHOP_WORKER_DSN", "BATON_INVENTORY_API_URL", "BATON_INVENTORY_API_TOKEN"),
 }
 """Stage → the variables in its Secret ``baton-{stage}``, besides the S3 key of a stage that has one."""
 

@@ -8,6 +8,8 @@ import click
 from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
 from baton_workloads.idempotent.cli import idempotent
+from baton_workloads.inventory.cli import inventory
+from baton_workloads.reports.cli import reports
 from baton_workloads.signatures.cli import signatures
 from baton_workloads.watch.cli import watch
 
@@ -23,6 +25,8 @@ workloads.add_command(etl)
 workloads.add_command(watch)
 workloads.add_command(idempotent)
 workloads.add_command(signatures)
+workloads.add_command(inventory)
+workloads.add_command(reports)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -6,17 +6,18 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from baton import refused_deferral, startup
-from baton.run_key import run_key
+from baton.run_key import run_key, run_moment
 from baton.timetables.cronjob import CronJobTimetable
+from baton.timetables.market_close import MarketCloseTimetable
 
 
 class BatonPlugin(AirflowPlugin):
-    """Adds the macro `macros.baton.run_key`, the timetable of CronJobs and what happens when a component starts."""
+    """Adds the macros `run_key` and `run_moment`, the timetables, and what happens when a component starts."""
 
     name = "baton"
-    macros = [run_key]  # noqa: RUF012  (Airflow reads plain class attributes)
+    macros = [run_key, run_moment]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup, refused_deferral]  # noqa: RUF012
-    timetables = [CronJobTimetable]  # noqa: RUF012
+    timetables = [CronJobTimetable, MarketCloseTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.
         {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},

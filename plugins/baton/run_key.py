@@ -7,6 +7,7 @@ or a repeated run of last Tuesday mixes two days. The key is therefore a propert
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from baton.exceptions import PermanentError
@@ -27,10 +28,21 @@ if TYPE_CHECKING:
         timezone: tzinfo
 
 
+RUN_MOMENT = "{{ macros.baton.run_moment(dag_run) }}"
+"""The template of a task of a DAG that runs more than once a day."""
+
 RUN_KEY = "{{ macros.baton.run_key(dag_run, dag) }}"
 """The template for a task's arguments."""
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def run_moment(dag_run: Run) -> str:
+    """Name the run by the moment for which it was planned, in UTC, to the minute: `2026-11-22T0800Z`.
+
+    Why UTC: in the night in which the clock goes back an hour comes twice.
+    """
+    return f"{dag_run.run_after.astimezone(UTC):%Y-%m-%dT%H%MZ}"
 
 
 def run_key(dag_run: Run, dag: Zoned) -> str:

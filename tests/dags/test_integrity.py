@@ -16,11 +16,19 @@ from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
 DAG_IDS = [
+    "alert_low_stock",
+    "digest_alerts",
     "load_warehouse",
+    "post_weekly_summary",
     "process_hourly_data",
     "process_pending_items",
+    "reconcile_finances",
+    "report_daily_sales",
+    "report_monthly_business",
+    "report_weekly_inventory",
     "run_job_template",
     "send_daily_summary",
+    "sync_inventory",
 ]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
@@ -74,7 +82,7 @@ def test_defaults_are_the_projects(dag):
     assert dag.default_args.keys() >= default_args().keys()
     for task in dag.tasks:
         assert task.owner == default_args()["owner"]
-        assert task.execution_timeout
+        assert task.execution_timeout or task.response_timeout  # the latter: a task that waits for a person
         assert task.retry_policy
 
 

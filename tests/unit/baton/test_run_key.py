@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from baton.exceptions import PermanentError
-from baton.run_key import run_key
+from baton.run_key import run_key, run_moment
 
 PRAGUE = ZoneInfo("Europe/Prague")
 
@@ -61,3 +61,16 @@ def test_partition_key_that_cannot_be_a_path_is_refused(key):
     """A key becomes part of an object's name, so one that could leave its folder is a permanent error."""
     with pytest.raises(PermanentError, match="partition key"):
         run_key(Run(datetime(2026, 1, 1, tzinfo=UTC), key), Zoned())
+
+
+@pytest.mark.parametrize(
+    ("run_after", "moment"),
+    [
+        ("2026-10-25T02:00:00+02:00", "2026-10-25T0000Z"),  # 02:00 for the first time
+        ("2026-10-25T02:00:00+01:00", "2026-10-25T0100Z"),  # and an hour later again
+        ("2026-11-22T08:00:59.9+00:00", "2026-11-22T0800Z"),
+    ],
+)
+def test_a_moment_is_named_in_utc(run_after, moment):
+    """Two moments that a clock on the wall shows alike have two names."""
+    assert run_moment(Run(datetime.fromisoformat(run_after))) == moment

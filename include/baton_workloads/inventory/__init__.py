@@ -1,0 +1,1 @@
+"""Stock: what a warehouse system knows reaches the shop's inventory. See docs/reports.md."""

@@ -1,0 +1,1 @@
+"""Reports: one data model, rendered as HTML, PDF and Slack blocks. See docs/reports.md."""

@@ -1,0 +1,114 @@
+"""Alerts since the last digest: what Alertmanager says is firing, and what the alert receiver did."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from baton_workloads.errors import DataError
+from baton_workloads.reports.model import Figure, Figures, Note, Part, Report, Table
+from baton_workloads.reports.period import Period
+from baton_workloads.reports.sources import Sources
+from baton_workloads.reports.values import Count, Moment, Text, Value
+
+MOST_ALERTS, MOST_DECISIONS = 30, 30
+SEVERITIES = {"critical": 0, "page": 0, "error": 1, "warning": 2}
+
+Alert = dict[str, Any]
+
+
+def alert_digest(sources: Sources, period: Period) -> Report:
+    """Give what fires, what began since the last digest, and the receiver's decisions.
+
+    The input ``alerts`` is a document with the parts ``alertmanager`` and ``receiver``, each with a ``state`` (``ok``,
+    ``absent``, ``unreachable``) and a list; an absent source is said, not passed over.
+    """
+    document = sources.document("alerts")
+    manager, receiver = document["alertmanager"], document["receiver"]
+    alerts = sorted(manager.get("alerts", []), key=_urgency)
+    decisions = receiver.get("decisions", [])
+    began = sum(1 for alert in alerts if _moment(alert.get("startsAt"), period) >= period.begin)
+    parts: list[Part] = [
+        Figures(
+            (
+                Figure("Firing now", Count(len(alerts))),
+                Figure("Critical", Count(sum(1 for alert in alerts if _severity(alert) == "critical"))),
+                Figure("Began since", Count(began)),
+                Figure("Received", Count(sum(int(item.get("count", 1)) for item in decisions))),
+            )
+        ),
+        *_absences(manager, receiver),
+        _firing(alerts, period),
+        *([_decisions(decisions)] if receiver["state"] == "ok" else []),
+    ]
+    known = manager["state"] == "ok" or receiver["state"] == "ok"
+    headline = _headline(alerts, began) if known else "Neither Alertmanager nor the receiver could be asked."
+    return Report("alert_digest", "Alerts", period, headline, parts, facts={"firing": len(alerts), "began": began})
+
+
+def _headline(alerts: list[Alert], began: int) -> str:
+    if not alerts:
+        return "Nothing is firing."
+    names = Counter(_label(alert, "alertname") for alert in alerts)
+    most, times = names.most_common(1)[0]
+    often = f", most often {Text(most).text} ({times} times)" if times > 1 else ""
+    return f"{Count(len(alerts)).text} firing{often}; {Count(began).text} began since the last digest."
+
+
+def _absences(manager: dict[str, Any], receiver: dict[str, Any]) -> list[Part]:
+    told = {
+        "absent": "is not connected, so this digest does not know what it knows",
+        "unreachable": "did not answer, so this digest does not know what it knows",
+    }
+    named = (("Alertmanager", manager), ("The alert receiver", receiver))
+    return [Note(f"{name} {told[item['state']]}.", "warning") for name, item in named if item["state"] in told]
+
+
+def _firing(alerts: list[Alert], period: Period) -> Table:
+    rows = tuple(
+        (
+            Text(_label(alert, "alertname")),
+            Text(_severity(alert)),
+            Text(_where(alert)),
+            Moment(_moment(alert.get("startsAt"), period)),
+        )
+        for alert in alerts[:MOST_ALERTS]
+    )
+    columns = ("Alert", "Severity", "Where", "Since")
+    left_out = max(0, len(alerts) - MOST_ALERTS)
+    return Table("Firing now", columns, rows, left_out=left_out, empty="Nothing is firing.")
+
+
+def _decisions(decisions: list[dict[str, Any]]) -> Table:
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (Text(str(item.get("alert", ""))), Text(str(item.get("decision", ""))), Count(int(item.get("count", 1))))
+        for item in decisions[:MOST_DECISIONS]
+    )
+    left_out = max(0, len(decisions) - MOST_DECISIONS)
+    columns = ("Alert", "What was done", "Times")
+    return Table("Received", columns, rows, left_out=left_out, empty="No alert was received.")
+
+
+def _urgency(alert: Alert) -> tuple[int, str]:
+    return SEVERITIES.get(_severity(alert), 3), str(alert.get("startsAt", ""))
+
+
+def _label(alert: Alert, name: str) -> str:
+    return str((alert.get("labels") or {}).get(name, ""))
+
+
+def _severity(alert: Alert) -> str:
+    return _label(alert, "severity").lower() or "none"
+
+
+def _where(alert: Alert) -> str:
+    labels = alert.get("labels") or {}
+    named = [str(labels[name]) for name in ("namespace", "service", "job", "pod", "instance") if labels.get(name)]
+    return " / ".join(named[:2])
+
+
+def _moment(text: object, period: Period) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(ZoneInfo(period.zone))
+    except ValueError as err:
+        raise DataError("Alertmanager gave an alert whose startsAt is no time; is that an Alertmanager?") from err

@@ -1,0 +1,2 @@
+-- One row: how far the data reaches.
+SELECT max(placed_at) AS latest FROM public.orders

@@ -1,0 +1,119 @@
+"""Claim, send, record: one report through all of its channels, each of them once.
+
+The guarantee: a channel whose sending was recorded is never used again for the report, by whatever run or retry. A
+process that is killed between the other side's acceptance and the record leaves a doubt; the next try asks the channel
+where that is possible, and else sends the same message under the same reference (a mail under its Message-ID, which
+mail programs show once). A channel that fails leaves the others alone: the next try sends only through that one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from baton.exceptions import BatonError, PermanentError, TransientError
+from baton.reports.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A report on its way.
+
+    :param read: gives the content of the file of one kind; None where the report has none.
+    :param links: what is shown → address that expires.
+    :param links_days: after how many days.
+    """
+
+    report_id: str
+    title: str
+    period_label: str
+    headline: str
+    read: Callable[[str], bytes | None]
+    links: Mapping[str, str] = field(default_factory=dict)
+    links_days: int = 7
+
+
+class InDoubtError(TransientError):
+    """The connection broke after the message was handed over: perhaps it arrived."""
+
+
+class Channel(Protocol):
+    """One way to the readers."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry: ``mail``, ``slack:#sales``."""
+
+    def reference(self, parcel: Parcel) -> str:
+        """Give the message's name at the other side: the same for the same report."""
+
+    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+        """Ask the other side about a message in doubt; false where it cannot be asked."""
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Send.
+
+        :returns: what is worth noting, for example readers who were refused.
+        :raises PermanentError: refused; a retry is useless.
+        :raises InDoubtError: perhaps sent, perhaps not.
+        :raises TransientError: surely not sent; a retry may succeed.
+        """
+
+
+@dataclass
+class Outcome:
+    """Channel → how it went: ``sent``, ``sent before``, or the reason of a failure."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, BatonError] = field(default_factory=dict)
+
+
+def deliver(parcel: Parcel, channels: Iterable[Channel], registry: Registry) -> Outcome:
+    """Send a registered report through each channel that has not had it.
+
+    :raises TransientError: at least one channel failed and a retry may help.
+    :raises PermanentError: all failures are permanent.
+    """
+    outcome = Outcome()
+    for channel in channels:
+        try:
+            outcome.sent[channel.name] = _through(channel, parcel, registry)
+        except BatonError as err:
+            outcome.failed[channel.name] = err
+    registry.settle(parcel.report_id, delivered=not outcome.failed)
+    if outcome.failed:
+        raise _together(parcel, outcome)
+    return outcome
+
+
+def _through(channel: Channel, parcel: Parcel, registry: Registry) -> str:
+    with registry.claim(parcel.report_id, channel.name, channel.reference(parcel)) as claim:
+        if claim.is_sent:
+            return "sent before"
+        if claim.in_doubt_since and channel.was_sent(parcel, claim.in_doubt_since):
+            registry.sent(parcel.report_id, channel.name, "found at the other side after a killed try")
+            return "sent before"
+        try:
+            note = channel.send(parcel)
+        except InDoubtError as err:
+            registry.in_doubt(parcel.report_id, channel.name, str(err))
+            raise
+        except BatonError as err:
+            registry.failed(parcel.report_id, channel.name, str(err))
+            raise
+        registry.sent(parcel.report_id, channel.name, note)
+        log.info("Report %s: sent to %s%s", parcel.report_id, channel.name, f" ({note})" if note else "")
+        return note or "sent"
+
+
+def _together(parcel: Parcel, outcome: Outcome) -> BatonError:
+    reasons = "; ".join(f"{name}: {err}" for name, err in outcome.failed.items())
+    permanent = all(isinstance(err, PermanentError) for err in outcome.failed.values())
+    kind = PermanentError if permanent else TransientError
+    done = f" (done: {', '.join(outcome.sent)})" if outcome.sent else ""
+    return kind(f"report {parcel.report_id} did not reach {reasons}{done}; its files are kept, run the task again")

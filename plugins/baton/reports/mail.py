@@ -1,0 +1,133 @@
+"""Reports by mail: the HTML form with its charts inside, the PDF attached, plain text for whoever shows no HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any, Protocol
+
+from baton.exceptions import PermanentError, TransientError
+from baton.reports.delivery import InDoubtError, Parcel
+
+LARGEST_ATTACHMENT_BYTES = 15_000_000
+"""Base64 makes a third more of it, and many servers refuse mails above 20 or 25 MB."""
+HEADER_LENGTH = 200
+
+
+class Server(Protocol):
+    """A mail server, as `baton.hooks.report_mail.MessageHook` is one."""
+
+    @property
+    def sender(self) -> str:
+        """The address that mails come from."""
+
+    def send_message(self, message: EmailMessage) -> dict[str, Any]:
+        """Hand one message over.
+
+        :returns: refused address → reason, while others were accepted.
+        :raises smtplib.SMTPException: refused, or the connection broke.
+        :raises TransientError: it could not be reached: surely nothing was sent.
+        """
+
+
+@dataclass(frozen=True)
+class MailChannel:
+    """The readers by mail: one message to all of them."""
+
+    readers: Sequence[str]
+    server: Server
+    name: str = "mail"
+
+    def reference(self, parcel: Parcel) -> str:
+        """Give the Message-ID: the same for the same report, sender and readers."""
+        sender = self.server.sender
+        words = "\n".join([parcel.report_id, sender, *sorted(self.readers)])
+        domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+        return f"<baton.report.{hashlib.sha256(words.encode()).hexdigest()[:40]}@{domain}>"
+
+    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+        """SMTP cannot be asked."""
+        return False
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Send one message; readers whom the server refuses are named in the note when others were accepted."""
+        try:
+            refused = self.server.send_message(self.message(parcel))
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as err:
+            raise _refusal(err) from err
+        except (smtplib.SMTPException, OSError) as err:
+            raise InDoubtError(f"the mail server went away in the middle ({type(err).__name__})") from err
+        return f"refused for {', '.join(sorted(refused))}" if refused else None
+
+    def message(self, parcel: Parcel) -> EmailMessage:
+        """Build the message."""
+        made = EmailMessage()
+        made["Subject"] = _header(f"{parcel.title}: {parcel.period_label}")
+        made["From"] = self.server.sender
+        made["To"] = [_address(reader) for reader in self.readers]
+        made["Date"] = format_datetime(datetime.now(UTC))
+        made["Message-ID"] = self.reference(parcel)
+        made["Auto-Submitted"] = "auto-generated"  # keeps out-of-office answers away; RFC 3834
+        made.set_content(_text(parcel))
+        self._add_html(made, parcel)
+        _add_pdf(made, parcel)
+        return made
+
+    def _add_html(self, made: EmailMessage, parcel: Parcel) -> None:
+        html = parcel.read("mail")
+        if html is None:
+            return
+        made.add_alternative(html.decode(), subtype="html")
+        related = made.get_payload()[1]  # type: ignore[index]
+        number = 0
+        while (chart := parcel.read(f"chart-{number}")) is not None:
+            related.add_related(  # type: ignore[union-attr]
+                chart, "image", "png", cid=f"<chart-{number}>", filename=f"chart-{number}.png", disposition="inline"
+            )
+            number += 1
+
+
+def _add_pdf(made: EmailMessage, parcel: Parcel) -> None:
+    pdf = parcel.read("pdf")
+    if pdf is not None and len(pdf) <= LARGEST_ATTACHMENT_BYTES:
+        name = f"{parcel.report_id.replace('/', '-')}.pdf"
+        made.add_attachment(pdf, "application", "pdf", filename=name)
+
+
+def _text(parcel: Parcel) -> str:
+    text = (parcel.read("text") or parcel.headline.encode()).decode()
+    links = [f"{label}: {address}" for label, address in parcel.links.items()]
+    expiry = [f"(These addresses expire after {parcel.links_days} days.)"] if links else []
+    return "\n".join([text, *links, *expiry])
+
+
+def _header(words: str) -> str:
+    """One line: a line break in a title must not begin another header."""
+    return " ".join(words.split())[:HEADER_LENGTH]
+
+
+def _address(reader: str) -> Address:
+    name, address = parseaddr(reader)
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (ValueError, IndexError) as err:
+        raise PermanentError(f"{reader!r} is no mail address; see include/reports/recipients.yaml") from err
+
+
+def _refusal(err: smtplib.SMTPException) -> PermanentError | TransientError:
+    if isinstance(err, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in err.recipients.values()]
+        names = ", ".join(sorted(err.recipients))
+        if all(code >= 500 for code in codes):
+            return PermanentError(f"the mail server refuses all readers ({names}); see include/reports/recipients.yaml")
+        return TransientError(f"the mail server puts off all readers ({names})")
+    code = getattr(err, "smtp_code", 0)
+    if code >= 500:
+        return PermanentError(f"the mail server refuses the message ({code}); see the connection smtp_default")
+    return TransientError(f"the mail server puts the message off ({code})")

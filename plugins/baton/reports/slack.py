@@ -1,0 +1,94 @@
+"""Reports by Slack: the blocks that the pod made, and links to the files that expire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from baton.exceptions import PermanentError, TransientError
+from baton.reports.delivery import InDoubtError, Parcel
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+
+EVENT = "baton_report"
+"""Type of the metadata that a message carries, by which it is found again."""
+TRANSIENT_ERRORS = {
+    "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
+    "team_added_to_org",
+}  # fmt: skip
+MAX_BLOCKS = 50
+
+
+@dataclass(frozen=True)
+class SlackChannel:
+    """One channel of a workspace.
+
+    :param connect: gives Slack's client; asked when there is something to send.
+    :param channel: its name ``#sales`` or, better, its id: only by the id Slack can be asked about a message in doubt.
+    """
+
+    connect: Callable[[], WebClient]
+    channel: str
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return f"slack:{self.channel}"
+
+    def reference(self, parcel: Parcel) -> str:
+        """Give the report's id, which the message carries as metadata."""
+        return parcel.report_id
+
+    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+        """Look for the message in the channel's history; false where the bot may not read it."""
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
+        try:
+            answer = self.connect().conversations_history(
+                channel=self.channel, oldest=f"{since.timestamp():.6f}", include_all_metadata=True, limit=200
+            )
+        except (SlackApiError, SlackClientError, OSError):
+            return False
+        return any(_is_about(message, parcel.report_id) for message in answer.get("messages") or ())
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Post one message."""
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
+        client, form = self.connect(), json.loads(parcel.read("slack") or b"{}")
+        blocks = [*form.get("blocks", []), *_links(parcel)][:MAX_BLOCKS]
+        metadata = {"event_type": EVENT, "event_payload": {"report_id": parcel.report_id}}
+        try:
+            client.chat_postMessage(
+                channel=self.channel, text=form.get("text") or parcel.headline, blocks=blocks, metadata=metadata,
+                unfurl_links=False, unfurl_media=False,
+            )  # fmt: skip
+        except SlackApiError as err:
+            raise _refusal(err, self.channel) from err
+        except (SlackClientError, OSError) as err:
+            raise InDoubtError(f"Slack does not answer ({type(err).__name__})") from err
+        return None
+
+
+def _links(parcel: Parcel) -> list[dict[str, Any]]:
+    if not parcel.links:
+        return []
+    words = " · ".join(f"<{address}|{label}>" for label, address in parcel.links.items())
+    text = f"{words} (for {parcel.links_days} days)"
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+
+
+def _is_about(message: dict[str, Any], report_id: str) -> bool:
+    metadata = message.get("metadata") or {}
+    return metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("report_id") == report_id
+
+
+def _refusal(err: Any, channel: str) -> PermanentError | TransientError:
+    reason = err.response.get("error") or f"status {err.response.status_code}"
+    if reason in TRANSIENT_ERRORS or err.response.status_code == 429 or err.response.status_code >= 500:
+        return TransientError(f"Slack puts off the message to {channel}: {reason}")
+    return PermanentError(f"Slack refuses the message to {channel}: {reason}; see the connection slack_api_default")
