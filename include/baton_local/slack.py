@@ -1,6 +1,6 @@
 """What a Slack workspace answers to a bot, on loopback: every message and file becomes a file, nothing is sent on.
 
-Served: ``auth.test``, ``chat.postMessage``, ``chat.update``, ``conversations.history``, the three steps of a file upload
+Served: ``auth.test``, ``chat.postMessage``, ``chat.update``, ``conversations.history``, the three steps of an upload
 (``files.getUploadURLExternal``, the upload itself, ``files.completeUploadExternal``) and incoming webhooks.
 A message is kept as ``NNNNNN-{channel}.json``: what the caller sent, with ``ts``; a file beside it under its own name.
 
