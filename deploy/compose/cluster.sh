@@ -46,7 +46,8 @@ BACKUPS=BATON_BACKUPS_URI=s3://backups
 plain signatures "$WORKER" "$MAIL"
 plain inventory "$WORKER"
 plain maintain "$(shop MAINTAINER maintainer "$SHOP_MAINTAINER_PASSWORD")"
-secret cleanup "$S3_CLEANUP_KEY" "$S3_CLEANUP_SECRET" "$WORKER" BATON_COLD_STORAGE_URI=s3://cold-storage
+secret cleanup "$S3_CLEANUP_KEY" "$S3_CLEANUP_SECRET" "$WORKER" BATON_COLD_STORAGE_URI=s3://cold-storage \
+    BATON_REPORTS_URI=s3://reports
 secret backup "$S3_BACKUP_KEY" "$S3_BACKUP_SECRET" "$(shop BACKUP backup "$SHOP_BACKUP_PASSWORD")" "$BACKUPS" \
     "BATON_BACKUP_RECIPIENTS=$BACKUP_RECIPIENTS"
 secret prove "$S3_PROVE_KEY" "$S3_PROVE_SECRET" "$BACKUPS" "BATON_BACKUP_IDENTITY=$BACKUP_IDENTITY" \

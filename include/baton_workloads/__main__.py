@@ -8,6 +8,7 @@ import click
 from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
 from baton_workloads.idempotent.cli import idempotent
+from baton_workloads.maintenance.cli import maintenance
 from baton_workloads.signatures.cli import signatures
 from baton_workloads.watch.cli import watch
 
@@ -22,6 +23,7 @@ def workloads() -> None:
 workloads.add_command(etl)
 workloads.add_command(watch)
 workloads.add_command(idempotent)
+workloads.add_command(maintenance)
 workloads.add_command(signatures)
 
 

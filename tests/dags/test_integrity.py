@@ -15,7 +15,7 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = ["load_warehouse"]
+DAG_IDS = ["clean_up_data", "load_warehouse", "maintain_postgres"]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 
