@@ -34,7 +34,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "load": {"processed": READ},
     "validate": {"raw": READ, "processed": READ},
     "purge": {"raw": WRITE},
-    "cleanup": {"cold-storage": WRITE},
+    "cleanup": {"cold-storage": WRITE, "reports": (*WRITE, "s3:GetObjectTagging")},
     "backup": {"backups": WRITE},
     "prove": {"backups": WRITE},
     "replicate": {"backups": READ, "backups-replica": WRITE},

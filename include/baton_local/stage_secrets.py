@@ -15,7 +15,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "signatures": ("BATON_SHOP_WORKER_DSN", "BATON_SMTP_URL"),
     # maintenance
     "maintain": ("BATON_SHOP_MAINTAINER_DSN",),
-    "cleanup": ("BATON_SHOP_WORKER_DSN", "BATON_COLD_STORAGE_URI"),
+    "cleanup": ("BATON_SHOP_WORKER_DSN", "BATON_COLD_STORAGE_URI", "BATON_REPORTS_URI"),
     # backups
     "backup": ("BATON_SHOP_BACKUP_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_RECIPIENTS"),
     "prove": ("BATON_SCRATCH_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_IDENTITY"),

@@ -2,31 +2,35 @@
 
 import sys
 import traceback
+from importlib import import_module
 
 import click
 
 from baton_workloads.errors import WorkloadError
-from baton_workloads.etl.cli import etl
-from baton_workloads.idempotent.cli import idempotent
-from baton_workloads.inventory.cli import inventory
-from baton_workloads.reports.cli import reports
-from baton_workloads.signatures.cli import signatures
-from baton_workloads.watch.cli import watch
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
+GROUPS = ("etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
 
 
-@click.group()
+class _Groups(click.Group):
+    """The groups of workloads, each imported when it is asked for: a pod starts without what it does not run.
+
+    Each stands in a package of its name, in ``cli.py``, under its name.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in GROUPS:
+            return None
+        command: click.Command = getattr(import_module(f"baton_workloads.{cmd_name}.cli"), cmd_name)
+        return command
+
+
+@click.group(cls=_Groups)
 def workloads() -> None:
     """Baton's workloads: what runs inside pods."""
-
-
-workloads.add_command(etl)
-workloads.add_command(watch)
-workloads.add_command(idempotent)
-workloads.add_command(signatures)
-workloads.add_command(inventory)
-workloads.add_command(reports)
 
 
 def main(words: list[str] | None = None) -> int:

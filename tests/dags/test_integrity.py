@@ -17,8 +17,10 @@ from baton.pools import POOLS
 PROJECT = Path(__file__).parents[2]
 DAG_IDS = [
     "alert_low_stock",
+    "clean_up_data",
     "digest_alerts",
     "load_warehouse",
+    "maintain_postgres",
     "post_weekly_summary",
     "process_hourly_data",
     "process_pending_items",

@@ -59,6 +59,10 @@ class Store(ABC):
     def objects(self, uri: str) -> Iterator[StoredObject]:
         """List all objects below an address."""
 
+    def tags(self, uri: str) -> dict[str, str]:
+        """Give an object's tags; none where the kind of store has no such thing, or the object is gone."""
+        return {}
+
     @abstractmethod
     def delete(self, uris: list[str]) -> None:
         """Remove objects; one that is gone already is no error."""

@@ -78,6 +78,18 @@ class S3Store(Store):
                 for item in page.get("Contents", []):
                     yield StoredObject(f"s3://{bucket}/{item['Key']}", item["Size"], item["LastModified"])
 
+    def tags(self, uri: str) -> dict[str, str]:
+        """Ask for an object's tags."""
+        bucket, key = _split(uri)
+        with _said("read the tags of", uri):
+            try:
+                answer = self._s3.get_object_tagging(Bucket=bucket, Key=key)
+            except self._s3.exceptions.ClientError as err:
+                if err.response.get("Error", {}).get("Code") in MISSING:
+                    return {}
+                raise
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
     def delete(self, uris: list[str]) -> None:
         """Remove objects, a thousand for each call."""
         for start in range(0, len(uris), BATCH):

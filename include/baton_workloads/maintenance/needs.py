@@ -1,0 +1,148 @@
+"""Which tables need a vacuum or new statistics, and why: autovacuum's own formula, asked earlier than it would.
+
+Source: https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
+
+# No function here opens a table: one that another transaction has locked does not hold up the survey.
+TABLES = """
+SELECT c.oid, n.nspname, c.relname, c.reltuples::float8, c.reloptions,
+       coalesce(s.n_dead_tup, 0), coalesce(s.n_mod_since_analyze, 0), coalesce(s.n_ins_since_vacuum, 0),
+       greatest(s.last_analyze, s.last_autoanalyze) IS NULL,
+       age(c.relfrozenxid), mxid_age(c.relminmxid)
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+ WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ ORDER BY n.nspname, c.relname
+"""
+SETTINGS = (
+    "SELECT name, setting::float8 FROM pg_settings WHERE name LIKE 'autovacuum%' AND vartype IN ('integer', 'real')"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table as the catalogue and the statistics show it.
+
+    :param rows: estimate; -1 when it was never counted.
+    :param options: its own storage parameters, such as ``autovacuum_vacuum_threshold``.
+    :param never_analysed: neither by hand nor by autovacuum since the statistics were reset.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    rows: float
+    dead: int
+    modified: int
+    inserted: int
+    never_analysed: bool
+    xid_age: int
+    mxid_age: int
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """``schema.name``, for people."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a table needs.
+
+    :param why: reasons for people; empty when nothing is needed.
+    """
+
+    vacuum: bool = False
+    freeze: bool = False
+    analyse: bool = False
+    why: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of the VACUUM statement."""
+        return tuple(word for word, wanted in (("FREEZE", self.freeze), ("ANALYZE", self.analyse)) if wanted)
+
+    @property
+    def work(self) -> str:
+        """What is done, in words."""
+        vacuum = "vacuum freeze" if self.freeze else "vacuum"
+        return ", ".join(word for word, wanted in ((vacuum, self.vacuum), ("analyze", self.analyse)) if wanted)
+
+
+def survey(connection: "psycopg.Connection[Any]") -> list[Table]:
+    """Read the state of all tables of users; takes no lock on any of them."""
+    return [_table(*row) for row in connection.execute(TABLES)]
+
+
+def settings(connection: "psycopg.Connection[Any]") -> dict[str, float]:
+    """Read the server's autovacuum settings, name → number."""
+    return dict(connection.execute(SETTINGS).fetchall())
+
+
+def need(table: Table, server: Mapping[str, float], share: float) -> Need:
+    """Decide what a table needs.
+
+    :param server: the server's settings; a table's own options win over them.
+    :param share: how much of autovacuum's threshold is enough; 1 waits as long as autovacuum does.
+    """
+    limits = _Limits(table, server)
+    asked = [
+        ("vacuum", table.dead, limits.rows("vacuum"), "dead rows"),
+        ("vacuum", table.inserted, limits.rows("vacuum_insert"), "rows inserted since the last vacuum"),
+        ("analyse", table.modified, limits.rows("analyze"), "rows changed since the last analyze"),
+        ("freeze", table.xid_age, limits.number("autovacuum_freeze_max_age"), "transactions old"),
+        ("freeze", table.mxid_age, limits.number("autovacuum_multixact_freeze_max_age"), "multixacts old"),
+    ]
+    found = [(what, _reason(value, limit, words)) for what, value, limit, words in asked if value > limit * share > 0]
+    if table.never_analysed and (table.rows != 0 or table.modified):
+        found.append(("analyse", "never analysed"))
+    wanted = {what for what, _ in found}
+    return Need(
+        vacuum=bool(wanted & {"vacuum", "freeze"}),
+        freeze="freeze" in wanted,
+        analyse="analyse" in wanted,
+        why=tuple(reason for _, reason in found),
+    )
+
+
+def _reason(value: float, limit: float, words: str) -> str:
+    return f"{value:.0f} {words}, {100 * value / limit:.0f} % of autovacuum's limit"
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Autovacuum's thresholds for one table."""
+
+    table: Table
+    server: Mapping[str, float]
+
+    def number(self, name: str) -> float:
+        """Give a setting; 0 where the server has none of that name."""
+        return float(self.table.options.get(name, self.server.get(name, 0)))
+
+    def rows(self, kind: str) -> float:
+        """Give the number of rows above which autovacuum acts; 0 when it never does so."""
+        base = self.number(f"autovacuum_{kind}_threshold")
+        if base < 0:
+            return 0
+        limit = base + self.number(f"autovacuum_{kind}_scale_factor") * max(self.table.rows, 0)
+        highest = self.number("autovacuum_vacuum_max_threshold") if kind == "vacuum" else 0
+        return min(limit, highest) if highest > 0 else limit
+
+
+def _table(
+    oid: int, schema: str, name: str, rows: float, options: list[str] | None, dead: int, modified: int,
+    inserted: int, never_analysed: bool, xid_age: int, mxid_age: int,
+) -> Table:  # fmt: skip
+    own = dict(option.split("=", 1) for option in options or [])
+    return Table(oid, schema, name, rows, dead, modified, inserted, never_analysed, xid_age, mxid_age, own)

@@ -1,0 +1,1 @@
+"""What the DAGs of maintenance know about their workloads."""
