@@ -5,6 +5,7 @@ import traceback
 
 import click
 
+from baton_workloads.backup.cli import backup
 from baton_workloads.errors import WorkloadError
 from baton_workloads.etl.cli import etl
 
@@ -16,6 +17,7 @@ def workloads() -> None:
     """Baton's workloads: what runs inside pods."""
 
 
+workloads.add_command(backup)
 workloads.add_command(etl)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.workloads.backups import Backups, make_backups
 from tests.workloads.chain import Chain, filled, make_chain
 from tests.workloads.postgres_server import Server, answers, free_port
 
@@ -102,3 +103,9 @@ def chain(request: pytest.FixtureRequest) -> Chain:
     """The chain over each kind of store."""
     chain: Chain = request.getfixturevalue(f"{request.param}_chain")
     return chain
+
+
+@pytest.fixture
+def backups(server: Server, tmp_path: Path) -> Backups:
+    """A filled source and an empty ``file://`` store for backups."""
+    return make_backups(server, f"file://{tmp_path}/backups")
