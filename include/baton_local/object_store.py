@@ -37,6 +37,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "purge": {"raw": WRITE},
     "cleanup": {"cold-storage": WRITE},
     "backup": {"backups": WRITE},
+    "cluster": {"backups": WRITE},
     "prove": {"backups": WRITE},
     "replicate": {"backups": READ, "backups-replica": WRITE},
     "report": {"reports": WRITE},

@@ -24,8 +24,11 @@ class Pool:
 
 PODS = Pool("pods", 16, "Pods that run at the same time, all DAGs together")
 SOURCE = Pool("source", 2, "Pods that read the production source: a third one would compete with its users")
+SHOP_HEAVY = Pool(
+    "shop_heavy", 1, "Dumps of the shop and its maintenance: they lock and slow each other, so never together"
+)
 
-POOLS = (PODS, SOURCE)
+POOLS = (PODS, SOURCE, SHOP_HEAVY)
 
 
 def as_import_file() -> str:

@@ -15,7 +15,7 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = ["load_warehouse"]
+DAG_IDS = ["back_up_platform", "load_warehouse", "replicate_backups"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 
 
