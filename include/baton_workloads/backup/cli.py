@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -55,6 +56,38 @@ def dump_command(run_key: str) -> None:
     result.emit(dump(run_key))
 
 
+@backup.command("export-cluster")
+@click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
+def export_cluster_command(run_key: str) -> None:
+    """Store the objects of this pod's namespace, Secrets among them, encrypted."""
+    from baton_workloads.backup.cluster import export_cluster
+
+    result.emit(export_cluster(run_key))
+
+
+@backup.command("snapshot-volumes")
+@click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
+@click.option("--snapshot-class", default="", help="VolumeSnapshotClass; the cluster's default without it.")
+@click.option("--patience", "patience_seconds", type=float, default=1800.0, show_default=True, help="Seconds to wait.")
+def snapshot_volumes_command(**options: Any) -> None:
+    """Snapshot the volumes of this pod's namespace and wait until the snapshots can be used."""
+    from baton_workloads.backup.volumes import snapshot_volumes
+
+    result.emit(snapshot_volumes(**options))
+
+
+@backup.command("archive-files")
+@click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
+@click.option("--name", required=True, help="The application's name.")
+@click.option("--image", required=True, help="The image that wrote the files.")
+@click.option("--folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def archive_files_command(**options: Any) -> None:
+    """Store what an application's own image wrote into a folder."""
+    from baton_workloads.backup.application import archive_files
+
+    result.emit(archive_files(**options))
+
+
 @backup.command("seal")
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 @click.option(
@@ -97,6 +130,15 @@ def prune_command(proven: str, dry_run: bool, **retention: int) -> None:
     from baton_workloads.backup.retention import Policy
 
     result.emit(prune(required("BATON_BACKUPS_URI"), Policy(**retention), proven, dry_run=dry_run))
+
+
+@backup.command("prune-snapshots")
+@click.option("--keep", default="", help="Snapshots that backups still name, separated by spaces.")
+def prune_snapshots_command(keep: str) -> None:
+    """Delete volume snapshots that no backup names any more."""
+    from baton_workloads.backup.volumes import prune_snapshots
+
+    result.emit(prune_snapshots(keep.split()))
 
 
 @backup.command("replicate")

@@ -11,7 +11,7 @@ from typing import Any
 from baton_workloads.backup import manifest
 from baton_workloads.backup.catalogue import Catalogue, read_catalogue
 from baton_workloads.backup.keys import manifest_key
-from baton_workloads.backup.manifest import Manifest, Pruned
+from baton_workloads.backup.manifest import Manifest, Pruned, Volumes
 from baton_workloads.backup.retention import Known, Policy, doomed
 from baton_workloads.errors import DataError
 from baton_workloads.storage import StoredObject, join, store_for
@@ -46,12 +46,19 @@ def prune(root: str, policy: Policy, proven: str = "", *, dry_run: bool = False)
         "stage": "prune",
         "pruned": names,
         "kept": [name for name in known.manifests if name not in names],
+        "kept_snapshots": _snapshots(known, names),
         "freed_bytes": freed + sum(present[uri].size_bytes for uri in forgotten),
         "forgotten_files": len(forgotten),
         "faults": known.faults,
         "dry_run": dry_run,
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+def _snapshots(known: Catalogue, gone: list[str]) -> list[str]:
+    """Give the volume snapshots that the remaining backups name."""
+    parts = [part for name, item in known.manifests.items() if name not in gone for part in item.parts]
+    return [item.snapshot for part in parts if isinstance(part, Volumes) for item in part.snapshots]
 
 
 def _refuse_without_whole_proof(root: str, known: Catalogue, present: dict[str, StoredObject], proven: str) -> None:

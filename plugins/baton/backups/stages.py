@@ -51,3 +51,8 @@ def sealed_backup() -> list[str]:
         "--digest", f"{{{{ {sealed}['digest'] }}}}",
         "--not-before", "{{ dag_run.run_after.isoformat() }}",
     ]  # fmt: skip
+
+
+def kept_snapshots(prune: WorkloadOperator) -> str:
+    """Return the template of the volume snapshots that `prune` has left a backup for."""
+    return f"{{{{ ti.xcom_pull(task_ids={prune.task_id!r})['kept_snapshots'] | join(' ') }}}}"
