@@ -1,10 +1,12 @@
 """Real parts for the workloads' tests: a PostgreSQL server, an S3 server, and the command line itself."""
 
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,18 @@ def chain(request: pytest.FixtureRequest) -> Chain:
 def backups(server: Server, tmp_path: Path) -> Backups:
     """A filled source and an empty ``file://`` store for backups."""
     return make_backups(server, f"file://{tmp_path}/backups")
+
+
+@pytest.fixture(scope="module")
+def recorded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Backups, str]:
+    """A sealed backup that the tests of one module only read."""
+    made = make_backups(server, f"file://{tmp_path_factory.mktemp('recorded')}/backups")
+    return made, made.sealed()
+
+
+@pytest.fixture
+def sealed(recorded: tuple[Backups, str], tmp_path: Path) -> tuple[Backups, str]:
+    """A sealed backup in a store that the test may damage."""
+    made, name = recorded
+    shutil.copytree(made.root, tmp_path / "backups")
+    return replace(made, environment=made.environment | {"BATON_BACKUPS_URI": f"file://{tmp_path}/backups"}), name
