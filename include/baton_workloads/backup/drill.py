@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     import psycopg
 
 PREFIX = "baton_drill_"
+DROP_TRIES = 5
+OWN_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user
+   AND backend_type = 'client backend'
+"""
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('baton restore drill', 0))"
 
 
@@ -74,9 +79,20 @@ def _scratch_server(dsn: str) -> Iterator["psycopg.Connection[Any]"]:
 
 
 def _drop(connection: "psycopg.Connection[Any]", name: str) -> None:
-    from psycopg import sql
+    """Drop a scratch database and end our own sessions in it.
 
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    Why not WITH (FORCE): it refuses to end an autovacuum worker unless a superuser asks; the plain form ends it.
+    """
+    from psycopg import errors, sql
+
+    for left in reversed(range(DROP_TRIES)):
+        connection.execute(OWN_SESSIONS.encode(), (name,))
+        try:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+            return
+        except errors.ObjectInUse:  # the server has waited 5 s already
+            if not left:
+                raise
 
 
 def _restored(

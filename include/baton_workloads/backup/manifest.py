@@ -93,14 +93,13 @@ class VolumeSnapshot(_Piece):
 
 
 class Volumes(_Piece):
-    """Snapshots of volumes.
+    """Snapshots of a namespace's volumes.
 
     :param skipped: why there are none; the cluster has no snapshots, for example.
     """
 
     kind: Literal["volumes"] = "volumes"
     name: PartName
-    namespace: str
     snapshots: list[VolumeSnapshot]
     skipped: str = ""
 

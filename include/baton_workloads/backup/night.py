@@ -9,7 +9,7 @@ import click
 from baton_workloads.backup import manifest, record
 from baton_workloads.backup.catalogue import Catalogue, read_catalogue
 from baton_workloads.backup.keys import IDENTITY, MANIFEST_KEY, identities, manifest_key
-from baton_workloads.backup.manifest import DatabaseDump, Manifest
+from baton_workloads.backup.manifest import DatabaseDump, Manifest, Volumes
 from baton_workloads.backup.record import Record
 from baton_workloads.backup.replicate import replicas
 from baton_workloads.backup.restore import object_count, restore_dump
@@ -59,9 +59,12 @@ def show_list(*, replica: bool, unsigned: bool) -> None:
 def _contents(item: Manifest) -> str:
     texts = []
     for part in item.parts:
-        rows = f" ({part.record.rows:,} rows)" if isinstance(part, DatabaseDump) else ""
-        skipped = part.kind == "volumes" and bool(part.skipped)
-        texts.append(f"{part.kind} {part.name}{rows}{' skipped' if skipped else ''}")
+        what = f"{part.kind} {part.name}"
+        if isinstance(part, DatabaseDump):
+            what += f" ({part.record.rows:,} rows)"
+        elif isinstance(part, Volumes):
+            what += " (skipped)" if part.skipped else f" ({len(part.snapshots)})"
+        texts.append(what)
     return ", ".join(texts)
 
 

@@ -41,9 +41,11 @@ def doomed(backups: Iterable[Known], policy: Policy, now: datetime) -> list[str]
     The last proven backup stays whatever the rules say, and so does all that is newer: it may yet be proven. Where
     nothing was proven, everything stays.
     """
+    if policy == Policy():
+        return []
     ordered = sorted(backups, key=lambda item: (item.taken_at, item.name))
     proven = [item for item in ordered if item.proven]
-    if not proven or not any((policy.days, policy.daily, policy.weekly, policy.monthly)):
+    if not proven:
         return []
     last = proven[-1]
     kept = {item.name for item in ordered if item == last or item.taken_at >= last.taken_at}

@@ -43,7 +43,7 @@ def snapshot_volumes(run_key: str, snapshot_class: str, patience_seconds: float)
         made = [_ready(cluster, claim, name, deadline) for claim, name in names.items()]
         if skipped:
             say(f"volumes are skipped: {skipped}")
-        part = Volumes(name="volumes", namespace=cluster.namespace, snapshots=made, skipped=skipped)
+        part = Volumes(name=cluster.namespace, snapshots=made, skipped=skipped)
     return {
         "stage": "snapshot_volumes",
         "parts": [emit_part(root, run_key, part)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from baton.defaults import NAMESPACE
 from baton.operators.workload import WorkloadOperator
 
 SECRETS = {
@@ -34,7 +35,11 @@ def backup_stage(name: str, *arguments: str, **options: Any) -> WorkloadOperator
     """
     options.setdefault("task_id", name.replace("-", "_"))
     if SECRETS[name] == "baton-cluster":
-        options |= {"service_account_name": "baton-backup", "automount_service_account_token": True}
+        options |= {
+            "service_account_name": "baton-backup",
+            "automount_service_account_token": True,
+            "env_vars": {"BATON_NAMESPACE": NAMESPACE},
+        }
     return WorkloadOperator(command=["backup", name, *arguments], secret_names=[SECRETS[name]], **options)
 
 
