@@ -28,5 +28,6 @@ def backups(context: typer.Context) -> None:
             os.environ.update(secrets[f"baton-{stage}"])
         if "--replica" in context.args:
             os.environ.update(secrets["baton-replicate"])
-    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(binaries())])
+    # Ours first: a system's older pg_restore cannot read what a newer pg_dump has written.
+    os.environ["PATH"] = os.pathsep.join([str(binaries()), os.environ.get("PATH", os.defpath)])
     os.execv(sys.executable, [sys.executable, "-m", "baton_workloads", "backup", *context.args])
