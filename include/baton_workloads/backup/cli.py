@@ -161,6 +161,30 @@ def list_command(replica: bool, unsigned: bool) -> None:
     show_list(replica=replica, unsigned=unsigned)
 
 
+@backup.command("show")
+@click.argument("name")
+@click.option("--replica", is_flag=True, help="From the first replica.")
+@click.option("--unsigned", is_flag=True, help="Without the manifest key.")
+def show_command(**options: Any) -> None:
+    """Show the parts of a backup and where their objects are."""
+    from baton_workloads.backup.night import show
+
+    show(**options)
+
+
+@backup.command("extract")
+@click.argument("name")
+@click.argument("part")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="A file that does not exist yet.")
+@click.option("--replica", is_flag=True, help="From the first replica.")
+@click.option("--unsigned", is_flag=True, help="Without the manifest key.")
+def extract_command(**options: Any) -> None:
+    """Write a part, as `show` names it, decrypted and checked to a file: YAML, a tar archive, or a dump."""
+    from baton_workloads.backup.night import extract
+
+    extract(**options)
+
+
 @backup.command("restore")
 @click.argument("name")
 @click.option("--to", "dsn", required=True, help="postgresql://user@host/database; PGPASSWORD may hold the password.")

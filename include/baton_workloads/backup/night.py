@@ -3,10 +3,12 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from baton_workloads.backup import manifest, record
+from baton_workloads.backup.archive import read_archive
 from baton_workloads.backup.catalogue import Catalogue, read_catalogue
 from baton_workloads.backup.keys import IDENTITY, MANIFEST_KEY, identities, manifest_key
 from baton_workloads.backup.manifest import DatabaseDump, Manifest, Volumes
@@ -16,6 +18,7 @@ from baton_workloads.backup.restore import object_count, restore_dump
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.etl import database
+from baton_workloads.storage import join
 
 OLD = timedelta(hours=26)  # a night and a bit
 NEEDED = {
@@ -54,6 +57,47 @@ def show_list(*, replica: bool, unsigned: bool) -> None:
         click.echo(f"WRONG: {fault}")
     if known.faults:
         raise DataError(f"{len(known.faults)} things are wrong with {root}, see above")
+
+
+def show(*, name: str, replica: bool, unsigned: bool) -> None:
+    """Print the parts of a backup.
+
+    :raises DataError: there is no such backup, or it is not authentic.
+    """
+    root, key = _store(replica=replica, unsigned=unsigned, opens=False)
+    item = _chosen(root, name, key)
+    click.echo(f"{item.name}, number {item.number}, as of {item.taken_at:%Y-%m-%d %H:%M} UTC")
+    for part in item.parts:
+        if isinstance(part, Volumes):
+            click.echo(f"{part.kind} {part.name}: {part.skipped or f'{len(part.snapshots)} snapshots in the cluster'}")
+            for snapshot in part.snapshots:
+                click.echo(f"  claim {snapshot.claim}: VolumeSnapshot {snapshot.snapshot} ({snapshot.restore_size})")
+            continue
+        click.echo(f"{part.kind}/{part.name}: {_size(part.stored_bytes)}, to {', '.join(part.recipients)}")
+        for chunk in part.chunks:
+            click.echo(f"  {join(root, chunk.path)}")
+
+
+def extract(*, name: str, part: str, output: Path, replica: bool, unsigned: bool) -> None:
+    """Write one part to a file, which appears when every byte was found to be right.
+
+    :raises DataError: there is no such part, the file exists, or the part is damaged.
+    """
+    root, key = _store(replica=replica, unsigned=unsigned, opens=True)
+    item = _chosen(root, name, key)
+    found = {f"{archive.kind}/{archive.name}": archive for archive in item.archives}
+    if part not in found:
+        raise DataError(f"{item.name} has no part {part!r}; it has {', '.join(found)}")
+    if output.exists():
+        raise DataError(f"{output} exists already; name another file")
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            size_bytes = read_archive(root, found[part].chunks, identities(), file.write)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{output}: {_size(size_bytes)}, readable by you only")
 
 
 def _contents(item: Manifest) -> str:
