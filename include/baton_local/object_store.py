@@ -25,7 +25,8 @@ REGION = "us-east-1"
 BUCKETS = ("raw", "processed", "backups", "backups-replica", "reports", "diagnostics", "functions", "cold-storage")
 
 READ = ("s3:GetObject", "s3:HeadObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:HeadBucket")
-WRITE = (*READ, "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:DeleteObject")
+MULTIPART = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads")
+WRITE = (*READ, "s3:PutObject", "s3:DeleteObject", *MULTIPART)
 
 # Each stage's bucket and what it may do there; nothing else is permitted.
 GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -36,6 +37,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "purge": {"raw": WRITE},
     "cleanup": {"cold-storage": WRITE, "reports": (*WRITE, "s3:GetObjectTagging")},
     "backup": {"backups": WRITE},
+    "cluster": {"backups": WRITE},
     "prove": {"backups": WRITE},
     "replicate": {"backups": READ, "backups-replica": WRITE},
     "report": {"reports": WRITE},

@@ -171,8 +171,12 @@ class Stack:
 
     def _make_secrets(self) -> None:
         self.cluster.apply_namespace()
+        self.cluster.apply_secrets(self.secrets())
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """The stages' Secrets, `baton-{stage}` → key → value."""
         endpoint = f"http://127.0.0.1:{self.ports.object_store}"
-        self.cluster.apply_secrets(stage_secrets(self._addresses(), self.credentials.master_key, endpoint))
+        return stage_secrets(self._addresses(), self.credentials.master_key, endpoint)
 
     def _addresses(self) -> dict[str, str]:
         """What the stages' Secrets are made from, secret values among them."""
@@ -194,6 +198,8 @@ class Stack:
             "BATON_PSEUDONYM_KEY": own.pseudonym_key,
             "BATON_BACKUP_IDENTITY": own.backup_identity,
             "BATON_BACKUP_RECIPIENTS": settings.recipient(own.backup_identity),
+            "BATON_BACKUP_MANIFEST_KEY": settings.derived(own.master_key, "manifests of backups"),
+            "BATON_CLUSTER_KUBECONFIG": self.layout.kubeconfig.read_text(),
         }
 
     def _make_source(self) -> None:

@@ -9,7 +9,7 @@ import click
 from baton_workloads.errors import WorkloadError
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
-GROUPS = ("etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
+GROUPS = ("backup", "etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
 
 
 class _Groups(click.Group):

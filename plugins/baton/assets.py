@@ -2,6 +2,9 @@
 
 from airflow.sdk import Asset
 
+BACKUPS = Asset("backups")
+"""A backup of the platform that was restored and compared; older ones have been pruned."""
+
 WAREHOUSE = Asset("warehouse")
 """The whole warehouse, loaded and validated. Its partition key is the run key of the load."""
 

@@ -17,6 +17,7 @@ from baton.pools import POOLS
 PROJECT = Path(__file__).parents[2]
 DAG_IDS = [
     "alert_low_stock",
+    "back_up_platform",
     "clean_up_data",
     "digest_alerts",
     "load_warehouse",
@@ -25,6 +26,7 @@ DAG_IDS = [
     "process_hourly_data",
     "process_pending_items",
     "reconcile_finances",
+    "replicate_backups",
     "report_daily_sales",
     "report_monthly_business",
     "report_weekly_inventory",

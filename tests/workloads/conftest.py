@@ -1,13 +1,16 @@
 """Real parts for the workloads' tests: a PostgreSQL server, an S3 server, and the command line itself."""
 
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.workloads.backups import Backups, make_backups
 from tests.workloads.chain import Chain, filled, make_chain
 from tests.workloads.postgres_server import Server, answers, free_port
 
@@ -102,3 +105,50 @@ def chain(request: pytest.FixtureRequest) -> Chain:
     """The chain over each kind of store."""
     chain: Chain = request.getfixturevalue(f"{request.param}_chain")
     return chain
+
+
+@pytest.fixture
+def backups(server: Server, tmp_path: Path) -> Backups:
+    """A filled source and an empty ``file://`` store for backups."""
+    return make_backups(server, f"file://{tmp_path}/backups")
+
+
+@pytest.fixture(scope="module")
+def recorded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Backups, str]:
+    """A sealed backup that the tests of one module only read."""
+    made = make_backups(server, f"file://{tmp_path_factory.mktemp('recorded')}/backups")
+    return made, made.sealed()
+
+
+@pytest.fixture
+def sealed(recorded: tuple[Backups, str], tmp_path: Path) -> tuple[Backups, str]:
+    """A sealed backup in a store that the test may damage."""
+    made, name = recorded
+    shutil.copytree(made.root, tmp_path / "backups")
+    return replace(made, environment=made.environment | {"BATON_BACKUPS_URI": f"file://{tmp_path}/backups"}), name
+
+
+@pytest.fixture(scope="module")
+def backups_in_peace(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Backups:
+    """A filled source whose store stays empty."""
+    return make_backups(server, f"file://{tmp_path_factory.mktemp('peace')}/backups")
+
+
+@pytest.fixture(params=["file", "s3"])
+def anywhere(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> Backups:
+    """A filled source and an empty store of each kind."""
+    if request.param == "file":
+        return make_backups(server, f"file://{tmp_path}/backups")
+    import boto3
+
+    environment = request.getfixturevalue("s3")
+    bucket = f"backups-{secrets.token_hex(4)}"
+    client = boto3.client(
+        "s3", endpoint_url=environment["AWS_ENDPOINT_URL_S3"], region_name="us-east-1",
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    client.create_bucket(Bucket=bucket)
+    client.close()
+    made = make_backups(server, f"s3://{bucket}/baton")
+    made.environment |= environment
+    return made

@@ -33,6 +33,29 @@ class Written:
     sha256: str = ""
 
 
+class Sink(ABC):
+    """Takes an object's bytes as they come; size and checksum are of what was written so far."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Give the checksum as hex."""
+        return self._digest.hexdigest()
+
+    def write(self, block: bytes) -> int:
+        """Take a block; the caller may be made to wait, so that little of an object is in memory at any time."""
+        self._digest.update(block)
+        self.size_bytes += len(block)
+        self._take(block)
+        return len(block)
+
+    @abstractmethod
+    def _take(self, block: bytes) -> None: ...
+
+
 class Store(ABC):
     """Files by address. Missing objects raise DataError, an unreachable store TransientError."""
 
@@ -54,6 +77,18 @@ class Store(ABC):
 
         :raises DataError: missing, or not the bytes that the manifest promises.
         """
+
+    @abstractmethod
+    def streaming(self, uri: str) -> AbstractContextManager[Sink]:
+        """Give a sink for an object of any size; it appears when the block ends well, and never when it does not."""
+
+    @abstractmethod
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """Read an object of any size block by block, unchecked."""
+
+    @abstractmethod
+    def abandon(self, uri: str, older_than: datetime) -> int:
+        """Remove what killed writers left unfinished below an address before a moment; gives how many."""
 
     @abstractmethod
     def objects(self, uri: str) -> Iterator[StoredObject]:

@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urlparse
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
-from baton_workloads.storage.base import Store, StoredObject, Written, sha256_of, verify
+from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
+
+BLOCK_BYTES = 1 << 20
+
+
+class _FileSink(Sink):
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+
+    def _take(self, block: bytes) -> None:
+        self._file.write(block)
 
 
 class FileStore(Store):
@@ -56,11 +68,49 @@ class FileStore(Store):
         verify(uri, path, size_bytes, sha256)
         yield path
 
+    @contextmanager
+    def streaming(self, uri: str) -> Iterator[Sink]:
+        """Write to a partial file beside the final one; rename when the block ends well."""
+        final = _path(uri)
+        partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                yield _FileSink(file)
+            _sync(partial)
+            partial.replace(final)
+        except OSError as err:
+            raise _os_error("write", uri, err) from err
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """Read a file block by block."""
+        try:
+            with _path(uri).open("rb") as file:
+                while block := file.read(BLOCK_BYTES):
+                    yield block
+        except FileNotFoundError as err:
+            raise DataError(f"{uri} does not exist") from err
+        except OSError as err:
+            raise _os_error("read", uri, err) from err
+
+    def abandon(self, uri: str, older_than: datetime) -> int:
+        """Remove old partial files."""
+        old = [
+            path
+            for path in _path(uri).rglob(".*.partial")
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than
+        ]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
     def objects(self, uri: str) -> Iterator[StoredObject]:
-        """List files below a directory."""
+        """List files below a directory, without those that are being written."""
         root = _path(uri)
         for path in sorted(root.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not (path.name.startswith(".") and path.suffix == ".partial"):
                 stat = path.stat()
                 relative = path.relative_to(root).as_posix()
                 modified = datetime.fromtimestamp(stat.st_mtime, UTC)

@@ -5,15 +5,19 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
-from baton_workloads.storage.base import Store, StoredObject, Written, sha256_of, verify
+from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
+from baton_workloads.storage.s3_upload import Upload
 
 ATTEMPTS = 5
 LARGEST_PUT_BYTES = 1 << 30  # only views are read in one piece; S3 itself takes 5 GiB
+BLOCK_BYTES = 1 << 20
 BATCH = 1000  # what one DeleteObjects call takes
 MISSING = {"NoSuchKey", "404"}
 REFUSED = {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
@@ -68,6 +72,36 @@ class S3Store(Store):
                     file.write(chunk)
             verify(uri, path, size_bytes, sha256)
             yield path
+
+    @contextmanager
+    def streaming(self, uri: str) -> Iterator[Sink]:
+        """Upload in parts while the block runs; when it fails, the store is told to forget the parts."""
+        bucket, key = _split(uri)
+        upload = Upload(self._s3, bucket, key, partial(_said, "write", uri))
+        try:
+            yield upload
+            upload.complete()
+        except BaseException:
+            upload.abort()
+            raise
+
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """Read an object block by block, in one request."""
+        bucket, key = _split(uri)
+        with _said("read", uri):
+            yield from self._s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK_BYTES)
+
+    def abandon(self, uri: str, older_than: datetime) -> int:
+        """Forget old multipart uploads that nobody completed; their parts are billed until then."""
+        bucket, prefix = _split(uri)
+        count = 0
+        with _said("list", uri):
+            for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+                for item in page.get("Uploads", []):
+                    if item["Initiated"] < older_than:
+                        self._s3.abort_multipart_upload(Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"])
+                        count += 1
+        return count
 
     def objects(self, uri: str) -> Iterator[StoredObject]:
         """List objects below an address."""

@@ -1,0 +1,134 @@
+"""A dump on its way into the store against the raw pipe: the same pg_dump, levels, recipient and folder, in one run.
+
+    ./baton python benchmarks/backup.py [--scales 0.05 0.2] [--rounds 5] [--json]
+
+The raw pipe is `pg_dump -Fc -Z0 | zstd -3 | age -r … > FILE && sync FILE` with Debian's zstd and age. Ours is what the
+stage `dump` does between the snapshot and the manifest, in a process of its own whose start is counted; then the whole
+stage, which also counts rows and checksums of every table. Both write to the same folder and are synced to disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyrage
+from measuring import median, run
+from servers import postgres
+
+from baton_local import shop
+from baton_local.layout import PROJECT
+from baton_local.postgres import Postgres, binaries
+
+STREAM = """
+import sys
+from baton_workloads.backup.archive import write_archive
+from baton_workloads.backup.programs import environment, program, reading_from
+dsn, root, recipient = sys.argv[1:]
+command = [program("pg_dump"), "--format=custom", "--compress=none"]
+with reading_from(command, environment(dsn), "pg_dump") as output:
+    made = write_archive(root, "data/x/shop", output, [recipient])
+print(made.raw_bytes, made.stored_bytes)
+"""
+RAW = 'set -o pipefail; pg_dump -Fc -Z0 -d "$0" | zstd -q -3 | age -r "$1" > "$2" && sync "$2"'
+
+
+class Contest:
+    """One database size: the pipe and ours, one after the other, in changing order."""
+
+    def __init__(self, server: Postgres, folder: Path) -> None:
+        self.dsn, self.folder = server.dsn("shop"), folder
+        self.recipient = str(pyrage.x25519.Identity.generate().to_public())
+        path = f"{binaries()}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {"PATH": path, "PYTHONPATH": str(PROJECT / "include")}
+
+    def pipe(self) -> float:
+        """Seconds of the raw pipe."""
+        began = time.monotonic()
+        words = ["bash", "-c", RAW, self.dsn, self.recipient, str(self.folder / "pipe")]
+        subprocess.run(words, check=True, env={**os.environ, **self.environment})
+        return time.monotonic() - began
+
+    def stream(self) -> tuple[float, int, int, int]:
+        """Seconds, peak bytes, raw bytes and stored bytes of ours."""
+        words = [sys.executable, "-c", STREAM, self.dsn, f"file://{self.folder}/ours", self.recipient]
+        seconds, peak, said = run(words, self.environment)
+        raw, stored = map(int, said.split())
+        return seconds, peak, raw, stored
+
+    def stage(self) -> tuple[float, int]:
+        """Seconds and peak bytes of the whole stage."""
+        environment = {
+            "BATON_SHOP_BACKUP_DSN": self.dsn,
+            "BATON_BACKUPS_URI": f"file://{self.folder}/stage",
+            "BATON_BACKUP_RECIPIENTS": self.recipient,
+            "BATON_BACKUP_MANIFEST_KEY": "00" * 32,
+        }
+        words = [sys.executable, "-m", "baton_workloads", "backup", "dump", "--run-key", "x"]
+        seconds, peak, _ = run(words, self.environment | environment)
+        return seconds, peak
+
+
+def measure(server: Postgres, scale: float, options: argparse.Namespace) -> dict[str, float]:
+    """All rounds at one size."""
+    shop.make(server.dsn("shop"), scale)
+    folder = options.state / "backups"
+    pipes, streams, stages, peaks, ratios = [], [], [], [], []
+    raw = stored = 0
+    for number in range(options.rounds + 1):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        contest = Contest(server, folder)
+        if number % 2:
+            pipe, (ours, peak, raw, stored) = contest.pipe(), contest.stream()
+        else:
+            (ours, peak, raw, stored), pipe = contest.stream(), contest.pipe()
+        stage, stage_peak = contest.stage()
+        if number == 0:
+            continue  # the first one fills the caches
+        pipes.append(pipe)
+        streams.append(ours)
+        stages.append(stage)
+        ratios.append(pipe / ours)
+        peaks.append(max(peak, stage_peak))
+    shutil.rmtree(folder)
+    return {
+        "scale": scale,
+        "raw_mib": raw >> 20,
+        "stored_mib": stored >> 20,
+        "pipe_seconds": median(pipes),
+        "ours_seconds": median(streams),
+        "speed_against_pipe": median(ratios),
+        "stage_seconds": median(stages),
+        "peak_mib": round(median(peaks)) >> 20,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scales", type=float, nargs="+", default=[0.05, 0.2])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--state", type=Path, default=PROJECT / ".baton" / "benchmark")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    missing = [name for name in ("age", "zstd") if shutil.which(name) is None]
+    if missing:
+        raise SystemExit(f"{' and '.join(missing)} missing: apt-get install {' '.join(missing)}")
+    with postgres(options.state) as server:
+        rows = [measure(server, scale, options) for scale in options.scales]
+    if options.json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print("  ".join(f"{name} {value:g}" for name, value in row.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the DAGs of backups know about their stages."""

@@ -1,0 +1,332 @@
+"""A backup from dump to proof, and back: for stages and for operators."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from tests.workloads.backups import Backups
+from tests.workloads.postgres_server import Server
+
+
+def test_a_backup_goes_all_the_way(anywhere: Backups) -> None:
+    """Dumped, sealed, read back, restored, compared: every table with the rows that the source has, on each store."""
+    name = anywhere.sealed()
+    verified = anywhere.run("verify", name).result
+    proven = anywhere.run("drill", name).result
+    assert verified["digest"] == proven["digest"]
+    tables = proven["compared"]["shop"]
+    assert {table: item["restored_rows"] for table, item in tables.items()} == {
+        "public.people": 501, "public.visits": 2000, "public.empty": 0, "public.measured": 0,
+        "public.measured_old": 11, "public.measured_new": 19, 'public."odd name"': 3,
+    }  # fmt: skip
+    assert all(item["same"] for item in tables.values())
+    assert anywhere.run("prune", "--days", "30", "--proven", name).result["kept"] == [name]
+
+
+def test_several_databases_belong_to_one_backup(backups: Backups, server: Server) -> None:
+    """Each variable BATON_…_BACKUP_DSN is one; a restore names which."""
+    backups.environment["BATON_LEDGER_BACKUP_DSN"] = other = server.database()
+    backups.execute("CREATE TABLE entries AS SELECT generate_series(1, 3) AS id", database=other)
+    name = backups.sealed()
+    assert set(backups.run("drill", name).result["compared"]) == {"ledger", "shop"}
+    target = server.database()
+    assert "choose one with --database" in backups.run("restore", name, "--to", target).stderr
+    assert backups.run("restore", name, "--to", target, "--database", "ledger").code == 0
+    assert backups.query("SELECT count(*) FROM entries", target) == [(3,)]
+
+
+def test_sealing_again_finds_the_same_backup(backups: Backups) -> None:
+    """A retried seal makes no second backup of the same parts; other parts make another one with the next number."""
+    parts = [word for part in backups.dump() for word in ("--part", part)]
+    first, again = (backups.run("seal", "--run-key", "d", *parts).result for _ in range(2))
+    assert (first["backup"], first["digest"], first["number"]) == (again["backup"], again["digest"], 1)
+    backups.sealed("e")
+    assert len(list((backups.root / "manifests").iterdir())) == 2
+
+
+def test_a_part_that_was_changed_is_not_sealed(backups: Backups) -> None:
+    """What a stage wrote travels with its digest."""
+    [reference] = backups.dump()
+    path = Path(reference.partition("#")[0].removeprefix("file://"))
+    path.write_text(path.read_text().replace('"rows": 2000', '"rows": 2001'))
+    outcome = backups.run("seal", "--run-key", "d", "--part", reference)
+    assert (outcome.code, "not what its stage has written" in outcome.error) == (65, True)
+
+
+@pytest.mark.skipif(shutil.which("age") is None or shutil.which("zstd") is None, reason="age or zstd is not installed")
+def test_other_tools_open_a_backup(sealed: Any, server: Server, tmp_path: Path) -> None:
+    """Without this project: `cat … | age -d | zstd -d | pg_restore`."""
+    backups, name = sealed
+    (tmp_path / "identity").write_text(backups.environment["BATON_BACKUP_IDENTITY"] + "\n")
+    target = server.database()
+    script = 'cat "$0"* | age -d -i "$1" | zstd -d | "$2" --no-owner --no-acl --exit-on-error -d "$3"'
+    base = str(backups.chunks(name)[0]).removesuffix("0000")
+    words = ["bash", "-euo", "pipefail", "-c", script, base, tmp_path / "identity", server.bin / "pg_restore", target]
+    subprocess.run(words, check=True, timeout=60)
+    assert backups.query("SELECT count(*) FROM people", target) == [(501,)]
+
+
+def test_what_another_age_has_encrypted_is_read(backups: Backups) -> None:
+    """Chunks of any size, and more than one recipient: every identity opens it."""
+    import pyrage
+
+    second = pyrage.x25519.Identity.generate()
+    backups.environment["BATON_BACKUP_RECIPIENTS"] += f", {second.to_public()}"
+    name = backups.sealed()
+    assert backups.run("verify", name, BATON_BACKUP_IDENTITY=str(second)).code == 0
+    stranger = str(pyrage.x25519.Identity.generate())
+    outcome = backups.run("verify", name, BATON_BACKUP_IDENTITY=stranger)
+    assert (outcome.code, "not encrypted to this identity" in outcome.error) == (78, True)
+    assert stranger not in outcome.stderr
+
+
+# What is wrong with the surroundings: exit code and words.
+SURROUNDINGS = {
+    "no recipients": ({"BATON_BACKUP_RECIPIENTS": ""}, 78, "BATON_BACKUP_RECIPIENTS is not set"),
+    "a recipient that is none": ({"BATON_BACKUP_RECIPIENTS": "age1abc"}, 78, "no public age key"),
+    "a short manifest key": ({"BATON_BACKUP_MANIFEST_KEY": "ab"}, 78, "too short"),
+    "a manifest key that is none": ({"BATON_BACKUP_MANIFEST_KEY": "xyz"}, 78, "openssl rand"),
+    "no database": ({"BATON_SHOP_BACKUP_DSN": ""}, 78, "no BATON_…_BACKUP_DSN"),
+    "no tools": ({"PATH": "/nowhere"}, 78, "pg_dump is not on PATH"),
+    "a server that is down": ({"BATON_SHOP_BACKUP_DSN": "postgresql://x@127.0.0.1:1/x"}, 75, "is it up?"),
+    "a database that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}_gone"}, 78, "does not exist"),
+}
+
+
+@pytest.mark.parametrize(("changes", "code", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_wrong_surroundings_are_named(
+    backups_in_peace: Backups, changes: dict[str, str], code: int, words: str
+) -> None:
+    """The exit code tells whether another try may help, the words what to do; nothing is stored."""
+    changed = {name: value.format(dsn=backups_in_peace.source) for name, value in changes.items()}
+    outcome = backups_in_peace.run("dump", "--run-key", "d", **changed)
+    assert (outcome.code, words in outcome.stderr) == (code, True), outcome.stderr
+    assert not backups_in_peace.root.exists()
+
+
+def test_a_dump_that_fails_in_the_middle_leaves_nothing(backups: Backups, tmp_path: Path) -> None:
+    """pg_dump's output up to its failure is no backup: every chunk is taken back and nothing counts."""
+    fake = tmp_path / "bin" / "pg_dump"
+    fake.parent.mkdir()
+    noise = f'"{backups.tools}/pg_dump" "$@"; head -c 300000 /dev/urandom; echo "pg_dump: error: connection lost" >&2'
+    fake.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec "{backups.tools}/pg_dump" --version\n{noise}; exit 1\n')
+    fake.chmod(0o755)
+    changes = {"PATH": f"{fake.parent}{os.pathsep}{os.environ['PATH']}", "BATON_BACKUP_CHUNK_BYTES": "65536"}
+    outcome = backups.run("dump", "--run-key", "d", **changes)
+    assert (outcome.code, "connection lost" in outcome.error) == (75, True), outcome.stderr
+    assert [path for path in backups.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_table_that_somebody_locks_fails_after_its_time(backups: Backups, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump does not wait for ever behind a migration."""
+    from baton_workloads.etl import database
+
+    monkeypatch.setattr(database, "SESSION", database.SESSION.replace(database.LOCK_TIMEOUT, "100ms"))
+    with psycopg.connect(backups.source) as connection:
+        connection.execute("LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
+        outcome = backups.run("dump", "--run-key", "d")
+    assert (outcome.code, "LockNotAvailable" in outcome.error) == (75, True), outcome.stderr
+
+
+def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server) -> None:
+    """It says so, changes nothing, and does it when told to."""
+    backups, name = sealed
+    target = server.database()
+    backups.execute("CREATE TABLE people (only_mine int)", database=target)
+    refused = backups.run("restore", name, "--to", target)
+    assert (refused.code, "--replace" in refused.error) == (65, True)
+    assert backups.query("SELECT count(*) FROM people", target) == [(0,)]
+    replaced = backups.run("restore", name, "--to", target, "--replace")
+    assert replaced.code == 0, replaced.stderr
+    assert "All 7 tables have the rows and checksums" in replaced.stdout
+    assert backups.query("SELECT count(*) FROM people", target) == [(501,)]
+
+
+def test_restore_names_what_is_missing(sealed: Any) -> None:
+    """All of it at once, with what it is for."""
+    backups, name = sealed
+    outcome = backups.run("restore", name, "--to", "postgresql://x/y", BATON_BACKUP_IDENTITY="", BATON_BACKUPS_URI="")
+    assert outcome.code == 78
+    assert "BATON_BACKUPS_URI: where" in outcome.stderr
+    assert "the private age key" in outcome.stderr
+    wrong = backups.run("restore", "2026-01-01T0100Z-abcdef", "--to", "postgresql://x/y")
+    assert (wrong.code, name in wrong.error) == (65, True)
+
+
+def test_restore_works_without_the_manifest_key(sealed: Any, server: Server) -> None:
+    """When that key burned with the cluster, the identity alone brings the data back; rows are still counted."""
+    backups, name = sealed
+    target = server.database()
+    changes = {"BATON_BACKUP_MANIFEST_KEY": ""}
+    assert backups.run("restore", name, "--to", target, **changes).code == 78
+    outcome = backups.run("restore", name, "--to", target, "--unsigned", **changes)
+    assert (outcome.code, "All 7 tables have the rows that" in outcome.stdout) == (0, True), outcome.stderr
+
+
+def test_a_damaged_backup_restores_nothing(sealed: Any, server: Server) -> None:
+    """The last byte decides: pg_restore has everything else by then, and still nothing is committed."""
+    backups, name = sealed
+    path = backups.chunks(name)[-1]
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    target = server.database()
+    outcome = backups.run("restore", name, "--to", target)
+    assert outcome.code == 65
+    assert backups.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", target) == [(0,)]
+
+
+def test_latest_is_the_last_proven_one(backups: Backups, server: Server) -> None:
+    """A newer backup that nobody has proven is not what an operator wants at night."""
+    proven = backups.proven("a")
+    backups.execute("DELETE FROM visits")
+    newer = backups.sealed("b")
+    outcome = backups.run("restore", "latest", "--to", server.database())
+    assert (outcome.code, proven in outcome.stdout, newer in outcome.stdout) == (0, True, False), outcome.stderr
+
+
+def test_the_list_tells_what_there_is(backups: Backups) -> None:
+    """Names, times, sizes, proofs; an old last proof is called old."""
+    assert "none of them proven" in backups.run("list").stdout
+    name = backups.proven()
+    listed = backups.run("list").stdout
+    assert name in listed
+    assert "database shop (2,534 rows)" in listed
+    assert "OLD" not in listed
+
+
+def age(backups: Backups, days: int) -> None:
+    """Make everything in the store older, as its writer would have written it then."""
+    from baton_workloads.backup import manifest
+    from baton_workloads.backup.catalogue import read_catalogue
+
+    root, key = (
+        backups.environment["BATON_BACKUPS_URI"],
+        bytes.fromhex(backups.environment["BATON_BACKUP_MANIFEST_KEY"]),
+    )
+    back = timedelta(days=days)
+    known = read_catalogue(root, key)
+    previous = None
+    for name, item in known.manifests.items():
+        new = item.model_copy(update={"taken_at": item.taken_at - back, "previous": previous or item.previous})
+        manifest.write(root, new, key)
+        previous = manifest.Link(name=name, digest=manifest.digest(new))
+        if name in known.proofs:
+            manifest.write(root, known.proofs[name].model_copy(update={"digest": previous.digest}), key)
+    for path in backups.root.rglob("*"):
+        moment = time.time() - days * 86_400
+        os.utime(path, (moment, moment))
+
+
+def test_prune_removes_what_is_old_and_says_so_for_ever(backups: Backups) -> None:
+    """Files go, the number stays known, nothing looks lost, and a newer proven backup is needed first."""
+    old = backups.proven("a")
+    files = backups.chunks(old)
+    age(backups, 31)
+    assert backups.run("prune", "--days", "30").result["pruned"] == []
+    new = backups.proven("b")
+    assert backups.run("prune", "--days", "30", "--dry-run").result["pruned"] == [old]
+    assert backups.run("prune", "--days", "30", "--proven", new).result["pruned"] == [old]
+    assert [path for path in files if path.exists()] == []
+    assert backups.run("list").code == 0
+    assert backups.run("verify", new).code == 0
+
+
+def test_prune_refuses_when_the_last_proof_is_not_there_or_not_whole(backups: Backups) -> None:
+    """Nothing old goes for a backup that is gone meanwhile."""
+    backups.proven("a")
+    age(backups, 31)
+    unproven = backups.sealed("b")
+    outcome = backups.run("prune", "--days", "30", "--proven", unproven)
+    assert (outcome.code, "nothing was pruned" in outcome.error) == (65, True)
+    new = backups.proven("c")
+    backups.chunks(new)[0].write_bytes(b"")
+    outcome = backups.run("prune", "--days", "30")
+    assert (outcome.code, "missing or cut off; nothing was pruned" in outcome.error) == (65, True)
+
+
+def test_prune_removes_what_killed_runs_left(backups: Backups) -> None:
+    """Old data that no manifest names, partial files and parts; never what is new, never beside a damaged manifest."""
+    name = backups.proven("a")
+    left = backups.root / "data" / "a" / "shop-dead" / "shop.dump.zst.age.0000"
+    partial = left.with_name(".x.abcd.partial")
+    left.parent.mkdir()
+    left.write_bytes(b"x")
+    partial.write_bytes(b"x")
+    assert backups.run("prune", "--days", "30").result["forgotten_files"] == 0
+    age(backups, 3)
+    whole = backups.manifest(name).read_text()
+    backups.manifest(name).write_text("{}")
+    backups.run("prune", "--days", "30")
+    assert left.exists()
+    backups.manifest(name).write_text(whole)
+    assert backups.run("prune", "--days", "30").result["forgotten_files"] == 2
+    assert not left.exists()
+    assert not partial.exists()
+    assert backups.run("verify", name).code == 0
+
+
+def test_replicas_are_hashed_and_follow(backups: Backups, tmp_path: Path) -> None:
+    """Each of several replicas has all of it; what is there already is hashed and mended, not copied again."""
+    first, second = tmp_path / "one", tmp_path / "two"
+    backups.environment["BATON_REPLICA_URI"] = f"file://{first}, file://{second}"
+    name = backups.proven()
+    assert backups.run("replicate").code == 0
+    for place in (first, second):
+        moved = {"BATON_BACKUPS_URI": f"file://{place}"}
+        assert backups.run("verify", name, **moved).code == 0
+        assert backups.run("list", **moved).code == 0
+    again = backups.run("replicate").result["replicas"][f"file://{first}"]
+    assert (again["backups"], again["copied_bytes"], again["lag_seconds_before"]) == (0, 0, 0)
+    (first / "manifests" / f"{name}.json").unlink()
+    chunk = first / backups.chunks(name)[0].relative_to(backups.root)
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"\0")
+    mended = backups.run("replicate").result["replicas"][f"file://{first}"]
+    assert (mended["backups"], mended["copied_bytes"] > 0) == (1, True)
+    assert backups.run("restore", "latest", "--to", backups.source, "--replica").code == 65  # the source is not empty
+
+
+def test_a_replica_that_is_down_does_not_keep_the_others_from_theirs(backups: Backups, tmp_path: Path) -> None:
+    """The run fails, and says which one."""
+    (tmp_path / "file").write_text("")
+    backups.environment["BATON_REPLICA_URI"] = f"file://{tmp_path}/file/x, file://{tmp_path}/two"
+    name = backups.proven()
+    outcome = backups.run("replicate")
+    assert outcome.code != 0
+    assert f"{tmp_path}/file/x" in outcome.stderr
+    assert (tmp_path / "two" / "manifests" / f"{name}.json").exists()
+
+
+def test_archives_of_any_size_come_back(tmp_path: Path) -> None:
+    """Nothing, one byte, exactly one chunk, one byte more: byte for byte."""
+    import pyrage
+
+    from baton_workloads.backup.archive import read_archive, write_archive
+
+    identity = pyrage.x25519.Identity.generate()
+    for size in (0, 1, 65536, 65537, 3_000_000):
+        content = os.urandom(size)
+        source = io.BytesIO(content)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BATON_BACKUP_CHUNK_BYTES", "65536")
+            made = write_archive(f"file://{tmp_path}", f"data/x/{size}", source, [str(identity.to_public())])
+        back = io.BytesIO()
+        assert read_archive(f"file://{tmp_path}", made.chunks, [identity], back.write) == size == made.raw_bytes
+        assert back.getvalue() == content
+
+
+def test_manifests_hold_no_value_and_no_secret(sealed: Any) -> None:
+    """Names, numbers and keyed checksums: whoever guesses a small table's only row cannot find out that he is right."""
+    backups, name = sealed
+    text = backups.manifest(name).read_text()
+    assert "person7@example.com" not in text
+    assert backups.environment["BATON_BACKUP_IDENTITY"] not in text
+    tables = json.loads(text)["parts"][0]["record"]["tables"]
+    assert tables["public.empty"]["checksum"] != tables["public.measured"]["checksum"]
+    assert datetime.fromisoformat(json.loads(text)["taken_at"]) <= datetime.now(UTC)

@@ -1,0 +1,113 @@
+"""Retention: ten years of nights that fail at random never cost the last proven backup."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baton_workloads.backup.retention import Known, Policy, doomed
+
+NIGHT = datetime(2026, 1, 1, 1, tzinfo=UTC)
+DAYS = 3653
+# What a night ends as: no backup at all, one that could not be proven, a proven one.
+OUTCOMES = ("nothing", "unproven", "proven")
+POLICIES = st.builds(
+    Policy, days=st.integers(0, 60), daily=st.integers(0, 14), weekly=st.integers(0, 8), monthly=st.integers(0, 24)
+)
+
+
+@cache
+def named(day: int) -> str:
+    """Name the backup of a day."""
+    return f"{NIGHT + timedelta(days=day):%Y-%m-%d}"
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    policy=POLICIES,
+    seed=st.integers(0, 2**32),
+    failing=st.floats(0, 0.9),
+    outage_days=st.integers(1, 200),
+    prunes=st.floats(0.2, 1),
+)
+def test_ten_years_of_failures_never_prune_the_last_proven_backup(policy, seed, failing, outage_days, prunes):
+    """After each prune the last proven one is there, so is all that is newer, and what the days promise."""
+    random = Random(seed)
+    store: dict[str, Known] = {}
+    made: dict[str, Known] = {}
+    outage_until = 0
+    for day in range(DAYS):
+        if random.random() < failing / 20:
+            outage_until = day + random.randrange(outage_days)
+        fails = day < outage_until or random.random() < failing
+        outcome = random.choice(OUTCOMES[:2]) if fails else "proven"
+        before = store.get(named(day - 1))
+        if before is not None and random.random() < 0.1:  # cleared by an operator, and proven after all
+            store[before.name] = Known(before.name, before.taken_at, True)
+        if outcome != "nothing":
+            store[named(day)] = made[named(day)] = Known(named(day), NIGHT + timedelta(days=day), outcome == "proven")
+        if random.random() < prunes:
+            prune(store, made, policy, day, random)
+    if policy != Policy():
+        for name in doomed(store.values(), policy, NIGHT + timedelta(days=DAYS)):
+            del store[name]
+        most = policy.days + policy.daily + policy.weekly + policy.monthly + 2
+        assert sum(item.proven for item in store.values()) <= most
+
+
+def prune(store: dict[str, Known], made: dict[str, Known], policy: Policy, day: int, random: Random) -> None:
+    """Apply the retention, sometimes killed half-way, and check what is left."""
+    now = NIGHT + timedelta(days=day)
+    proven = [name for name, item in store.items() if item.proven]
+    gone = doomed(store.values(), policy, now)
+    for name in gone[: random.randrange(len(gone) + 1)] if random.random() < 0.2 else gone:
+        del store[name]
+    if not proven:
+        assert gone == []
+    else:
+        last = (made[max(proven)].taken_at - NIGHT).days
+        assert {named(number) for number in range(last, day + 1)} & made.keys() <= store.keys()
+    recent = {named(number) for number in range(max(0, day - policy.days), day + 1)} if policy.days else set()
+    assert recent & made.keys() <= store.keys()
+
+
+def nights(*days: int, proven: bool = True) -> list[Known]:
+    """Make backups of days."""
+    return [Known(named(day), NIGHT + timedelta(days=day), proven) for day in days]
+
+
+CASES = {
+    "thirty days": (Policy(days=30), [*range(60)], [*range(29)]),
+    "two daily, nights without any in between": (Policy(daily=2), [1, 5, 9, 20], [1, 5]),
+    "a month's last one stays": (Policy(daily=1, monthly=3), [0, 30, 31, 58, 59], [0, 31]),
+    "weeks as ISO counts them": (Policy(weekly=2), [0, 3, 4, 10, 11], [0, 3, 4]),
+    "without a rule everything stays": (Policy(), [0, 1, 2], []),
+    "all older than the rule but one": (Policy(days=1), [0, 1, 2], [0, 1]),
+}
+
+
+@pytest.mark.parametrize(("policy", "days", "gone"), CASES.values(), ids=CASES)
+def test_which_backups_go(policy, days, gone):
+    """Tables of days, seen from the last one at the same hour, or a year later for the last case."""
+    now = NIGHT + timedelta(days=days[-1] if policy.days != 1 else 365)
+    assert doomed(nights(*days), policy, now) == [named(day) for day in gone]
+
+
+def test_nothing_goes_where_nothing_was_proven():
+    """A backup that was never restored is better than none."""
+    assert doomed(nights(*range(100), proven=False), Policy(days=1), NIGHT + timedelta(days=500)) == []
+
+
+def test_newer_backups_that_are_not_proven_stay():
+    """They may yet be proven, and the last proven one stays for as long."""
+    mixed = [*nights(0, 1), *nights(2, 3, proven=False)]
+    assert doomed(mixed, Policy(daily=1), NIGHT + timedelta(days=900)) == [named(0)]
+
+
+def test_old_backups_that_are_not_proven_go_with_their_days():
+    """Counts are of proven backups only: a failed night does not push a good one out."""
+    mixed = [*nights(0, 2), *nights(1, proven=False), *nights(3)]
+    assert doomed(mixed, Policy(daily=2), NIGHT + timedelta(days=4)) == [named(0), named(1)]
