@@ -126,10 +126,9 @@ class Stack:
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
         self.airflow.write_password_file()
-        addresses = self._addresses()
-        self.gateway.write_secrets(
-            {"shop-dsn": addresses["BATON_SHOP_WORKER_DSN"], "smtp-url": addresses["BATON_SMTP_URL"]}
-        )
+        # Not from _addresses: that wants the cluster's kubeconfig, which a first start has not made yet.
+        worker = self._dsn("shop", "shop_worker", self.credentials.password("shop_worker"))
+        self.gateway.write_secrets({"shop-dsn": worker, "smtp-url": f"smtp://127.0.0.1:{self.ports.smtp}"})
         self.airflow.write_alert_senders()
         self.supervisor.launch([*parts, *airflow, watch])
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
