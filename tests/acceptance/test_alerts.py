@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from tests.acceptance.chain import await_value
+from tests.acceptance.chain import RUN_SECONDS, await_value
 from tests.acceptance.stacks import own_stack
 
 from baton_local.layout import PROJECT
@@ -63,7 +63,7 @@ def test_ordered_job_runs_to_its_end(stack: Stack) -> None:
     ends = ("success", "failed")
     state = await_value(
         lambda: next((end for end in ends if stack.api.run("run_job_template", first["run_id"])["state"] == end), None),
-        120,
+        RUN_SECONDS,
     )
     assert state == "success"
     assert "memory:" in stack.api.log("run_job_template", first["run_id"], "run_job", 1)

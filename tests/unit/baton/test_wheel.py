@@ -32,6 +32,9 @@ def test_wheel_holds_the_packages_and_nothing_else(wheel):
         "baton/operators/workload.py",
         "kubernetes_cron/schedule.py",
         "baton/jobs/fields_table.txt",
+        "baton/alerts/routes.schema.json",
+        "baton/alerts/migrations/alembic.ini",
+        "baton/pages/static/alerts.js",
     } <= set(wheel.namelist())
 
 
