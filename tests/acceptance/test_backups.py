@@ -9,7 +9,7 @@ from baton_local.object_store import stage_key
 from baton_local.stack import Stack
 
 DAG_ID, REPLICATE = "back_up_platform", "replicate_backups"
-RUN_SECONDS = 300
+RUN_SECONDS = 600
 pytestmark = pytest.mark.timeout(900)
 
 
