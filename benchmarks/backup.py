@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,12 @@ print(made.raw_bytes, made.stored_bytes)
 RAW = 'set -o pipefail; pg_dump -Fc -Z0 -d "$0" | zstd -q -3 | age -r "$1" > "$2" && sync "$2"'
 
 
+def cpu_seconds() -> float:
+    """Of all children that have ended: what other work on this machine does not change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Contest:
     """One database size: the pipe and ours, one after the other, in changing order."""
 
@@ -48,19 +55,20 @@ class Contest:
         path = f"{binaries()}{os.pathsep}{os.environ['PATH']}"
         self.environment = {"PATH": path, "PYTHONPATH": str(PROJECT / "include")}
 
-    def pipe(self) -> float:
-        """Seconds of the raw pipe."""
-        began = time.monotonic()
+    def pipe(self) -> tuple[float, float]:
+        """Seconds and CPU seconds of the raw pipe, the server's not counted."""
+        began, used = time.monotonic(), cpu_seconds()
         words = ["bash", "-c", RAW, self.dsn, self.recipient, str(self.folder / "pipe")]
         subprocess.run(words, check=True, env={**os.environ, **self.environment})
-        return time.monotonic() - began
+        return time.monotonic() - began, cpu_seconds() - used
 
-    def stream(self) -> tuple[float, int, int, int]:
-        """Seconds, peak bytes, raw bytes and stored bytes of ours."""
+    def stream(self) -> tuple[float, float, int, int, int]:
+        """Seconds, CPU seconds, peak bytes, raw bytes and stored bytes of ours."""
+        used = cpu_seconds()
         words = [sys.executable, "-c", STREAM, self.dsn, f"file://{self.folder}/ours", self.recipient]
         seconds, peak, said = run(words, self.environment)
         raw, stored = map(int, said.split())
-        return seconds, peak, raw, stored
+        return seconds, cpu_seconds() - used, peak, raw, stored
 
     def stage(self) -> tuple[float, int]:
         """Seconds and peak bytes of the whole stage."""
@@ -79,35 +87,29 @@ def measure(server: Postgres, scale: float, options: argparse.Namespace) -> dict
     """All rounds at one size."""
     shop.make(server.dsn("shop"), scale)
     folder = options.state / "backups"
-    pipes, streams, stages, peaks, ratios = [], [], [], [], []
-    raw = stored = 0
+    rounds: list[dict[str, float]] = []
     for number in range(options.rounds + 1):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         contest = Contest(server, folder)
         if number % 2:
-            pipe, (ours, peak, raw, stored) = contest.pipe(), contest.stream()
+            pipe, ours = contest.pipe(), contest.stream()
         else:
-            (ours, peak, raw, stored), pipe = contest.stream(), contest.pipe()
+            ours, pipe = contest.stream(), contest.pipe()
         stage, stage_peak = contest.stage()
-        if number == 0:
-            continue  # the first one fills the caches
-        pipes.append(pipe)
-        streams.append(ours)
-        stages.append(stage)
-        ratios.append(pipe / ours)
-        peaks.append(max(peak, stage_peak))
+        rounds.append({
+            "raw_mib": ours[3] >> 20,
+            "stored_mib": ours[4] >> 20,
+            "pipe_seconds": pipe[0],
+            "ours_seconds": ours[0],
+            "speed_against_pipe": pipe[0] / ours[0],
+            "cpu_speed_against_pipe": pipe[1] / ours[1],
+            "stage_seconds": stage,
+            "peak_mib": max(ours[2], stage_peak) >> 20,
+        })  # fmt: skip
     shutil.rmtree(folder)
-    return {
-        "scale": scale,
-        "raw_mib": raw >> 20,
-        "stored_mib": stored >> 20,
-        "pipe_seconds": median(pipes),
-        "ours_seconds": median(streams),
-        "speed_against_pipe": median(ratios),
-        "stage_seconds": median(stages),
-        "peak_mib": round(median(peaks)) >> 20,
-    }
+    rounds = rounds[1:]  # the first one fills the caches
+    return {"scale": scale, **{name: median([item[name] for item in rounds]) for name in rounds[0]}}
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from baton_local.object_store import stage_key
 from baton_local.stack import Stack
 
 DAG_ID, REPLICATE = "back_up_platform", "replicate_backups"
-RUN_SECONDS = 280
-pytestmark = pytest.mark.timeout(600)
+RUN_SECONDS = 600
+pytestmark = pytest.mark.timeout(900)
 
 
 def ended(stack: Stack, dag_id: str, run_id: str) -> str | None:
@@ -58,7 +58,7 @@ def test_the_restored_rows_are_those_of_the_source(stack: Stack, night: str):
     """The drill's comparison, table by table, is what the run tells."""
     compared: dict[str, Any] = stack.api.result(DAG_ID, night, "restore_drill")["compared"]["shop"]
 
-    assert len(compared) > 20
+    assert len(compared) > 10
     assert [name for name, item in compared.items() if not item["same"] or item["rows"] != item["restored_rows"]] == []
     assert compared["public.customers"]["rows"] > 1000
 

@@ -120,12 +120,31 @@ def recorded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return made, made.sealed()
 
 
+def in_a_copy(made: Backups, folder: Path) -> Backups:
+    """Give the commands on a copy of a store."""
+    shutil.copytree(made.root, folder)
+    return replace(made, environment=made.environment | {"BATON_BACKUPS_URI": f"file://{folder}"})
+
+
 @pytest.fixture
 def sealed(recorded: tuple[Backups, str], tmp_path: Path) -> tuple[Backups, str]:
     """A sealed backup in a store that the test may damage."""
     made, name = recorded
-    shutil.copytree(made.root, tmp_path / "backups")
-    return replace(made, environment=made.environment | {"BATON_BACKUPS_URI": f"file://{tmp_path}/backups"}), name
+    return in_a_copy(made, tmp_path / "backups"), name
+
+
+@pytest.fixture(scope="session")
+def proven_twice(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Backups, str, str]:
+    """Two proven backups that nobody changes."""
+    made = make_backups(server, f"file://{tmp_path_factory.mktemp('twice')}/backups")
+    return made, made.proven("a"), made.proven("b")
+
+
+@pytest.fixture
+def two(proven_twice: tuple[Backups, str, str], tmp_path: Path) -> tuple[Backups, str, str]:
+    """Two proven backups, the older one first, in a store that the test may damage."""
+    made, old, new = proven_twice
+    return in_a_copy(made, tmp_path / "backups"), old, new
 
 
 @pytest.fixture(scope="module")

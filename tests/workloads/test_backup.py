@@ -182,23 +182,24 @@ def test_a_damaged_backup_restores_nothing(sealed: Any, server: Server) -> None:
     assert backups.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", target) == [(0,)]
 
 
-def test_latest_is_the_last_proven_one(backups: Backups, server: Server) -> None:
+def test_latest_is_the_last_proven_one(two: Any, server: Server) -> None:
     """A newer backup that nobody has proven is not what an operator wants at night."""
-    proven = backups.proven("a")
-    backups.execute("DELETE FROM visits")
-    newer = backups.sealed("b")
+    backups, _, proven = two
+    newer = backups.sealed("c")
     outcome = backups.run("restore", "latest", "--to", server.database())
     assert (outcome.code, proven in outcome.stdout, newer in outcome.stdout) == (0, True, False), outcome.stderr
 
 
-def test_the_list_tells_what_there_is(backups: Backups) -> None:
+def test_the_list_tells_what_there_is(two: Any, tmp_path: Path) -> None:
     """Names, times, sizes, proofs; an old last proof is called old."""
-    assert "none of them proven" in backups.run("list").stdout
-    name = backups.proven()
+    backups, _, name = two
+    assert "none of them proven" in backups.run("list", BATON_BACKUPS_URI=f"file://{tmp_path}/none").stdout
     listed = backups.run("list").stdout
     assert name in listed
     assert "database shop (2,534 rows)" in listed
     assert "OLD" not in listed
+    age(backups, 2)
+    assert "OLD" in backups.run("list").stdout
 
 
 def age(backups: Backups, days: int) -> None:
@@ -251,9 +252,9 @@ def test_prune_refuses_when_the_last_proof_is_not_there_or_not_whole(backups: Ba
     assert (outcome.code, "missing or cut off; nothing was pruned" in outcome.error) == (65, True)
 
 
-def test_prune_removes_what_killed_runs_left(backups: Backups) -> None:
+def test_prune_removes_what_killed_runs_left(two: Any) -> None:
     """Old data that no manifest names, partial files and parts; never what is new, never beside a damaged manifest."""
-    name = backups.proven("a")
+    backups, _, name = two
     left = backups.root / "data" / "a" / "shop-dead" / "shop.dump.zst.age.0000"
     partial = left.with_name(".x.abcd.partial")
     left.parent.mkdir()
@@ -266,17 +267,17 @@ def test_prune_removes_what_killed_runs_left(backups: Backups) -> None:
     backups.run("prune", "--days", "30")
     assert left.exists()
     backups.manifest(name).write_text(whole)
-    assert backups.run("prune", "--days", "30").result["forgotten_files"] == 2
+    assert backups.run("prune", "--days", "30").result["forgotten_files"] == 3
     assert not left.exists()
     assert not partial.exists()
     assert backups.run("verify", name).code == 0
 
 
-def test_replicas_are_hashed_and_follow(backups: Backups, tmp_path: Path) -> None:
+def test_replicas_are_hashed_and_follow(two: tuple[Backups, str, str], tmp_path: Path) -> None:
     """Each of several replicas has all of it; what is there already is hashed and mended, not copied again."""
     first, second = tmp_path / "one", tmp_path / "two"
+    backups, _, name = two
     backups.environment["BATON_REPLICA_URI"] = f"file://{first}, file://{second}"
-    name = backups.proven()
     assert backups.run("replicate").code == 0
     for place in (first, second):
         moved = {"BATON_BACKUPS_URI": f"file://{place}"}
@@ -292,15 +293,15 @@ def test_replicas_are_hashed_and_follow(backups: Backups, tmp_path: Path) -> Non
     assert backups.run("restore", "latest", "--to", backups.source, "--replica").code == 65  # the source is not empty
 
 
-def test_a_replica_that_is_down_does_not_keep_the_others_from_theirs(backups: Backups, tmp_path: Path) -> None:
+def test_a_replica_that_is_down_does_not_keep_the_others_from_theirs(two: Any, tmp_path: Path) -> None:
     """The run fails, and says which one."""
+    backups, _, name = two
     (tmp_path / "file").write_text("")
-    backups.environment["BATON_REPLICA_URI"] = f"file://{tmp_path}/file/x, file://{tmp_path}/two"
-    name = backups.proven()
+    backups.environment["BATON_REPLICA_URI"] = f"file://{tmp_path}/file/x, file://{tmp_path}/other"
     outcome = backups.run("replicate")
     assert outcome.code != 0
     assert f"{tmp_path}/file/x" in outcome.stderr
-    assert (tmp_path / "two" / "manifests" / f"{name}.json").exists()
+    assert (tmp_path / "other" / "manifests" / f"{name}.json").exists()
 
 
 def test_archives_of_any_size_come_back(tmp_path: Path) -> None:
@@ -330,3 +331,31 @@ def test_manifests_hold_no_value_and_no_secret(sealed: Any) -> None:
     tables = json.loads(text)["parts"][0]["record"]["tables"]
     assert tables["public.empty"]["checksum"] != tables["public.measured"]["checksum"]
     assert datetime.fromisoformat(json.loads(text)["taken_at"]) <= datetime.now(UTC)
+
+
+def test_a_part_comes_out_decrypted(backups: Backups, tmp_path: Path) -> None:
+    """As `show` names it, into a file that only its owner reads; a damaged one leaves no file."""
+    folder, output = tmp_path / "pages", tmp_path / "wiki.tar"
+    folder.mkdir()
+    (folder / "first").write_text("words")
+    words = ("--run-key", "d", "--name", "wiki", "--image", "wiki:4", "--folder", str(folder))
+    parts = [*backups.dump(), *backups.run("archive-files", *words).result["parts"]]
+    name = backups.run("seal", "--run-key", "d", "--part", " ".join(parts)).result["backup"]
+    shown = backups.run("show", name).stdout
+    assert "application/wiki" in shown
+    assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 0
+    assert b"words" in output.read_bytes()
+    assert output.stat().st_mode & 0o077 == 0
+    assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 65
+    path = backups.chunks(name)[-1]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert backups.run("extract", name, "application/wiki", "-o", f"{output}2").code == 65
+    assert not Path(f"{output}2").exists()
+
+
+def test_an_application_that_wrote_nothing_is_no_backup(backups_in_peace: Backups, tmp_path: Path) -> None:
+    """An empty folder would look like a backup for years."""
+    outcome = backups_in_peace.run(
+        "archive-files", "--run-key", "d", "--name", "w", "--image", "w", "--folder", str(tmp_path)
+    )
+    assert (outcome.code, "wrote nothing" in outcome.error) == (65, True)

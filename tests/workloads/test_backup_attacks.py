@@ -114,9 +114,9 @@ def test_chunks_of_another_place_are_refused(backups: Any, swap: Callable[[list[
     assert backups.run("drill", second).code == 65
 
 
-def test_a_manifest_of_another_backup_is_refused(backups: Any) -> None:
+def test_a_manifest_of_another_backup_is_refused(two: Any) -> None:
     """An older manifest, authentic and with all its chunks, in the place of the newer one."""
-    first, second = backups.proven("a"), backups.proven("b")
+    backups, first, second = two
     shutil.copy(backups.manifest(first), backups.manifest(second))
     assert "in the place of another one" in backups.run("verify", second).error
     listed = backups.run("list")
@@ -150,24 +150,23 @@ def test_a_stale_backup_is_refused(sealed: Any) -> None:
         assert (outcome.code, "stale" in outcome.error) == (65, True)
 
 
-def test_a_backup_that_vanishes_leaves_a_gap(backups: Any) -> None:
+def test_a_backup_that_vanishes_leaves_a_gap(two: Any) -> None:
     """Numbers follow one another, and each backup names the one before it."""
-    names = [backups.sealed(key) for key in "abc"]
+    backups, _, second = two
+    backups.sealed("c")
     assert backups.run("list").code == 0
-    backups.manifest(names[1]).unlink()
+    backups.manifest(second).unlink()
     listed = backups.run("list")
     assert (listed.code, "backup number 2 is missing" in listed.stdout) == (65, True)
 
 
-def test_a_store_that_went_back_behind_its_replica_is_noticed(backups: Any, tmp_path: Path) -> None:
+def test_a_store_that_went_back_behind_its_replica_is_noticed(two: Any, tmp_path: Path) -> None:
     """The newest backup is gone, with everything that names it: the store looks whole, the replica knows better."""
+    backups, _, newest = two
     backups.environment["BATON_REPLICA_URI"] = f"file://{tmp_path}/replica"
-    backups.proven("a")
-    shutil.copytree(backups.root, tmp_path / "old")
-    backups.proven("b")
     assert backups.run("replicate").code == 0
-    shutil.rmtree(backups.root)
-    shutil.copytree(tmp_path / "old", backups.root)
+    for path in (*backups.chunks(newest), backups.manifest(newest), backups.root / "proofs" / f"{newest}.json"):
+        path.unlink()
     assert backups.run("list").code == 0
     outcome = backups.run("replicate")
     assert (outcome.code, "the store was rolled back" in outcome.error) == (65, True)
@@ -231,9 +230,9 @@ def test_rows_that_change_while_the_dump_runs_are_in_neither(backups: Any) -> No
     assert backups.run("drill", name).code == 0
 
 
-def test_a_proof_of_another_manifest_does_not_count(backups: Any) -> None:
+def test_a_proof_of_another_manifest_does_not_count(two: Any) -> None:
     """A proof is bound to the digest of what was proven."""
-    first, second = backups.proven("a"), backups.sealed("b")
+    backups, first, second = two
     proof = backups.root / "proofs" / f"{second}.json"
     shutil.copy(proof.with_name(f"{first}.json"), proof)
     listed = backups.run("list")

@@ -100,13 +100,13 @@ def test_a_killed_restore_leaves_the_target_empty(big: Backups, server: Server) 
 
 @pytest.mark.parametrize("step", range(4))
 def test_a_prune_that_was_stopped_anywhere_is_finished_by_the_next(
-    backups: Backups, monkeypatch: pytest.MonkeyPatch, step: int
+    two: tuple[Backups, str, str], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Before each of its writes to the store in turn."""
     from baton_workloads.backup import retention
     from baton_workloads.storage.file import FileStore
 
-    old, new = backups.proven("a"), backups.proven("b")
+    backups, old, new = two
     monkeypatch.setattr(
         "baton_workloads.backup.prune.doomed", lambda backups, *_: [b.name for b in backups if b.name == old]
     )

@@ -45,6 +45,7 @@ def verify(name: str, digest: str = "", not_before: datetime | None = None) -> d
     for part in found.archives:
         check_archive(root, f"{part.kind} {part.name}", part, keys)
         say(f"{part.kind} {part.name}: {len(part.chunks)} chunks, {part.stored_bytes >> 20} MiB are what was written")
+    say(f"{name} is as it was written, to the last byte, by somebody who has the manifest key")
     return {
         "stage": "verify",
         "backup": name,
