@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[2]
 DAG_IDS = [
     "alert_low_stock",
     "back_up_platform",
+    "clean_up_cluster",
     "clean_up_data",
     "digest_alerts",
     "load_warehouse",
