@@ -20,6 +20,12 @@ def required(name: str) -> str:
     return value
 
 
+def mounted(path: Path) -> Path:
+    """Give the place of a volume's mount: its path, or where the local Kubernetes put it for a pod without mounts."""
+    name = "LOCAL_KUBERNETES_MOUNT_" + path.as_posix().strip("/").upper().replace("/", "_").replace("-", "_")
+    return Path(os.environ.get(name) or path)
+
+
 def threads() -> int:
     """Give the number of worker threads: the CPUs this container may use, at most :data:`MAX_THREADS`.
 
