@@ -31,9 +31,11 @@ DAG_IDS = [
     "report_daily_sales",
     "report_monthly_business",
     "report_weekly_inventory",
+    "rotate_logs",
     "run_job_template",
     "send_daily_summary",
     "sync_inventory",
+    "warm_caches",
 ]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")

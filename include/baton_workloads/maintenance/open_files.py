@@ -1,8 +1,8 @@
 """Whether somebody has a file open, also a process that this container cannot see.
 
-A write lease is granted only to whom is the only one with the file open, and holds up whoever opens it until it is given
-back: what is freed under it has no writer. Where a file system knows no leases (NFS, some network volumes) the answer
-is no, and the file's age is what protects a writer.
+A write lease is granted to whom alone has the file open, and holds up whoever opens it until it is given back: what is
+freed under it has no writer. Where a file system knows no leases (NFS, some network volumes) the answer is no, and the
+file's age is what protects a writer.
 Source: fcntl(2), "Leases".
 """
 

@@ -11,6 +11,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +49,13 @@ class Choice:
     def files(self, older_than: float, counts: Counter[str]) -> Iterator["LogFile"]:
         """Give the regular files that were last written before a time, by name; counts those that are protected."""
         for path in sorted(self.folder.rglob("*")):
-            name, found = path.relative_to(self.folder).as_posix(), path.lstat()
-            if not stat.S_ISREG(found.st_mode) or found.st_mtime >= older_than or not _fits(name, self.patterns):
+            name, found = path.relative_to(self.folder).as_posix(), _stat(path)
+            if (
+                found is None
+                or not stat.S_ISREG(found.st_mode)
+                or found.st_mtime >= older_than
+                or not _fits(name, self.patterns)
+            ):
                 continue
             if _fits(name, self.protected):
                 counts["protected"] += 1
@@ -77,11 +83,8 @@ class LogFile:
 
     def is_unchanged(self) -> bool:
         """Say whether it is the same file with the same content as far as its times tell."""
-        try:
-            now = self.path.lstat()
-        except FileNotFoundError:
-            return False
-        return _identity(now) == _identity(self.chosen)
+        now = _stat(self.path)
+        return now is not None and _identity(now) == _identity(self.chosen)
 
 
 def rotate(order: Order, choice: Choice, *, dry_run: bool = False) -> dict[str, Any]:
@@ -123,16 +126,18 @@ def _work(files: Iterator[LogFile], counts: Counter[str], root: str, allowed: Al
                 raise TransientError(f"{JOB}: stopped by SIGTERM after {counts['freed']} files; the next try goes on")
             if allowed.spent() >= allowed.limit:
                 counts["left"] += 1
-            elif is_open_elsewhere(file.path):
-                counts["in_use"] += 1
             else:
-                _move(file, root, allowed, counts)
+                with _named_errors(file, counts):
+                    _move(file, root, allowed, counts)
     reached = allowed.spent() >= allowed.limit
     allowed.end()
     return "limit_reached" if reached else "done"
 
 
 def _move(file: LogFile, root: str, allowed: Allowance, counts: Counter[str]) -> None:
+    if is_open_elsewhere(file.path):
+        counts["in_use"] += 1
+        return
     stored_bytes = _store(file, root)
     with allowed.batch(1) as batch:
         batch.took = batch.may
@@ -143,6 +148,17 @@ def _move(file: LogFile, root: str, allowed: Allowance, counts: Counter[str]) ->
         counts["in_use"] += 1
     else:
         counts.update(freed=1, bytes_before=file.size_bytes, bytes_after=stored_bytes)
+
+
+@contextmanager
+def _named_errors(file: LogFile, counts: Counter[str]) -> Iterator[None]:
+    """A file that somebody else has moved meanwhile is no error; one that may not be touched is."""
+    try:
+        yield
+    except FileNotFoundError:
+        counts["in_use"] += 1
+    except PermissionError as err:
+        raise ConfigurationError(f"{file.name} may not be read or removed; run as its owner's group (fsGroup)") from err
 
 
 def _store(file: LogFile, root: str) -> int | None:
@@ -172,6 +188,13 @@ def _digest_of(stream: Any) -> str:
     while chunk := stream.read(CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:

@@ -65,7 +65,9 @@ def plan() -> Plan:
     except ValueError as err:
         raise ConfigurationError("BATON_WARM_PLAN is no JSON") from err
     if not isinstance(content, dict) or content.keys() - KNOWN:
-        raise ConfigurationError(f"the plan to warm caches is an object that has nothing but {', '.join(sorted(KNOWN))}")
+        raise ConfigurationError(
+            f"the plan to warm caches is an object that has nothing but {', '.join(sorted(KNOWN))}"
+        )
     addresses = content.pop("addresses", None)
     if not isinstance(addresses, list) or not addresses:
         raise ConfigurationError("the plan to warm caches names no addresses")
@@ -75,8 +77,10 @@ def plan() -> Plan:
     for name, value in content.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise ConfigurationError(f"{name} of the plan to warm caches is no number")
-        if value == 0 and name != "failed_percent" or name == "concurrency" and not isinstance(value, int):
-            raise ConfigurationError(f"{name} of the plan to warm caches has to be more than 0, concurrency a whole number")
+        if (value == 0 and name != "failed_percent") or (name == "concurrency" and not isinstance(value, int)):
+            raise ConfigurationError(
+                f"{name} of the plan to warm caches has to be more than 0, concurrency a whole number"
+            )
     return Plan(tuple(dict.fromkeys(addresses)), **content)
 
 
@@ -92,7 +96,9 @@ def warm(*, dry_run: bool = False) -> dict[str, Any]:
             say(f"would ask for {address}")
         return {"outcome": "dry_run", "asked": 0, "addresses": list(wanted.addresses[:SHOWN])}
     answers = list(_ask_for_all(wanted, base))
-    table.show(("ms", "status", "address"), [(f"{item.milliseconds:.0f}", item.status, item.address) for item in answers])
+    table.show(
+        ("ms", "status", "address"), [(f"{item.milliseconds:.0f}", item.status, item.address) for item in answers]
+    )
     failed = [item for item in answers if not item.ok]
     if 100 * len(failed) > wanted.failed_percent * len(answers):
         first = ", ".join(f"{item.address} ({item.status})" for item in failed[:5])
