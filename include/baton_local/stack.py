@@ -180,7 +180,9 @@ class Stack:
     def secrets(self) -> dict[str, dict[str, str]]:
         """The stages' Secrets, `baton-{stage}` → key → value."""
         endpoint = f"http://127.0.0.1:{self.ports.object_store}"
-        return stage_secrets(self._addresses(), self.credentials.master_key, endpoint)
+        # Only now: the local Kubernetes writes it when it starts, and the gateway needs its addresses before.
+        values = {**self._addresses(), "BATON_CLUSTER_KUBECONFIG": self.layout.kubeconfig.read_text()}
+        return stage_secrets(values, self.credentials.master_key, endpoint)
 
     def _addresses(self) -> dict[str, str]:
         """What the stages' Secrets are made from, secret values among them."""
@@ -204,7 +206,6 @@ class Stack:
             "BATON_BACKUP_IDENTITY": own.backup_identity,
             "BATON_BACKUP_RECIPIENTS": settings.recipient(own.backup_identity),
             "BATON_BACKUP_MANIFEST_KEY": settings.derived(own.master_key, "manifests of backups"),
-            "BATON_CLUSTER_KUBECONFIG": self.layout.kubeconfig.read_text(),
         }
 
     def _make_source(self) -> None:
