@@ -49,6 +49,7 @@ plain inventory "$WORKER" "BATON_INVENTORY_API_URL=$INVENTORY_API_URL" "BATON_IN
 plain maintain "$(shop MAINTAINER maintainer "$SHOP_MAINTAINER_PASSWORD")"
 secret cleanup "$S3_CLEANUP_KEY" "$S3_CLEANUP_SECRET" "$WORKER" BATON_COLD_STORAGE_URI=s3://cold-storage \
     BATON_REPORTS_URI=s3://reports
+plain warm BATON_WARM_BASE_URL=http://airflow-api-server:8080
 secret backup "$S3_BACKUP_KEY" "$S3_BACKUP_SECRET" "$(shop BACKUP backup "$SHOP_BACKUP_PASSWORD")" "$BACKUPS" \
     "BATON_BACKUP_RECIPIENTS=$BACKUP_RECIPIENTS" "$MANIFESTS"
 # Without a kubeconfig it is the pod's own service account.

@@ -98,6 +98,16 @@ class Cluster:
                 }
                 _create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
 
+    def apply_claim(self, name: str, size: str = "1Gi") -> None:
+        """Make a claim where it is missing; what is in it stays as long as the stack's state."""
+        spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": size}}}
+        metadata = {"name": name, "namespace": NAMESPACE, "labels": {"baton.dev/protected": "true"}}
+        body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+        path = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
+        with self.client() as client:
+            if _send(client, "GET", f"{path}/{name}", None).status_code == httpx.codes.NOT_FOUND:
+                _create_or_replace(client, path, body)
+
     def pods(self) -> list[dict[str, Any]]:
         """The pods of the namespace as they are now.
 

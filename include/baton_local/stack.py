@@ -32,6 +32,9 @@ SHOP_ROLES = {
 }
 """Roles in the demo schema besides the reader, and PostgreSQL's predefined roles that they are members of."""
 
+LOGS_CLAIM = "logs"
+"""What the DAG rotate_logs mounts; pods of the user's own may write their logs there."""
+
 Report = Callable[[str], None]
 
 
@@ -126,9 +129,10 @@ class Stack:
         (self.layout.run / "postgres").mkdir(exist_ok=True)
         self.postgres.initialise()
         self.airflow.write_password_file()
-        # Not from _addresses: that wants the cluster's kubeconfig, which a first start has not made yet.
-        worker = self._dsn("shop", "shop_worker", self.credentials.password("shop_worker"))
-        self.gateway.write_secrets({"shop-dsn": worker, "smtp-url": f"smtp://127.0.0.1:{self.ports.smtp}"})
+        addresses = self._addresses()
+        self.gateway.write_secrets(
+            {"shop-dsn": addresses["BATON_SHOP_WORKER_DSN"], "smtp-url": addresses["BATON_SMTP_URL"]}
+        )
         self.airflow.write_alert_senders()
         self.supervisor.launch([*parts, *airflow, watch])
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
@@ -171,6 +175,7 @@ class Stack:
     def _make_secrets(self) -> None:
         self.cluster.apply_namespace()
         self.cluster.apply_secrets(self.secrets())
+        self.cluster.apply_claim(LOGS_CLAIM)
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """The stages' Secrets, `baton-{stage}` → key → value."""
@@ -194,6 +199,7 @@ class Stack:
             "BATON_REPLICA_URI": "s3://backups-replica",
             "BATON_REPORTS_URI": "s3://reports",
             "BATON_SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
+            "BATON_WARM_BASE_URL": self.airflow.url,
             "BATON_INVENTORY_API_URL": f"http://127.0.0.1:{self.ports.warehouse_api}",
             "BATON_INVENTORY_API_TOKEN": warehouse_api.token(own.master_key),
             "BATON_PSEUDONYM_KEY": own.pseudonym_key,

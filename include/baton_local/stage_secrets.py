@@ -16,6 +16,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     # maintenance
     "maintain": ("BATON_SHOP_MAINTAINER_DSN",),
     "cleanup": ("BATON_SHOP_WORKER_DSN", "BATON_COLD_STORAGE_URI", "BATON_REPORTS_URI"),
+    "warm": ("BATON_WARM_BASE_URL",),
     # backups
     "backup": ("BATON_SHOP_BACKUP_DSN", "BATON_BACKUPS_URI", "BATON_BACKUP_RECIPIENTS", "BATON_BACKUP_MANIFEST_KEY"),
     "cluster": ("BATON_CLUSTER_KUBECONFIG", "BATON_BACKUPS_URI", "BATON_BACKUP_RECIPIENTS"),

@@ -1,6 +1,7 @@
 """What a stage is told through its environment: secrets and addresses, one Secret per stage."""
 
 import os
+import re
 from pathlib import Path
 
 from baton_workloads.errors import ConfigurationError
@@ -18,6 +19,12 @@ def required(name: str) -> str:
     if not value:
         raise ConfigurationError(f"environment variable {name} is not set; add it to this stage's Secret")
     return value
+
+
+def mounted(path: Path) -> Path:
+    """Give the place of a volume's mount: its path, or where the local Kubernetes put it for a pod without mounts."""
+    name = "LOCAL_KUBERNETES_MOUNT_" + re.sub(r"[^A-Z0-9]", "_", path.as_posix().upper()).strip("_")
+    return Path(os.environ.get(name) or path)
 
 
 def threads() -> int:

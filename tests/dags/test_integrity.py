@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[2]
 DAG_IDS = [
     "alert_low_stock",
     "back_up_platform",
+    "clean_up_cluster",
     "clean_up_data",
     "digest_alerts",
     "load_warehouse",
@@ -30,9 +31,11 @@ DAG_IDS = [
     "report_daily_sales",
     "report_monthly_business",
     "report_weekly_inventory",
+    "rotate_logs",
     "run_job_template",
     "send_daily_summary",
     "sync_inventory",
+    "warm_caches",
 ]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")

@@ -1,6 +1,7 @@
 """The command line of maintenance."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,16 +33,18 @@ def _heavy(command: Callable[..., Any]) -> Callable[..., Any]:
     ])  # fmt: skip
 
 
-def _deletes(days: int, limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _deletes(days: int, limit: int, *, in_batches: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options of what deletes."""
+    batch = click.option(
+        "--batch", default=1000, show_default=True, type=click.IntRange(min=1), help="So many at a time."
+    )
     return lambda command: _add(command, [
         click.option("--run", required=True, metavar="NAME", help="The run's name; all of its tries share one limit."),
         click.option("--days", default=days, show_default=True, type=click.IntRange(min=0),
                      help="Kept so many days after it expired."),
         click.option("--limit", default=limit, show_default=True, type=click.IntRange(min=0),
                      help="The run deletes no more than this, over all of its tries."),
-        click.option("--batch", default=1000, show_default=True, type=click.IntRange(min=1),
-                     help="So many at a time."),
+        *([batch] if in_batches else []),
         dry_run_option,
     ])  # fmt: skip
 
@@ -119,3 +122,34 @@ def delete_report_files_command(
     from baton_workloads.maintenance.expired_rows import Order
 
     result.emit(delete(Order(run, days, limit, batch), tuple(patterns), dry_run=dry_run))
+
+
+@maintenance.command("rotate-logs")
+@_deletes(days=7, limit=10_000, in_batches=False)
+@click.option(
+    "--folder", default="/logs", show_default=True, type=click.Path(path_type=Path), help="Where the logs are."
+)
+@click.option("--pattern", "patterns", multiple=True, default=["*.log", "*.log.*"], show_default=True,
+              help="Names that are rotated; may be repeated.")  # fmt: skip
+@click.option("--protect", "protected", multiple=True, metavar="PATTERN", default=["keep/*", "*/keep/*"],
+              show_default=True, help="Names that stay; may be repeated.")  # fmt: skip
+def rotate_logs_command(
+    run: str, days: int, limit: int, folder: Path, patterns: tuple[str, ...],
+    protected: tuple[str, ...], dry_run: bool,
+) -> None:  # fmt: skip
+    """Move old logs to cold storage, verified. Needs BATON_COLD_STORAGE_URI and BATON_SHOP_WORKER_DSN (the ledger)."""
+    from baton_workloads.environment import mounted
+    from baton_workloads.maintenance.expired_rows import Order
+    from baton_workloads.maintenance.rotate_logs import Choice, rotate
+
+    choice = Choice(mounted(folder), tuple(patterns), tuple(protected))
+    result.emit(rotate(Order(run, days, limit), choice, dry_run=dry_run))
+
+
+@maintenance.command("warm")
+@dry_run_option
+def warm_command(dry_run: bool) -> None:
+    """Ask for addresses so that their caches are warm. Needs BATON_WARM_BASE_URL and BATON_WARM_PLAN."""
+    from baton_workloads.maintenance.warm import warm
+
+    result.emit(warm(dry_run=dry_run))

@@ -6,8 +6,6 @@ new DAG version, with a diff in the history. The workload, not this module, deci
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ from typing import Any
 import yaml
 
 from baton.exceptions import PermanentError
-
-_TEMPLATE_BRACE = re.compile(r"\{(?=[{%#])")  # in JSON these pairs can only stand inside a string
+from baton.json_variable import json_variable
 
 Policies = dict[str, dict[str, Any]]
 
@@ -34,12 +31,8 @@ def read_policies(folder: Path) -> Policies:
 
 
 def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the environment variable that carries policies into a pod.
-
-    Why escaped: environment variables are templated, and a pattern in a policy may look like a template.
-    """
-    text = json.dumps(policies, sort_keys=True, ensure_ascii=False)
-    return {"BATON_POLICIES": _TEMPLATE_BRACE.sub(r"\\u007b", text)}
+    """Return the environment variable that carries policies into a pod."""
+    return {"BATON_POLICIES": json_variable(policies)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -102,16 +102,21 @@ class JobApi:
 
     async def delete(self, name: str, uid: str) -> None:
         """Delete this very Job, and its pods in the background; nothing happens if it is gone or another is there."""
+        await self.delete_at(self.jobs_path(name), uid)
+
+    async def delete_at(self, path: str, uid: str) -> bool:
+        """Delete this very object, and what belongs to it in the background; returns whether it was still there."""
         options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         patience = Patience()
         while True:
             try:
-                found = (await self.read(name))["metadata"]
-                if found["uid"] == uid and "deletionTimestamp" not in found:
-                    await self.ask_once("DELETE", self.jobs_path(name), body=options)
-                return
+                found = (await self.ask("GET", path))["metadata"]
+                if found["uid"] != uid or "deletionTimestamp" in found:
+                    return False
+                await self.ask_once("DELETE", path, body=options)
+                return True
             except NotThereError:
-                return
+                return False
             except connection_errors() as err:
                 await patience.pause_or_raise(err)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
+import yaml
 from airflow.sdk import Param
 
+from baton.exceptions import PermanentError
+from baton.json_variable import json_variable
 from baton.operators.workload import WorkloadOperator
 
 SECRETS = {
@@ -33,6 +38,28 @@ def maintenance_params(limit: int | None = None) -> dict[str, Param]:
         description = "What one run of a task deletes at most, over all of its tries."
         params["limit"] = Param(limit, type="integer", minimum=0, description=description)
     return params
+
+
+def read_plan(path: Path) -> dict[str, str]:
+    """Return the environment variable that carries the plan to warm caches into a pod.
+
+    :raises PermanentError: the file is no mapping.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise PermanentError(f"{path.name} is not a mapping: it has addresses, concurrency, per_second …")
+    return {"BATON_WARM_PLAN": json_variable(content)}
+
+
+def logs_volume() -> dict[str, Any]:
+    """Return the options that mount the claim with the logs; the installation's `BATON_LOGS_CLAIM` names it."""
+    from kubernetes.client import V1PersistentVolumeClaimVolumeSource, V1Volume, V1VolumeMount
+
+    source = V1PersistentVolumeClaimVolumeSource(claim_name=os.environ.get("BATON_LOGS_CLAIM", "logs"))
+    return {
+        "volumes": [V1Volume(name="logs", persistent_volume_claim=source)],
+        "volume_mounts": [V1VolumeMount(name="logs", mount_path="/logs")],
+    }
 
 
 def maintain(name: str, *arguments: str, **options: Any) -> WorkloadOperator:
