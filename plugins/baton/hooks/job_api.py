@@ -154,13 +154,14 @@ class JobApi:
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
         timeout: float = ANSWER_SECONDS,
+        content_type: str = "application/json",
     ) -> Any:
         """Send one request; returns the client's answer, whatever its status."""
         return await connection.call_api(
             path,
             method,
             query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            header_params={"Accept": "application/json", "Content-Type": content_type},
             body=body,
             auth_settings=["BearerToken"],
             _preload_content=False,
