@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 
+from baton_local.presigned import PresignedLinks
 from baton_local.settings import derived
 
 REGION = "us-east-1"
@@ -99,11 +100,14 @@ def _provision(keys: list[AccessKey]) -> None:
 def serve(port: int, keys: list[AccessKey]) -> None:
     """Serve until SIGTERM or SIGINT."""
     from moto import settings
-    from moto.server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
 
     _provision(keys)
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
-    ThreadedMotoServer("127.0.0.1", port, verbose=False).start()
+    app = PresignedLinks(DomainDispatcherApplication(create_backend_app), {key.key_id: key.secret for key in keys})
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -168,8 +168,10 @@ class CollectDiagnosticsOperator(BaseOperator):
 
     def _s3(self) -> Any:
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        from botocore.config import Config
 
-        return S3Hook(aws_conn_id=AWS_CONNECTION).get_conn()
+        # boto3 would sign links as in 2006, which newer regions and buckets with KMS refuse.
+        return S3Hook(aws_conn_id=AWS_CONNECTION, config=Config(signature_version="s3v4")).get_conn()
 
     def _cluster_hook(self) -> AsyncKubernetesHook:
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook, KubernetesHook
