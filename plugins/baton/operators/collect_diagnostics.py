@@ -18,13 +18,13 @@ from baton.hooks.diagnostics import pods, prometheus, summary
 from baton.hooks.diagnostics.archive import Archive, safe_path, upload
 from baton.hooks.diagnostics.cluster import open_cluster
 from baton.hooks.diagnostics.collecting import FAILED, LATE, Collector, Scene
-from baton.hooks.diagnostics.connections import find_connection
 from baton.hooks.diagnostics.dumps import MOST_PODS, Dump, dumps_of
 from baton.hooks.diagnostics.gathering import gather_documents
 from baton.hooks.diagnostics.index import PodRow, pod_rows, render_index
 from baton.hooks.diagnostics.redaction import Redactor, secret_values
 from baton.hooks.diagnostics.target import Target, allowed_namespaces, target_of
 from baton.hooks.diagnostics.workload import find_workload, pod_spec_of
+from baton.notifications.slack import find_connection, post_message
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 BUCKET = "diagnostics"
 AWS_CONNECTION = "aws_default"
 KUBERNETES_CONNECTION = "kubernetes_default"
-SLACK_CONNECTION = "slack_api_default"
 
 
 class CollectDiagnosticsOperator(BaseOperator):
@@ -160,7 +159,7 @@ class CollectDiagnosticsOperator(BaseOperator):
             link=link,
             about=summary.about_archive(kept.size_bytes, self.link_hours),
         )
-        return summary.post(SLACK_CONNECTION, self.channel, message)
+        return post_message(self.channel, message)
 
     def _prometheus(self) -> prometheus.Server | None:
         connection = find_connection(prometheus.CONNECTION)

@@ -34,13 +34,6 @@ INCLUDE = Path(slack.__file__).parents[1]
 BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def collect_sockets():
-    """Collects what clients leave to the garbage collector within the test that made it."""
-    yield
-    gc.collect()
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -111,7 +104,8 @@ def place(local_kubernetes, services, monkeypatch):  # noqa: F811 - the fixture
     extra = {"kube_config_path": str(local_kubernetes.server.kubeconfig)}
     connect(monkeypatch, {**services.connections, "KUBERNETES_DEFAULT": {"conn_type": "kubernetes", "extra": extra}})
     monkeypatch.setenv("BATON_DIAGNOSTICS_NAMESPACES", local_kubernetes.name)
-    return local_kubernetes
+    yield local_kubernetes
+    gc.collect()  # what clients leave to the garbage collector
 
 
 class Collected:

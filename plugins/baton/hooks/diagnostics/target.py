@@ -27,6 +27,18 @@ KINDS = {
 }
 """Fields of `conf.target` → resource, the narrowest first."""
 
+KIND_NAMES = {
+    "pod": "Pod",
+    "job": "Job",
+    "cronjob": "CronJob",
+    "deployment": "Deployment",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "replicaset": "ReplicaSet",
+    "service": "Service",
+}
+_KIND_WORDS = (*KIND_NAMES.values(), *KINDS)
+
 
 class NamespaceRefusedError(PermanentError):
     """The alert names a namespace that nobody allowed."""
@@ -62,7 +74,7 @@ def allowed_namespaces(given: Collection[str] | None = None) -> frozenset[str]:
 
 
 def target_of(conf: AlertConf, allowed: Collection[str]) -> Target:
-    """The target of an alert's run.
+    """The target of an alert's run: `kind` and `name`, or a field for each kind, of which the first that exists counts.
 
     :raises NamespaceRefusedError: its namespace is not allowed.
     :raises AlertConfError: `conf.target` names no object, or what it names is no name.
@@ -74,6 +86,9 @@ def target_of(conf: AlertConf, allowed: Collection[str]) -> Target:
             f"add it to the Airflow Variable {VARIABLE} and give Airflow's service account its Role"
         )
     named = [(kind, conf.object_name(kind)) for kind in KINDS if conf.text(kind)]
+    if conf.text("kind"):
+        kind = {word: word.lower() for word in (*KINDS, *KIND_NAMES.values())}[conf.choice("kind", _KIND_WORDS)]
+        named.insert(0, (kind, conf.object_name("name")))
     if not named:
-        conf.object_name("pod")  # says what is missing
-    return Target(namespace, tuple(named))
+        conf.choice("kind", _KIND_WORDS)  # says what is missing
+    return Target(namespace, tuple(dict.fromkeys(named)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from baton.exceptions import PermanentError
 from baton.hooks.diagnostics.cluster import Cluster, Object
-from baton.hooks.diagnostics.target import KINDS, Target
+from baton.hooks.diagnostics.target import KIND_NAMES, KINDS, Target
 from baton.hooks.job_api import NotThereError
 
 MOST_PODS = 20
@@ -64,7 +64,7 @@ async def find_workload(cluster: Cluster, target: Target) -> Workload:
 
 
 async def _fill(cluster: Cluster, found: Workload, kind: str, document: Object) -> None:
-    document.setdefault("kind", _kind_name(kind))
+    document.setdefault("kind", KIND_NAMES[kind])
     if kind == "pod":
         pods = [document]
     else:
@@ -151,8 +151,3 @@ def is_in_trouble(pod: Object) -> bool:
 def _is_owned_by(document: Object, owner: Object) -> bool:
     reference = controller_of(document)
     return reference is not None and reference["uid"] == owner["metadata"]["uid"]
-
-
-def _kind_name(kind: str) -> str:
-    names = {"cronjob": "CronJob", "statefulset": "StatefulSet", "daemonset": "DaemonSet", "replicaset": "ReplicaSet"}
-    return names.get(kind, kind.capitalize())

@@ -1,0 +1,56 @@
+"""Tell Slack, if there is one: a message that cannot be sent never fails a task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+SLACK_CONNECTION = "slack_api_default"
+SENT, NOT_CONFIGURED, NOT_SENT = "sent", "not configured", "not sent"
+
+
+def find_connection(connection_id: str) -> Any | None:
+    """The Airflow connection of this name, or None where nobody made one."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def escaped(text: str) -> str:
+    """A text that Slack shows as it is: it cannot call people or hide where a link leads."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain_text(text: str) -> dict[str, Any]:
+    """A text object in which nothing is a link, a mention or a format."""
+    return {"type": "plain_text", "text": text or "-", "emoji": False}
+
+
+def post_message(channel: str, content: Mapping[str, Any]) -> str:
+    """Send a message; returns how that went: SENT, NOT_CONFIGURED or NOT_SENT. It never raises.
+
+    Why links are not unfurled: Slack would fetch what they lead to.
+    """
+    if find_connection(SLACK_CONNECTION) is None:
+        log.warning("Slack was not told: there is no Airflow connection %s", SLACK_CONNECTION)
+        return NOT_CONFIGURED
+    try:
+        from airflow.providers.slack.hooks.slack import SlackHook
+
+        hook = SlackHook(slack_conn_id=SLACK_CONNECTION, timeout=10)
+        hook.call(
+            "chat.postMessage", json={"channel": channel, "unfurl_links": False, "unfurl_media": False, **content}
+        )
+    except Exception as err:  # of the network or of Slack; its text may quote the message, and so the link
+        log.warning(
+            "Slack was not told (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION
+        )
+        return NOT_SENT
+    return SENT
