@@ -49,12 +49,18 @@ def read_record(workload: Object) -> Record:
     """Read a workload's annotations. What somebody made unreadable counts as a hold: the healer keeps its hands off."""
     annotations = workload["metadata"].get("annotations") or {}
     try:
-        entries = json.loads(annotations.get(RESTARTS) or "[]")
-        restarts = sorted((_moment(entry["at"]), str(entry["by"])) for entry in entries)
+        restarts = sorted((_moment(entry["at"]), str(entry["by"])) for entry in _entries(annotations.get(RESTARTS)))
         hold = _moment(annotations[HOLD]) if annotations.get(HOLD) else None
     except (ValueError, TypeError, KeyError):
         return Record(hold_until=datetime.max.replace(tzinfo=UTC))
     return Record(restarts, hold)
+
+
+def _entries(text: str | None) -> list[dict[str, str]]:
+    found = json.loads(text or "[]")
+    if not isinstance(found, list):
+        raise ValueError("no list")
+    return found
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,113 @@
+"""Whatever an alert says, it becomes no path, no shell word, no template and no request of another object."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from baton.alerts.conf import Alert, AlertConfError, make_conf, read_conf
+from baton.hooks.diagnostics.archive import Archive, Sink, safe_path
+from baton.hooks.diagnostics.cluster import Cluster
+from baton.hooks.diagnostics.collecting import Document, Outcome, Scene
+from baton.hooks.diagnostics.index import render_index
+from baton.hooks.diagnostics.redaction import Redactor
+from baton.hooks.diagnostics.target import KINDS, NamespaceRefusedError, target_of
+from baton.hooks.diagnostics.workload import Workload
+from baton.operators.collect_diagnostics import archive_key
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+HOSTILE = [
+    "../../etc/passwd",
+    "$(id)",
+    "; rm -rf /",
+    "{{ 7*7 }}",
+    "a/b?x=y#z",
+    "<script>x</script>",
+    "kube-system",
+    "%2e",
+]
+texts = st.text(max_size=80) | st.sampled_from(HOSTILE)
+
+
+def alert_of(labels):
+    return Alert("alertmanager", "r", "firing", "f00d", NOW.isoformat(), labels=labels, annotations=labels)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*KINDS, "kind", "name", "namespace"]), texts))
+@example({"namespace": "shop", "kind": "Pod", "name": "../x"})
+@example({"namespace": "kube-system", "pod": "x"})
+def test_a_target_is_a_plain_name_in_an_allowed_namespace_or_refused(target):
+    """What gets through makes a path of exactly one object."""
+    conf = read_conf(make_conf(alert_of({}), target))
+    try:
+        found = target_of(conf, {"shop"})
+    except (AlertConfError, NamespaceRefusedError):
+        return
+    assert found.namespace == "shop"
+    for kind, name in found.candidates:
+        path = Cluster(None, found.namespace).path(KINDS[kind], name)
+        assert re.fullmatch(r"/apis?/[a-z0-9/]+/namespaces/shop/[a-z]+/[a-z0-9]([-a-z0-9.]*[a-z0-9])?", path)
+
+
+@given(texts)
+def test_a_path_in_the_archive_stays_in_it(text):
+    """No step upwards, nothing absolute, plain characters."""
+    path = safe_path(text)
+    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", path), path
+    assert len(path) <= 200
+
+
+@given(st.from_regex(r"[A-Za-z0-9_.~:+-]{1,80}", fullmatch=True))
+def test_a_key_comes_from_the_run_alone(run_id):
+    """And lies below the DAG's folder and the day."""
+    key = archive_key("collect_diagnostics", run_id, NOW)
+    assert re.fullmatch(r"collect_diagnostics/2026/11/22/[A-Za-z0-9_-][A-Za-z0-9._-]*\.zip", key), key
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.text(min_size=1, max_size=20), texts, max_size=6))
+def test_labels_are_text_in_the_index(labels):
+    """Escaped once, evaluated never."""
+    conf = read_conf(make_conf(alert_of(labels | {"alertname": "<b>{{ 7*7 }}</b>"}), {"namespace": "shop", "pod": "x"}))
+    scene = Scene(None, Workload(target_of(conf, {"shop"})), conf, NOW)
+    run = {"dag_id": "d", "run_id": "r", "seconds": "1"}
+    page = render_index(scene, [Outcome("logs", "Logs")], {}, Redactor(), run)
+    assert "&lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in page
+    assert "<script>x" not in page
+
+
+def test_documents_of_one_path_are_both_there_and_the_whole_has_a_limit(monkeypatch):
+    """Nothing is overwritten; what does not fit is refused, and a long one keeps its end."""
+    from baton.hooks.diagnostics import archive as module
+
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    monkeypatch.setattr(module, "MOST_BYTES_EACH", 400)
+    sink = Sink()
+    archive = Archive(sink, Redactor(), NOW)
+    taken = [archive.take(Document("a.txt", "A", "x\n" * count + "end")) for count in (10, 10, 500, 250, 250)]
+    archive.close()
+    sink.close()
+    path = BytesIO(sink.read())
+    with zipfile.ZipFile(path) as read:
+        names = read.namelist()
+        longest = read.read("a-3.txt").decode()
+    assert taken == [True, True, True, True, False]
+    assert names == ["a.txt", "a-2.txt", "a-3.txt", "a-4.txt"]
+    assert longest.startswith("… the beginning was left out")
+    assert longest.endswith("end")
+
+
+def test_an_upload_of_an_unfinished_archive_fails():
+    """Half an archive must not look like a whole one."""
+    sink = Sink()
+    sink.write(b"PK")
+    sink.abandon("the archive was not finished")
+    with pytest.raises(RuntimeError, match="not finished"):
+        sink.read(100)

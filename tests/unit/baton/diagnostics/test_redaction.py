@@ -1,0 +1,210 @@
+"""Secrets are found by form, name and place; what is none stays."""
+
+from __future__ import annotations
+
+import base64
+import time
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baton.hooks.diagnostics.redaction import MASK, Redactor, is_telling, secret_values
+
+S = "Xk3-hush.77q"
+PLAIN = Redactor()
+
+PLACES = [
+    "password={}",
+    "PGPASSWORD='{}' psql",
+    'DB_PASSWORD="{}"',
+    "passwd: {}",
+    '{{"user": "x", "password": "{}", "port": 1}}',
+    r"{{\"token\":\"{}\",\"n\":1}}",
+    "{{'api_key': '{}'}}",
+    "client-secret => {}",
+    "--password {}",
+    "--api-token={} --verbose",
+    "login --access-key {} now",
+    "postgres://shop:{}@db:5432/shop",
+    "amqps://{}@queue",
+    "https://x:{}@host/path?a=b",
+    "Authorization: Bearer {}",
+    "authorization: {}",
+    "> Proxy-Authorization: Basic {}",
+    "Cookie: session={}; theme=dark",
+    "set-cookie: id={}",
+    "X-Api-Key: {}",
+    "curl -u admin:{} https://host",
+    "CREATE USER x IDENTIFIED BY '{}'",
+    "ALTER ROLE x PASSWORD '{}'",
+    "the password is {}",
+    "https://bucket/x?X-Amz-Signature={}&y=1",
+    "DefaultEndpointsProtocol=https;AccountKey={};x=y",
+    "AWS_SECRET_ACCESS_KEY={}",
+    "DATABASE_DSN={}",
+    "slack https://hooks.slack.com/services/{}",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_is_found_by_its_place(place):
+    """Around it, enough stays to know what was there."""
+    found = PLAIN.text(f"before\n{place.format(S)}\nafter")
+    assert S not in found
+    assert MASK in found
+    assert found.startswith("before\n")
+    assert found.endswith("\nafter")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N",
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "glpat-abcdefghij1234567890",
+        "xoxb-123456789012-abcdefABCDEF",
+        "sk_live_abcdefgh12345678",
+        "AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "Bearer abcdef123456",
+    ],
+)
+def test_a_secret_is_found_by_its_form(secret):
+    """Wherever it stands."""
+    assert secret.split()[-1] not in PLAIN.text(f"got {secret} from somewhere")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-22T09:00:00Z INFO GET /api/v1/pods/shop-7d9f8b6c5d-x2x4z 200 12ms",
+        "image: registry/shop@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "uid: 6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "at com.example.AbstractAutowireCapableBeanFactory2Configuration.create(Factory.java:77)",
+        "/usr/lib/python3.11/site-packages/airflow/providers/cncf/kubernetes/operators/pod.py",
+        "secretName: baton-export",
+        "automountServiceAccountToken: true",
+        "https://github.com/apache/airflow/issues/1",
+        "back-off 5m0s restarting failed container",
+    ],
+)
+def test_what_is_no_secret_stays(text):
+    """A log has to stay readable."""
+    assert PLAIN.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nMIIEow\nIBAAKC",
+        "MIIEow\nIBAAKC\n-----END PRIVATE KEY-----",
+        r"key: \"-----BEGIN EC PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END EC PRIVATE KEY-----\"",
+    ],
+)
+def test_a_private_key_is_found_even_where_the_log_was_cut(text):
+    """With its begin, its end or both."""
+    found = PLAIN.text(text)
+    assert "MIIEow" not in found
+    assert "IBAAKC" not in found
+
+
+def test_lines_of_a_key_without_begin_and_end_are_found():
+    """Of a key that is longer than what was kept."""
+    line = base64.b64encode(bytes(range(48))).decode()
+    assert line not in PLAIN.text(f"a\n{line}\n{line}\nb")
+
+
+def test_e_mail_addresses_are_optional():
+    """They are personal, but sometimes what one looks for."""
+    assert PLAIN.text("to jan.novak@example.cz:") == "to [e-mail]:"
+    assert Redactor(with_emails=False).text("to jan.novak@example.cz:") == "to jan.novak@example.cz:"
+
+
+def test_objects_keep_their_form_and_lose_their_secrets():
+    """Names of variables stay; what kubectl and the server keep for themselves goes."""
+    found = PLAIN.object(
+        {
+            "metadata": {
+                "name": "shop",
+                "managedFields": [{"x": 1}],
+                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": S, "note": "ok"},
+            },
+            "data": {"token": S, "colour": "green"},
+            "spec": {
+                "env": [
+                    {"name": "DB_PASSWORD", "value": S},
+                    {"name": "CALLBACK_URL", "value": f"https://{S}"},
+                    {"name": "COLOUR", "value": "green"},
+                    {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "shop", "key": "token"}}},
+                ],
+                "args": ["serve", "--password", S, "--port", "80", f"--token={S}"],
+                "volumes": [{"secret": {"secretName": "shop"}}],
+            },
+        }
+    )
+    assert S not in str(found)
+    assert found["metadata"] == {"name": "shop", "annotations": {"note": "ok"}}
+    assert found["spec"]["env"][2] == {"name": "COLOUR", "value": "green"}
+    assert found["spec"]["env"][3]["valueFrom"]["secretKeyRef"]["name"] == "shop"
+    assert found["spec"]["args"][3:5] == ["--port", "80"]
+    assert found["spec"]["volumes"] == [{"secret": {"secretName": "shop"}}]
+
+
+def test_the_values_of_telling_variables_are_known_everywhere():
+    """As they are, in base64, percent-encoded."""
+    pod = {"containers": [{"env": [{"name": "DB_PASS_TOKEN", "value": "a b&c/d"}, {"name": "X", "value": "kept"}]}]}
+    values = secret_values(pod)
+    assert values == {"a b&c/d"}
+    redactor = Redactor(values)
+    for form in ("a b&c/d", base64.b64encode(b"a b&c/d").decode().rstrip("="), quote("a b&c/d", safe="")):
+        assert redactor.text(f"<{form}> kept") == f"<{MASK}> kept"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("DB_PASSWORD", True), ("secretName", False), ("COLOUR", False)])
+def test_names_tell(name, expected):
+    """Fields that only refer to a secret are none."""
+    assert is_telling(name) is expected
+
+
+secrets = st.text(alphabet="abcXYZ0189_-.!%^*+~", min_size=8, max_size=30).map(lambda text: f"q{text}7")
+noise = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r"), max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(secret=secrets, place=st.sampled_from(PLACES), before=noise, after=noise)
+def test_no_text_around_a_secret_lets_it_out(secret, place, before, after):
+    """Whatever stands in the lines before and after."""
+    text = f"{before}\n{place.format(secret)}\n{after}"
+    if secret not in before and secret not in after:
+        assert secret not in PLAIN.text(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=200) | st.lists(st.sampled_from(PLACES), max_size=5).map(" ".join))
+def test_redacting_twice_changes_nothing_more(text):
+    """An object is redacted by its fields, and then as a text."""
+    once = PLAIN.text(text)
+    assert PLAIN.text(once) == once
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("a", "aB3", "password", "://", "://a:", 'password="', "-----BEGIN A-----", "-----END A-----\n", "a@", "a."),
+        *("--a-", "password\\", 'password=\\"', "x-", "eyJ", "key: ", "-u "),
+    ],
+)
+def test_hostile_texts_take_no_more_than_linear_time(piece):
+    """Four times as much takes no more than about four times as long."""
+    seconds = []
+    for size in (20_000, 80_000):
+        text = piece * (size // len(piece))
+        began = time.process_time()
+        PLAIN.text(text)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 10 * max(seconds[0], 0.01)
