@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,14 +53,15 @@ def _connect(stack: Stack, url: str) -> None:
 
 def test_a_rule_fires_and_the_archive_exists(fire: Callable[[str], tuple[float, dict[str, str]]]) -> None:
     """With the service's log, its rollout, and what Prometheus saw of its requests."""
-    _, found = fire("orders-api")
+    service = f"orders-{secrets.token_hex(3)}"
+    _, found = fire(service)
 
     text = "".join(found.values())
     assert "failing one request in ten" in text
     assert "rollouts.txt" in found
     assert "code=503" in found["metrics/requests.tsv"]
     assert "HighErrorRate" in found["index.html"]
-    assert re.search(r"baton/orders-api: [\d.]+% of requests fail", found["index.html"])
+    assert re.search(rf"baton/{service}: [\d.]+% of requests fail", found["index.html"])
 
 
 @pytest.mark.soak
@@ -68,7 +70,7 @@ def test_the_archive_exists_within_ten_seconds_of_the_post(
     fire: Callable[[str], tuple[float, dict[str, str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each of several times."""
-    seconds = [fire(f"orders-{number}")[0] for number in range(5)]
+    seconds = [fire(f"orders-{secrets.token_hex(3)}")[0] for _ in range(5)]
     with capsys.disabled():
         print(f"\nPOST to archive, seconds: {json.dumps([round(value, 2) for value in seconds])}")
     assert max(seconds) < PROMISED_SECONDS

@@ -20,15 +20,12 @@ def draw(figure: Figure) -> str:
     if not lines:
         return ""
     scale = _Scale([points for _, points in lines])
-    parts = [scale.frame(figure.unit), scale.mark(figure.begin)]
-    for number, (label, points) in enumerate(lines):
-        parts.append(
-            f'<polyline class="line s{number}" points="{scale.path(points)}"><title>{escape(label)}</title></polyline>'
-        )
+    parts = [scale.frame(), *(scale.line(points, n, label) for n, (label, points) in enumerate(lines))]
+    parts.append(scale.mark(figure.begin))
     keys = "".join(f'<li class="s{n}">{escape(label)}</li>' for n, (label, _) in enumerate(lines))
     left_out = len(figure.series) - len(lines)
     more = f"<li>and {left_out} more in the file</li>" if left_out > 0 else ""
-    title = escape(figure.title)
+    title = escape(f"{figure.title}, {figure.unit}" if figure.unit else figure.title)
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
     return f"<figure><figcaption>{title}</figcaption>{svg}<ul class=keys>{keys}{more}</ul></figure>"
 
@@ -55,13 +52,19 @@ class _Scale:
     def path(self, points: Points) -> str:
         return " ".join(f"{self.x(moment)},{self.y(value)}" for moment, value in points)
 
-    def frame(self, unit: str) -> str:
-        words = escape(f"{_short(self.high)} {unit}".strip())
+    def line(self, points: Points, number: int, label: str) -> str:
+        """One series; a series of one value is a dot."""
+        dots = points if len(points) == 1 else ()
+        circles = "".join(f'<circle class="dot s{number}" cx={self.x(m)} cy={self.y(v)} r=3 />' for m, v in dots)
+        words = f"<title>{escape(label)}</title>"
+        return f'<polyline class="line s{number}" points="{self.path(points)}">{words}</polyline>{circles}'
+
+    def frame(self) -> str:
         right, base = WIDTH - 8, HEIGHT - BOTTOM
         return (
             f"<line class=axis x1={LEFT} y1={base} x2={right} y2={base} />"
             f"<line class=grid x1={LEFT} y1=8 x2={right} y2=8 />"
-            f"<text x={LEFT - 6} y=14 text-anchor=end>{words}</text>"
+            f"<text x={LEFT - 6} y=14 text-anchor=end>{_short(self.high)}</text>"
             f"<text x={LEFT - 6} y={base} text-anchor=end>{_short(self.low)}</text>"
             f"<text x={LEFT} y={HEIGHT - 6}>{_clock(self.begin)}</text>"
             f"<text x={right} y={HEIGHT - 6} text-anchor=end>{_clock(self.end)} UTC</text>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -96,10 +97,15 @@ def render_index(
         figures=[draw(entry.figure) for _, found in sections for entry in found if entry.figure],
         sections=sections,
         problems=[outcome for outcome in outcomes if outcome.status in ("failed", "late")],
-        collected_at=scene.until.isoformat(timespec="seconds"),
+        since=_moment_text(alert.begin),
+        collected_at=_moment_text(scene.until),
         run=run,
     )
     return page
+
+
+def _moment_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from datetime import UTC, datetime
+from html import unescape
 from io import BytesIO
 
 import pytest
@@ -16,7 +17,7 @@ from baton.hooks.diagnostics.archive import Archive, Sink, safe_path
 from baton.hooks.diagnostics.cluster import Cluster
 from baton.hooks.diagnostics.collecting import Document, Outcome, Scene
 from baton.hooks.diagnostics.index import render_index
-from baton.hooks.diagnostics.redaction import Redactor
+from baton.hooks.diagnostics.redaction import Redactor, secret_values
 from baton.hooks.diagnostics.target import KINDS, NamespaceRefusedError, target_of
 from baton.hooks.diagnostics.workload import Workload
 from baton.operators.collect_diagnostics import archive_key
@@ -111,3 +112,30 @@ def test_an_upload_of_an_unfinished_archive_fails():
     sink.abandon("the archive was not finished")
     with pytest.raises(RuntimeError, match="not finished"):
         sink.read(100)
+
+
+secrets = st.text(alphabet="abcXYZ0189_-.!%^*+~", min_size=8, max_size=30).map(lambda text: f"q{text}7")
+
+
+@settings(deadline=None, max_examples=60)
+@given(secrets, st.sampled_from(["password: {}", "tcp://u:{}@h", "{}", "x {} y", 'a="{}"']), st.text(max_size=30))
+def test_a_planted_canary_is_in_no_file_of_an_archive(secret, place, noise):
+    """Neither in logs nor in objects, titles or the index, when a variable of the pod holds it."""
+    pod = {"env": [{"name": "APP_PASSWORD", "value": secret}], "image": "x"}
+    specs = {"metadata": {"name": "p", "annotations": {"a": place.format(secret)}}, "spec": {"containers": [pod]}}
+    redactor = Redactor(secret_values(specs["spec"]))
+    sink = Sink()
+    archive = Archive(sink, redactor, NOW)
+    archive.take(Document("pods/p.yaml", f"Pod {secret}", specs))
+    archive.take(Document("logs/a.log", "Log", f"{noise}\n{place.format(secret)}\n{noise}"))
+    conf = read_conf(make_conf(alert_of({"note": place.format(secret)}), {"namespace": "shop", "pod": "x"}))
+    scene = Scene(None, Workload(target_of(conf, {"shop"})), conf, NOW)
+    outcome = Outcome("logs", "Logs", paths=["pods/p.yaml", "logs/a.log"])
+    run = {"dag_id": "d", "run_id": "r", "seconds": "1"}
+    archive.write("index.html", render_index(scene, [outcome], archive.entries, redactor, run).encode())
+    archive.close()
+    sink.close()
+    with zipfile.ZipFile(BytesIO(sink.read())) as read:
+        whole = "\n".join(read.read(name).decode() for name in read.namelist())
+    if secret not in noise:
+        assert secret not in unescape(whole)
