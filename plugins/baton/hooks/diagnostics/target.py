@@ -89,6 +89,8 @@ def target_of(conf: AlertConf, allowed: Collection[str]) -> Target:
     if conf.text("kind"):
         kind = {word: word.lower() for word in (*KINDS, *KIND_NAMES.values())}[conf.choice("kind", _KIND_WORDS)]
         named.insert(0, (kind, conf.object_name("name")))
+    if service := dict(named).get("service"):
+        named.append(("deployment", service))  # a label `service` often names what stands behind it
     if not named:
         conf.choice("kind", _KIND_WORDS)  # says what is missing
     return Target(namespace, tuple(dict.fromkeys(named)))

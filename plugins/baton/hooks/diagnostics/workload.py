@@ -70,7 +70,8 @@ async def _fill(cluster: Cluster, found: Workload, kind: str, document: Object) 
     else:
         found.objects.append(document)
         pods = await _pods(cluster, found, kind, document)
-    found.objects.extend(await _owners(cluster, document))
+    # A Service is owned by nobody; who makes its pods is what is of interest.
+    found.objects.extend(await _owners(cluster, pods[0] if kind == "service" and pods else document))
     pods.sort(key=lambda pod: (not is_in_trouble(pod), pod["metadata"]["creationTimestamp"]))
     found.pods, found.left_out = pods[:MOST_PODS], max(0, len(pods) - MOST_PODS)
     if found.left_out:
