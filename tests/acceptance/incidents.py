@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.acceptance.chain import await_value
+from tests.acceptance.chain import RUN_SECONDS, await_value
 
 from baton_local.object_store import REGION, stage_key
 from baton_local.stack import Stack
@@ -99,7 +99,7 @@ def messages(stack: Stack, word: str) -> list[dict[str, Any]]:
     return [json.loads(text) for text in texts if word in text]
 
 
-def ended(stack: Stack, dag_id: str, run_id: str, seconds: float = 60) -> str:
+def ended(stack: Stack, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
     """Wait for a run's end; returns its state."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,6 +1,6 @@
 """The real Prometheus and Alertmanager: a rule fires, and the diagnostics archive exists."""
 
-import json
+import os
 import re
 import secrets
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.alerting import SHOP, alerting, free_port, need_programs
-from tests.acceptance.chain import await_value
+from tests.acceptance.chain import RUN_SECONDS, await_value
 from tests.acceptance.incidents import archives, deployed, deployment, files, s3
 
 from baton_local.stack import Stack
@@ -34,7 +34,7 @@ def fire(stack: Stack, tmp_path: Path) -> Callable[[str], tuple[float, dict[str,
             alerting(folder, receiver=url, token=token, service=service, metrics_port=port) as running,
         ):
             _connect(stack, running.prometheus)
-            [key] = await_value(lambda: archives(client) - before, 90)
+            [key] = await_value(lambda: archives(client) - before, RUN_SECONDS / 2)
             seen = time.time()
             [(came, status), *_] = running.posts
             assert status == 200
@@ -72,5 +72,6 @@ def test_the_archive_exists_within_ten_seconds_of_the_post(
     """Each of several times."""
     seconds = [fire(f"orders-{secrets.token_hex(3)}")[0] for _ in range(5)]
     with capsys.disabled():
-        print(f"\nPOST to archive, seconds: {json.dumps([round(value, 2) for value in seconds])}")
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        print(f"\nPOST to archive, seconds: {[round(value, 2) for value in seconds]}; load of each core {load:.1f}")
     assert max(seconds) < PROMISED_SECONDS

@@ -108,7 +108,9 @@ class RestartWorkloadOperator(BaseOperator):
         case = Case(**self.case)
         rule = rule_named(self.rules, case.rule)
         if case.decision == ASK and not is_yes(self.answer):
-            _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, rule.within)))
+            if self.answer is None:
+                raise AirflowSkipException(f"{case} is left alone: nobody was asked in this run")
+            _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, rule.within, _holder(context))))
             raise AirflowSkipException(f"{case} is left alone for {words_of(rule.within)}, as was answered")
         by, is_approved = _identity(context), case.decision == ASK
         _run(_with(_hook(), case, lambda cluster: acting.restart(cluster, rule, case, by, is_approved=is_approved)))
@@ -161,7 +163,10 @@ class AskToRestartOperator(HITLOperator):
         self.body = "\n".join(
             [f"Rule {case.rule}: {case.why}.", "", *(f"- {reason}" for reason in case.reasons[:20]), "", _CHOICE]
         )
-        _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, length)))
+        try:
+            _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, length, _holder(context))))
+        except acting.HeldError as err:
+            raise AirflowSkipException(f"not asked again: {err}") from err
         return super().execute(context)
 
 
@@ -179,6 +184,12 @@ def _identity(context: Context) -> str:
     """What names this task of this run; the same for each of its tries."""
     instance = context["ti"]
     return f"{instance.dag_id}/{instance.run_id}/{instance.task_id}/{instance.map_index}"
+
+
+def _holder(context: Context) -> str:
+    """What names the question: its run and its number there, the same for the task that asks and the one that acts."""
+    instance = context["ti"]
+    return f"{instance.dag_id}/{instance.run_id}/{instance.map_index}"
 
 
 def _hook() -> AsyncKubernetesHook:

@@ -40,6 +40,10 @@ def healer(place, apps, until, monkeypatch):
     return Healer(place, apps, until)
 
 
+def instance(run_id):
+    return SimpleNamespace(dag_id="heal_workloads", run_id=run_id, task_id="restart", map_index=0)
+
+
 class Healer:
     def __init__(self, place, apps, until):
         self.place, self.apps, self.until = place, apps, until
@@ -77,16 +81,14 @@ class Healer:
 
     def find(self, conf=None, **params):
         pushed = {}
-        instance = SimpleNamespace(xcom_push=pushed.__setitem__)
-        run = SimpleNamespace(conf=conf)
-        task = FindUnhealthyOperator(task_id="find_unhealthy", rules=[self.rule])
-        return task.execute({"dag_run": run, "params": params, "ti": instance}), pushed["left"]
+        context = {"dag_run": SimpleNamespace(conf=conf), "params": params}
+        context["ti"] = SimpleNamespace(xcom_push=pushed.__setitem__)
+        return FindUnhealthyOperator(task_id="find_unhealthy", rules=[self.rule]).execute(context), pushed["left"]
 
     def restart(self, case, run_id, answer=None):
         task = RestartWorkloadOperator(task_id="restart", case=case, rules=[self.rule], answer=answer)
-        instance = SimpleNamespace(dag_id="heal_workloads", run_id=run_id, task_id="restart", map_index=0)
         with pytest.raises(TaskDeferred) as deferred:
-            task.execute({"ti": instance})
+            task.execute({"ti": instance(run_id)})
         _, arguments = deferred.value.trigger.serialize()
         event = asyncio.run(rollout.RolloutTrigger(**json.loads(json.dumps(arguments))).finish())
         return task.verify({}, event)
@@ -156,7 +158,7 @@ def test_after_the_limit_a_person_is_asked_and_obeyed(healer):
         task_id="restart", case=case, rules=[healer.rule], answer={"chosen_options": [LEAVE_IT]}
     )
     with pytest.raises(AirflowSkipException, match="left alone for 1 hour"):
-        task.execute({})
+        task.execute({"ti": instance("run-no")})
     assert datetime.fromisoformat(healer.annotations("shop")[HOLD]) > now + timedelta(minutes=59)
     cases, [left] = healer.find()
     assert cases == []
@@ -170,7 +172,7 @@ def test_only_a_clear_yes_restarts(healer, answer):
     case = healer.case("ask")
     task = RestartWorkloadOperator(task_id="restart", case=case, rules=[healer.rule], answer=answer)
     with pytest.raises(AirflowSkipException):
-        task.execute({})
+        task.execute({"ti": instance("run")})
     assert healer.restarts("shop") == 0
 
 
@@ -184,9 +186,8 @@ def test_a_protected_workload_is_never_restarted(healer):
     task = RestartWorkloadOperator(
         task_id="restart", case=case, rules=[healer.rule], answer={"chosen_options": [RESTART_IT]}
     )
-    instance = SimpleNamespace(dag_id="heal_workloads", run_id="run", task_id="restart", map_index=0)
     with pytest.raises(NotRestartedError, match="protected"):
-        task.execute({"ti": instance})
+        task.execute({"ti": instance("run")})
 
 
 def test_a_dry_run_only_says(healer):
@@ -221,6 +222,22 @@ def test_unhealthy_pods_alone_can_be_deleted(healer, until):
     until(lambda: before.metadata.uid not in {pod.metadata.uid for pod in healer.pods("shop")})
     assert healer.read("shop").metadata.generation == generation
     assert healer.restarts("shop") == 1
+
+
+def test_of_two_runs_at_once_one_asks(healer, monkeypatch):
+    """The other one skips its question, and what follows it; a second try of the first one asks again."""
+    healer.create("shop", "sleep 100")
+    monkeypatch.setattr("airflow.providers.standard.operators.hitl.HITLOperator.execute", lambda *_: "asked")
+
+    def ask(run_id):
+        task = AskToRestartOperator(task_id="ask", case=healer.case("ask"))
+        return task.execute({"ti": instance(run_id)})
+
+    assert (ask("run-1"), ask("run-1")) == ("asked", "asked")
+    with pytest.raises(AirflowSkipException, match="is held by heal_workloads/run-1/0"):
+        ask("run-2")
+    with pytest.raises(AirflowSkipException, match="nobody was asked in this run"):
+        RestartWorkloadOperator(task_id="restart", case=healer.case("ask"), rules=[healer.rule]).execute({})
 
 
 def test_a_case_that_needs_nobody_is_not_asked_about():

@@ -80,10 +80,24 @@ async def restart(cluster: Cluster, rule: Rule, case: Case, by: str, *, is_appro
             await cluster.delete(cluster.path("pods", name), uid)
 
 
-async def hold(cluster: Cluster, case: Case, length: timedelta) -> None:
-    """Leave a workload alone for a while."""
-    annotations = hold_annotations(datetime.now(UTC) + length)
-    await _change(cluster, case, lambda _: {"metadata": {"annotations": annotations}})
+class HeldError(NotRestartedError):
+    """Another run asks about the workload, or did so."""
+
+
+async def hold(cluster: Cluster, case: Case, length: timedelta, by: str) -> None:
+    """Leave a workload alone for a while.
+
+    :param by: the run and the group of tasks that holds it: of two at once, one gets it.
+    :raises HeldError: the other one has it.
+    """
+
+    def change(workload: Object) -> Object:
+        record, now = read_record(workload), datetime.now(UTC)
+        if record.hold_until and now < record.hold_until and record.held_by != by:
+            raise HeldError(f"{case} is held by {record.held_by or 'somebody'} until {record.hold_until}")
+        return {"metadata": {"annotations": hold_annotations(now + length, by)}}
+
+    await _change(cluster, case, change)
 
 
 def _check(rule: Rule, workload: Object, now: datetime, *, is_approved: bool) -> None:

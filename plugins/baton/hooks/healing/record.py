@@ -18,6 +18,8 @@ RESTARTS = "baton.dev/heal-restarts"
 """Annotation: a list of `{"at": time, "by": run}`, the latest last."""
 HOLD = "baton.dev/heal-hold-until"
 """Annotation: until then the workload is left alone, because a person is asked, or said so."""
+HELD_BY = "baton.dev/heal-held-by"
+"""Annotation: the run and the task that asks, or asked."""
 MOST_ENTRIES = 50
 
 
@@ -30,6 +32,7 @@ class Record:
 
     restarts: list[tuple[datetime, str]] = field(default_factory=list)
     hold_until: datetime | None = None
+    held_by: str = ""
 
     @property
     def last(self) -> datetime | None:
@@ -53,7 +56,7 @@ def read_record(workload: Object) -> Record:
         hold = _moment(annotations[HOLD]) if annotations.get(HOLD) else None
     except (ValueError, TypeError, KeyError):
         return Record(hold_until=datetime.max.replace(tzinfo=UTC))
-    return Record(restarts, hold)
+    return Record(restarts, hold, annotations.get(HELD_BY) or "")
 
 
 def _entries(text: str | None) -> list[dict[str, str]]:
@@ -72,9 +75,9 @@ def restart_annotations(record: Record, by: str, now: datetime) -> dict[str, str
     """The annotations of a workload that is restarted now; a hold ends with it."""
     restarts = [*record.restarts, (now, by)][-MOST_ENTRIES:]
     entries = [{"at": at.isoformat(timespec="seconds"), "by": other} for at, other in restarts]
-    return {RESTARTS: json.dumps(entries), HOLD: None}
+    return {RESTARTS: json.dumps(entries), HOLD: None, HELD_BY: None}
 
 
-def hold_annotations(until: datetime) -> dict[str, str]:
+def hold_annotations(until: datetime, by: str) -> dict[str, str]:
     """The annotations of a workload that is left alone for a while."""
-    return {HOLD: until.isoformat(timespec="seconds")}
+    return {HOLD: until.isoformat(timespec="seconds"), HELD_BY: by}
