@@ -94,8 +94,8 @@ def files(client: Any, key: str) -> dict[str, str]:
 
 
 def messages(stack: Stack, word: str) -> list[dict[str, Any]]:
-    """The messages to Slack that hold a word."""
-    texts = [path.read_text() for path in sorted(stack.layout.slack.glob("*.json"))]
+    """The messages to the channel #alerts that hold a word, the oldest first."""
+    texts = [path.read_text() for path in sorted(stack.layout.slack.glob("*-_alerts.json"))]
     return [json.loads(text) for text in texts if word in text]
 
 

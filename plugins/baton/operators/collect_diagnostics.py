@@ -27,6 +27,7 @@ from baton.hooks.diagnostics.workload import find_workload, pod_spec_of
 from baton.notifications.slack import find_connection, post_message
 
 if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
     from airflow.sdk import Context
 
@@ -83,12 +84,12 @@ class CollectDiagnosticsOperator(BaseOperator):
         words = {"dag_id": str(run.dag_id), "run_id": str(run.run_id)}
         key = archive_key(run.dag_id, run.run_id, run.run_after)
         # Connections are asked for here: asking blocks, and would in an event loop.
-        client, hook, collectors = self._s3(), self._cluster_hook(), self._collectors(conf)
+        s3, hook, collectors = self._s3(), self._cluster_hook(), self._collectors(conf)
         try:
-            kept = asyncio.run(self._collect(hook, conf, target, collectors, client, key, words))
+            kept = asyncio.run(self._collect(hook, conf, target, collectors, s3, key, words))
         except connection_errors() as err:
             raise TransientError(f"the Kubernetes API does not answer: {type(err).__name__}") from err
-        told = self._tell(client, key, conf, target, kept)
+        told = self._tell(s3.get_conn(), key, conf, target, kept)
         self.log.info("The diagnostics of %s are in s3://%s/%s; Slack: %s", target, self.bucket, key, told)
         return {
             "archive": f"s3://{self.bucket}/{key}",
@@ -105,7 +106,7 @@ class CollectDiagnosticsOperator(BaseOperator):
         conf: AlertConf,
         target: Target,
         collectors: Sequence[Collector],
-        client: Any,
+        s3: S3Hook,
         key: str,
         words: dict[str, str],
     ) -> _Kept:
@@ -113,7 +114,7 @@ class CollectDiagnosticsOperator(BaseOperator):
         async with open_cluster(hook, target.namespace) as cluster:
             scene = Scene(cluster, await find_workload(cluster, target), conf, began)
             redactor = _redactor(scene, with_emails=self.redact_emails)
-            with upload(client, self.bucket, key) as sink:
+            with upload(s3.get_conn, self.bucket, key) as sink:
                 archive = Archive(sink, redactor, began)
                 outcomes = await gather_documents(collectors, scene, archive.take)
                 for outcome in outcomes:
@@ -165,12 +166,15 @@ class CollectDiagnosticsOperator(BaseOperator):
         connection = find_connection(prometheus.CONNECTION)
         return prometheus.server_of(connection) if connection is not None else None
 
-    def _s3(self) -> Any:
+    def _s3(self) -> S3Hook:
+        """The hook, its connection asked for; making its client takes half a second, which the upload's thread does."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
         from botocore.config import Config
 
         # boto3 would sign links as in 2006, which newer regions and buckets with KMS refuse.
-        return S3Hook(aws_conn_id=AWS_CONNECTION, config=Config(signature_version="s3v4")).get_conn()
+        hook = S3Hook(aws_conn_id=AWS_CONNECTION, config=Config(signature_version="s3v4"))
+        _ = hook.conn_config
+        return hook
 
     def _cluster_hook(self) -> AsyncKubernetesHook:
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook, KubernetesHook

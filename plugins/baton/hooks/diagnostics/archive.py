@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -148,15 +148,15 @@ def safe_path(text: str) -> str:
 
 
 @contextmanager
-def upload(client: Any, bucket: str, key: str) -> Iterator[Sink]:
+def upload(make_client: Callable[[], Any], bucket: str, key: str) -> Iterator[Sink]:
     """A sink whose content becomes an object of S3 when the block ends well, and nothing when it does not.
 
-    :param client: boto3's of S3.
+    :param make_client: makes boto3's client of S3; called in the upload's thread, while evidence is collected.
     :raises TransientError: S3 did not take it.
     """
     sink = Sink()
     with ThreadPoolExecutor(1, thread_name_prefix="upload") as executor:
-        done = executor.submit(_send, client, sink, bucket, key)
+        done = executor.submit(_send, make_client, sink, bucket, key)
         try:
             yield sink
         except BaseException:
@@ -166,14 +166,14 @@ def upload(client: Any, bucket: str, key: str) -> Iterator[Sink]:
         _await(done, bucket, key)
 
 
-def _send(client: Any, sink: Sink, bucket: str, key: str) -> None:
+def _send(make_client: Callable[[], Any], sink: Sink, bucket: str, key: str) -> None:
     from boto3.s3.transfer import TransferConfig
 
     options = {
         "ContentType": "application/zip",
         "ContentDisposition": f'attachment; filename="{key.rpartition("/")[2]}"',
     }
-    client.upload_fileobj(sink, bucket, key, ExtraArgs=options, Config=TransferConfig(use_threads=False))
+    make_client().upload_fileobj(sink, bucket, key, ExtraArgs=options, Config=TransferConfig(use_threads=False))
 
 
 def _await(done: Future[None], bucket: str, key: str) -> None:
