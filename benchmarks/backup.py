@@ -124,12 +124,9 @@ def main() -> None:
     if missing:
         raise SystemExit(f"{' and '.join(missing)} missing: apt-get install {' '.join(missing)}")
     with postgres(options.state) as server:
-        rows = [measure(server, scale, options) for scale in options.scales]
-    if options.json:
-        print(json.dumps(rows))
-        return
-    for row in rows:
-        print("  ".join(f"{name} {value:g}" for name, value in row.items()))
+        for scale in options.scales:
+            row = measure(server, scale, options)
+            print(json.dumps(row) if options.json else "  ".join(f"{name} {row[name]:g}" for name in row), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from baton_local.stack import Stack
 
 DAG_ID, REPLICATE = "back_up_platform", "replicate_backups"
 RUN_SECONDS = 600
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def ended(stack: Stack, dag_id: str, run_id: str) -> str | None:

@@ -308,12 +308,12 @@ def test_archives_of_any_size_come_back(tmp_path: Path) -> None:
     """Nothing, one byte, exactly one chunk, one byte more: byte for byte."""
     import pyrage
 
-    from baton_workloads.backup.archive import read_archive, write_archive
+    from baton_workloads.backup.archive import Compressed, read_archive, write_archive
 
     identity = pyrage.x25519.Identity.generate()
     for size in (0, 1, 65536, 65537, 3_000_000):
         content = os.urandom(size)
-        source = io.BytesIO(content)
+        source = Compressed(io.BytesIO(content))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("BATON_BACKUP_CHUNK_BYTES", "65536")
             made = write_archive(f"file://{tmp_path}", f"data/x/{size}", source, [str(identity.to_public())])

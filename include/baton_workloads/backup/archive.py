@@ -1,12 +1,10 @@
 """Bytes of any size on their way into the store and back: zstd, then age, then chunks. Never whole anywhere.
 
-Three things run at once: whoever makes the bytes, the compressor (a thread), the encryption with the upload behind it.
-Whichever fails, the others stop and nothing counts: the chunks of a failed archive are removed, and its maker is asked
-whether it has ended well before the archive's end is written.
+What a program writes is compressed by a process of its own (``programs.reading_from``), so three things run at once:
+the program, the compression, the encryption with the upload behind it. Whichever fails, nothing counts: the chunks of a
+failed archive are removed, and its source is asked whether it has ended well before the archive's end is written.
 """
 
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,22 +13,52 @@ import pyrage
 import zstandard
 
 from baton_workloads.backup.chunks import Chunk, read_chunks, writing_chunks
+from baton_workloads.backup.compress import compressor
 from baton_workloads.backup.keys import age_recipients
 from baton_workloads.errors import ConfigurationError, DataError, WorkloadError
 
-LEVEL = 3  # zstd's own default
-BLOCKS_WAITING = 8
 BLOCK_BYTES = 1 << 20
 
 
 class Source(Protocol):
-    """Where an archive's bytes come from."""
+    """Where an archive's bytes come from, compressed.
+
+    ``raw_bytes`` is right when the end was read: how many bytes there were before compression.
+    """
+
+    raw_bytes: int
 
     def read(self, size: int) -> bytes:
         """Give at most so many bytes; none at the end.
 
         :raises WorkloadError: the bytes so far are not all there should have been.
         """
+
+
+class Reader(Protocol):
+    """Something small to archive, not compressed yet."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most so many bytes; none at the end."""
+
+
+class Compressed:
+    """Compresses what another reader gives, in this thread."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.raw_bytes = 0
+        self._reader, self._zstd = reader, compressor().compressobj()
+        self._rest, self._ended = b"", False
+
+    def read(self, size: int) -> bytes:
+        """Give at most so many compressed bytes; none at the end."""
+        while not self._rest and not self._ended:
+            block = self._reader.read(BLOCK_BYTES)
+            self.raw_bytes += len(block)
+            self._ended = not block
+            self._rest = self._zstd.compress(block) if block else self._zstd.flush()
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part
 
 
 @dataclass(frozen=True)
@@ -49,53 +77,19 @@ class Archive:
         return sum(chunk.bytes for chunk in self.chunks)
 
 
-class _Compressed:
-    """What the encryption reads: blocks that a thread compresses meanwhile."""
+class _KeptRead:
+    """A reader whose error survives the encryption library, which knows texts only."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
         self.failure: BaseException | None = None
-        self.raw_bytes = 0
-        self._source = source
-        self._blocks: queue.Queue[bytes | None] = queue.Queue(BLOCKS_WAITING)
-        self._stopped = threading.Event()
-        self._block, self._at = memoryview(b""), 0
-        self._thread = threading.Thread(target=self._compress, name="compress", daemon=True)
-        self._thread.start()
-
-    def _compress(self) -> None:
-        compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
-        try:
-            while not self._stopped.is_set() and (block := self._source.read(BLOCK_BYTES)):
-                self.raw_bytes += len(block)
-                self._put(compressor.compress(block))
-            self._put(compressor.flush())
-        except BaseException as err:
-            self.failure = err
-        self._put(None)
-
-    def _put(self, block: bytes | None) -> None:
-        while not self._stopped.is_set() and block != b"":
-            try:
-                self._blocks.put(block, timeout=0.2)
-                return
-            except queue.Full:
-                continue
 
     def read(self, size: int) -> bytes:
-        if self._at == len(self._block):
-            block = self._blocks.get()
-            if self.failure is not None:
-                raise self.failure
-            if block is None:
-                return b""
-            self._block, self._at = memoryview(block), 0
-        part = bytes(self._block[self._at : self._at + size])
-        self._at += len(part)
-        return part
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
+        try:
+            return self._read(size)
+        except BaseException as err:
+            self.failure = err
+            raise
 
 
 class _Kept:
@@ -124,17 +118,14 @@ def write_archive(root: str, path: str, source: Source, recipients: list[str]) -
     :raises WorkloadError: the source's, or the store's; nothing is left in the store.
     """
     keys = age_recipients(recipients)
-    compressed = _Compressed(source)
-    try:
-        with writing_chunks(root, path) as writer:
-            kept = _Kept(writer.write)
-            try:
-                pyrage.encrypt_io(compressed, kept, keys)
-            except (pyrage.EncryptError, OSError) as err:
-                raise compressed.failure or kept.failure or err from err
-        return Archive(writer.chunks, compressed.raw_bytes)
-    finally:
-        compressed.stop()
+    reader = _KeptRead(source.read)
+    with writing_chunks(root, path) as writer:
+        kept = _Kept(writer.write)
+        try:
+            pyrage.encrypt_io(reader, kept, keys)
+        except (pyrage.EncryptError, OSError) as err:
+            raise reader.failure or kept.failure or err from err
+    return Archive(writer.chunks, source.raw_bytes)
 
 
 class _Stored:

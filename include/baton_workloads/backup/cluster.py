@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from baton_workloads import cluster_api
-from baton_workloads.backup.archive import write_archive
+from baton_workloads.backup.archive import Compressed, write_archive
 from baton_workloads.backup.keys import recipients
 from baton_workloads.backup.manifest import ClusterObjects
 from baton_workloads.backup.parts import emit_part
@@ -51,7 +51,7 @@ def export_cluster(run_key: str) -> dict[str, Any]:
     counts: dict[str, int] = {}
     with cluster_api.connect() as cluster:
         path = f"data/{run_key}/cluster-{secrets.token_hex(4)}/{cluster.namespace}.yaml.zst.age"
-        archive = write_archive(root, path, _Documents(_blocks(cluster, counts)), to)
+        archive = write_archive(root, path, Compressed(_Documents(_blocks(cluster, counts))), to)
         part = ClusterObjects(
             name=cluster.namespace, taken_at=taken_at, objects=dict(sorted(counts.items())), chunks=archive.chunks,
             raw_bytes=archive.raw_bytes, recipients=to,

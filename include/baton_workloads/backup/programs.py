@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -72,35 +73,77 @@ def version(name: str) -> str:
 
 
 class Output:
-    """What a program writes, as an archive's source: its end is one only when the program ended well."""
+    """What a program writes, compressed, as an archive's source: its end is one only when the program ended well."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", what: str, said: IO[str]) -> None:
-        self._process, self._what, self._said = process, what, said
+    def __init__(self, what: str, program: "_Child", filter_: "_Child") -> None:
+        self.raw_bytes = 0
+        self._what, self._program, self._filter = what, program, filter_
 
     def read(self, size: int) -> bytes:
-        """Give what there is, at most ``size`` bytes.
+        """Give at most ``size`` bytes; none at the end.
 
-        :raises WorkloadError: the program failed.
+        :raises WorkloadError: the program failed, or the compression did.
         """
-        block = os.read(self._process.stdout.fileno(), size) if self._process.stdout else b""
-        if not block and self._process.wait() != 0:
-            raise failure(self._what, self._process.returncode, self._said)
+        pipe = self._filter.process.stdout
+        block = pipe.read(size) if pipe else b""
+        if not block:
+            self._program.refuse_failure(self._what)
+            self._filter.refuse_failure(f"compression of {self._what}")
+            self.raw_bytes = int(self._filter.last_words())
         return block
+
+
+class _Child:
+    """A process and what it says on standard error."""
+
+    def __init__(self, command: list[str], env: dict[str, str], stdin: IO[bytes] | int) -> None:
+        self._said = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=self._said, bufsize=PIPE_BYTES
+        )
+        _widen(self.process.stdout)
+
+    def refuse_failure(self, what: str) -> None:
+        """Wait for the end.
+
+        :raises WorkloadError: it was no good one.
+        """
+        if self.process.wait() != 0:
+            raise failure(what, self.process.returncode, self._said)
+
+    def last_words(self) -> str:
+        """Give the last line of standard error."""
+        self._said.seek(0)
+        return self._said.read().splitlines()[-1]
+
+    def end(self) -> None:
+        """Kill it where it still runs."""
+        _end(self.process)
+        self._said.close()
 
 
 @contextmanager
 def reading_from(command: list[str], env: dict[str, str], what: str) -> Iterator[Output]:
-    """Run a program and give its output; it is ended with the block.
+    """Run a program and give its output, compressed by a second process; both are ended with the block.
+
+    Why a process: a thread would share this interpreter with the encryption, and hold it up.
 
     :param what: what is done to what, for messages.
     """
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+    program = _Child(command, env, subprocess.DEVNULL)
+    try:
+        pipe = program.process.stdout
+        if pipe is None:
+            raise TransientError(f"{what}: no pipe from {command[0]}")
+        path = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ.get("PATH", os.defpath)}
+        filter_ = _Child([sys.executable, "-m", "baton_workloads.backup.compress"], path, pipe)
+        pipe.close()  # else the program would not notice that its reader is gone
         try:
-            _widen(process.stdout)
-            yield Output(process, what, said)
+            yield Output(what, program, filter_)
         finally:
-            _end(process)
+            filter_.end()
+    finally:
+        program.end()
 
 
 @contextmanager
