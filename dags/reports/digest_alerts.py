@@ -40,7 +40,7 @@ HOURS = "{{ 72 if dag_run.run_after.weekday() == 0 else 24 }}"
     doc_md=__doc__,
 )
 def digest_alerts() -> None:
-    collect = task(collect_alerts, task_id="collect")(RUN_MOMENT)
+    collect = task(collect_alerts, task_id="collect")(RUN_MOMENT, HOURS)
     alerts = "alerts={{ ti.xcom_pull(task_ids='collect') }}"
     digest = render("alert_digest", "--hours", HOURS, "--input", alerts, run_key=RUN_MOMENT)
     collect >> digest >> deliver("alert_digest")

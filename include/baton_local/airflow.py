@@ -63,6 +63,7 @@ class Airflow:
             "AIRFLOW_CONN_FUNCTIONS_DEFAULT": self._functions_connection(),
             "AIRFLOW_CONN_FUNCTION_CALLBACKS": self._callbacks_connection(),
             "AIRFLOW_CONN_SHOP": self._shop_connection(),
+            "AIRFLOW_CONN_AIRFLOW_API_DEFAULT": self._api_connection(),
             "AIRFLOW_CONN_WAREHOUSE_DEFAULT": self._warehouse_connection(),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
@@ -101,6 +102,10 @@ class Airflow:
     def _shop_connection(self) -> str:
         address = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, "schema": "shop"}
         return json.dumps({**address, "login": "shop_reader", "password": self.credentials.shop_reader_password})
+
+    def _api_connection(self) -> str:
+        login = {"login": self.credentials.ui_user, "password": self.credentials.ui_password}
+        return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": self.ports.ui, **login})
 
     def _warehouse_connection(self) -> str:
         login = {"login": "warehouse", "password": self.credentials.warehouse_loader_password, "schema": "warehouse"}

@@ -3,6 +3,7 @@
 Source: https://docs.slack.dev/reference/block-kit/blocks (50 blocks; header 150, section 3000, field 2000 characters)
 """
 
+import unicodedata
 from typing import Any
 
 from baton_workloads.reports.view import View
@@ -94,7 +95,8 @@ def _line(row: list[str], columns: list[dict[str, str]]) -> str:
 
 
 def _isolated(words: str) -> str:
-    return f"{ISOLATE}{escaped(words)}{END}" if any(ord(char) > 0x58F for char in words) else escaped(words)
+    turns = any(unicodedata.bidirectional(char) in ("R", "AL") for char in words)
+    return f"{ISOLATE}{escaped(words)}{END}" if turns else escaped(words)
 
 
 def _note(part: View) -> list[Block]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,21 +16,26 @@ from baton.exceptions import TransientError
 log = logging.getLogger(__name__)
 
 ALERTMANAGER_CONNECTION = "alertmanager_default"
+AIRFLOW_CONNECTION = "airflow_api_default"
+"""Airflow's own API, by a user who may see runs: tasks do not read its database, where the receiver's table is."""
 REPORTS_URI = os.environ.get("BATON_REPORTS_URI", "s3://reports")
 TIMEOUT_SECONDS = 20
+MOST_PAGES = 20
 SHOWN = ("labels", "startsAt", "endsAt", "fingerprint", "status")
 
 
-def collect_alerts(key: str) -> str:
+def collect_alerts(key: str, hours: int | str = 24) -> str:
     """Store what is known about alerts.
 
     A source that is not connected, or does not answer, is named in the document: a digest that silently lacks a source
     would read as "all is well".
 
     :param key: names the file.
+    :param hours: how far the digest looks back.
     :returns: its URI.
     """
-    document = {"alertmanager": _alertmanager(), "receiver": {"state": "absent"}}
+    since = datetime.now(UTC) - timedelta(hours=int(hours))
+    document = {"alertmanager": _alertmanager(), "receiver": _receiver(since)}
     uri = f"{REPORTS_URI.rstrip('/')}/alert_digest/inputs/{key}.json"
     _store(uri, json.dumps(document).encode())
     return uri
@@ -56,6 +64,44 @@ def _alertmanager() -> dict[str, Any]:
         log.warning("Alertmanager cannot be asked (%s): the digest will say so", type(err).__name__)
         return {"state": "unreachable"}
     return {"state": "ok", "alerts": [{name: alert.get(name) for name in SHOWN} for alert in alerts]}
+
+
+def _receiver(since: datetime) -> dict[str, Any]:
+    """Count what the alert receiver decided, by alert and decision; repeats are counted on the row of the first."""
+    import httpx
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        connection = BaseHook.get_connection(AIRFLOW_CONNECTION)
+    except AirflowNotFoundException:
+        log.warning("There is no connection %s: the digest will say so", AIRFLOW_CONNECTION)
+        return {"state": "absent"}
+    counted: Counter[tuple[str, str]] = Counter()
+    try:
+        with httpx.Client(base_url=_address(connection), timeout=TIMEOUT_SECONDS) as client:
+            login = {"username": connection.login, "password": connection.password}
+            token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            for row in _decisions(client):
+                if datetime.fromisoformat(row["last_at"]) >= since:
+                    name = (row.get("labels") or {}).get("alertname") or row.get("summary") or row["fingerprint"]
+                    counted[str(name), str(row["meaning"])] += 1 + int(row.get("repeats") or 0)
+    except (httpx.HTTPError, ValueError, KeyError) as err:
+        log.warning("The alert receiver cannot be asked (%s): the digest will say so", type(err).__name__)
+        return {"state": "unreachable"}
+    decisions = [{"alert": alert, "decision": what, "count": count} for (alert, what), count in counted.most_common()]
+    return {"state": "ok", "decisions": decisions}
+
+
+def _decisions(client: Any) -> Iterator[dict[str, Any]]:
+    before: dict[str, int] = {}
+    for _ in range(MOST_PAGES):
+        page = client.get("/baton/alerts/data", params=before).raise_for_status().json()
+        yield from page["rows"]
+        if not page["more"]:
+            return
+        before = {"before": page["rows"][-1]["id"]}
 
 
 def _address(connection: Any) -> str:

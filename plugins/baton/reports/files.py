@@ -96,5 +96,7 @@ class Files:
 
     def _hook(self) -> S3Hook:
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        from botocore.config import Config
 
-        return S3Hook(aws_conn_id=self.connection_id)
+        # Links by the older signature, botocore's default for a server that is not AWS, are refused by newer regions.
+        return S3Hook(aws_conn_id=self.connection_id, config=Config(signature_version="s3v4"))

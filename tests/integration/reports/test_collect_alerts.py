@@ -3,7 +3,10 @@
 import json
 import shutil
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -73,3 +76,67 @@ def test_a_missing_connection_is_named(monkeypatch):
     """Also where there never was an Alertmanager."""
     monkeypatch.delenv("AIRFLOW_CONN_ALERTMANAGER_DEFAULT", raising=False)
     assert collect_alerts._alertmanager() == {"state": "absent"}
+
+
+DOWN = {"alertname": "Down"}
+ROWS = [
+    {"id": 9, "last_at": "2026-11-20T06:00:00+00:00", "meaning": "made a run", "labels": {"alertname": "Down"}},
+    {"id": 8, "last_at": "2026-11-20T05:00:00+00:00", "meaning": "no route matched", "labels": {}, "summary": "Disk"},
+    {"id": 7, "last_at": "2026-11-01T05:00:00+00:00", "meaning": "made a run", "labels": {"alertname": "Old"}},
+    {"id": 6, "last_at": "2026-11-20T04:00:00+00:00", "meaning": "made a run", "repeats": 3, "labels": DOWN},
+]  # fmt: skip
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Airflow's sign-in and the page's data, two rows at a time."""
+
+    def do_POST(self):
+        login = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer({"access_token": "t"} if login == {"username": "u", "password": "p"} else None)
+
+    def do_GET(self):
+        before = int(parse_qs(urlsplit(self.path).query).get("before", ["100"])[0])
+        found = [row for row in ROWS if row["id"] < before]
+        known = self.headers["Authorization"] == "Bearer t" and self.path.startswith("/baton/alerts/data")
+        self.answer({"rows": found[:2], "more": len(found) > 2} if known else None)
+
+    def answer(self, body):
+        self.send_response(200 if body else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    """Asks the receiver of a connection."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def run(password):
+            connection = {"conn_type": "http", "host": "127.0.0.1", "port": server.server_port, "login": "u"}
+            monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API_DEFAULT", json.dumps({**connection, "password": password}))
+            return collect_alerts._receiver(datetime(2026, 11, 19, tzinfo=UTC))
+
+        yield run
+        server.shutdown()
+
+
+def test_decisions_are_counted_by_alert_over_all_pages(receiver):
+    """What was last seen before is left out; a repeat is one more."""
+    assert receiver("p") == {
+        "state": "ok",
+        "decisions": [
+            {"alert": "Down", "decision": "made a run", "count": 5},
+            {"alert": "Disk", "decision": "no route matched", "count": 1},
+        ],
+    }
+
+
+def test_a_receiver_that_refuses_is_named(receiver, monkeypatch):
+    """As one that was never connected is."""
+    assert receiver("wrong") == {"state": "unreachable"}
+    monkeypatch.delenv("AIRFLOW_CONN_AIRFLOW_API_DEFAULT")
+    assert collect_alerts._receiver(datetime(2026, 11, 19, tzinfo=UTC)) == {"state": "absent"}
