@@ -184,6 +184,8 @@ class _Run:
         if is_lock_timeout(err):
             message = f"{index.label} was begun and had to wait too long for {blockers.names(self._blockers(index))}"
             return self.failures.add(message, TransientError(message))
+        if err.sqlstate == "42P01":
+            return f"{index.label} is gone"
         error = translated(err)
         return self.failures.add(f"{index.label}: {error}", error)
 
