@@ -68,7 +68,10 @@ class CronTable:
         return tick == until
 
     def chosen(self, run_type: str, run_after: datetime, only: list[str]) -> list[str]:
-        """Return the tasks of a run: what is due on schedule, else what somebody asked for."""
+        """Return the tasks of a run: what is due on schedule, else what somebody asked for.
+
+        :param run_type: Airflow's; its members equal their text, and their `str()` does not.
+        """
         return self.due(run_after) if run_type == "scheduled" else only
 
 
@@ -77,6 +80,6 @@ def choose(table: CronTable) -> Any:
 
     @task.branch(task_id=CHOOSE)
     def choose_due(dag_run: Any = None, params: Any = None) -> list[str]:
-        return table.chosen(str(dag_run.run_type), dag_run.run_after, list(params["only"]))
+        return table.chosen(dag_run.run_type, dag_run.run_after, list(params["only"]))
 
     return choose_due()

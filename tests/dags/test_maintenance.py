@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.serialization.serialized_objects import DagSerialization
 
 COMMANDS = {
@@ -68,7 +69,7 @@ def test_work_on_whole_tables_has_the_pool_of_the_dumps(dag_bag):
 def test_what_is_due_when(dag_bag, dag_id, moment, due):
     """Saturday's vacuum, Sunday's reindex, the hours of the clean-ups; all in Prague."""
     choose = dag_bag.dags[dag_id].get_task("choose")
-    run = SimpleNamespace(run_type="scheduled", run_after=datetime.fromisoformat(moment))
+    run = SimpleNamespace(run_type=DagRunType.SCHEDULED, run_after=datetime.fromisoformat(moment))
     assert choose.python_callable(dag_run=run, params={"only": []}) == due
 
 

@@ -45,6 +45,10 @@ SELECT n.nspname, i.relname, t.relname, pg_get_userbyid(i.relowner), i.relname ~
    AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = t.oid)
  ORDER BY 1, 2
 """
+MEASURE = """
+SELECT index_size::float8 / current_setting('block_size')::int, internal_pages, leaf_pages, avg_leaf_density
+  FROM {}(%s::oid::regclass)
+"""
 EXTENSION = """
 SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'
 """
@@ -129,9 +133,8 @@ def bloat(connection: "psycopg.Connection[Any]", index: Index) -> float:
     found = connection.execute(EXTENSION).fetchone()
     if found is None:
         return index.estimate
-    query = sql.SQL("SELECT avg_leaf_density FROM {}(%s::oid::regclass)").format(
-        sql.Identifier(found[0], "pgstatindex")
-    )
-    row = connection.execute(query, (index.oid,)).fetchone()
-    density = float(row[0]) if row else 0
-    return max(0.0, 1 - density / 100 / FILL) if density == density else 0.0  # NaN: it is empty
+    name = sql.Identifier(found[0], "pgstatindex")
+    row = connection.execute(sql.SQL(MEASURE).format(name), (index.oid,)).fetchone()
+    pages, inner, leaves, density = row or (0, 0, 0, 0)
+    wanted_pages = 1 + inner + (leaves * density / 100 / FILL if density == density else 0)  # NaN: it is empty
+    return max(0.0, 1 - wanted_pages / pages) if pages else 0.0

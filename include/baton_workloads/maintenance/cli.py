@@ -71,7 +71,7 @@ def vacuum_command(
 
 @maintenance.command("reindex")
 @_heavy
-@click.option("--least-bloat", default=30.0, show_default=True, type=click.FloatRange(0, 100),
+@click.option("--least-bloat", default=50.0, show_default=True, type=click.FloatRange(0, 100),
               help="Percent of an index that have to be air.")  # fmt: skip
 @click.option("--least-megabytes", default=8.0, show_default=True, type=click.FloatRange(min=0),
               help="Smaller indexes are left alone.")  # fmt: skip

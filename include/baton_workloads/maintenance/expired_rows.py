@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 COUNTED = 1_000_000  # counting goes no further: it is for people
 
-UNPROTECTED = "coalesce({label} -> 'protected', 'false') IN ('false', 'null')"
+# Worded so that the planner expects few protected rows, and reads batches off the column's index instead of sorting.
+UNPROTECTED = "NOT ({label} ? 'protected' AND coalesce({label} -> 'protected', 'true') NOT IN ('false', 'null'))"
+# An array of ids, because a join makes the planner read the whole table for each batch.
 DELETE = """
-WITH expired AS (SELECT id FROM {table} WHERE {expired} AND {unprotected}
-                  ORDER BY {column} LIMIT %(many)s FOR UPDATE SKIP LOCKED)
-DELETE FROM {table} t USING expired WHERE t.id = expired.id
+DELETE FROM {table}
+ WHERE id = ANY (ARRAY (SELECT id FROM {table} WHERE {expired} AND {unprotected}
+                         ORDER BY {column} LIMIT %(many)s FOR UPDATE SKIP LOCKED))
 """
 COUNT = "SELECT count(*) FROM (SELECT FROM {table} WHERE {expired} AND {condition} LIMIT %(many)s) found"
 

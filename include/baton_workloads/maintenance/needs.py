@@ -116,7 +116,9 @@ def need(table: Table, server: Mapping[str, float], share: float) -> Need:
 
 
 def _reason(value: float, limit: float, words: str) -> str:
-    return f"{value:.0f} {words}, {100 * value / limit:.0f} % of autovacuum's limit"
+    times = value / limit
+    share = f"{times:.0f} times" if times >= 10 else f"{100 * times:.0f} % of"
+    return f"{value:.0f} {words}, {share} autovacuum's limit"
 
 
 @dataclass(frozen=True)

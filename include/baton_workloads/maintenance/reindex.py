@@ -26,13 +26,13 @@ HEAD = ("index", "air before", "size before", "after", "seconds", "error")
 class Wish:
     """Which indexes are worth it.
 
-    :param least_bloat: part that is air, from 0 to 1.
+    :param least_bloat: part that is air, from 0 to 1; an index that is filled at random is a third air by nature.
     :param least_bytes: smaller indexes are left alone.
     :param old_seconds: a transaction older than this is in the way.
     :param patience_seconds: how long an index that was begun waits for others; giving up would leave it invalid.
     """
 
-    least_bloat: float = 0.3
+    least_bloat: float = 0.5
     least_bytes: int = 8 << 20
     old_seconds: float = 30
     patience_seconds: float = 600
@@ -184,6 +184,8 @@ class _Run:
         if is_lock_timeout(err):
             message = f"{index.label} was begun and had to wait too long for {blockers.names(self._blockers(index))}"
             return self.failures.add(message, TransientError(message))
+        if err.sqlstate == "42P01":
+            return f"{index.label} is gone"
         error = translated(err)
         return self.failures.add(f"{index.label}: {error}", error)
 

@@ -28,6 +28,7 @@ STATE = """
 SELECT pg_total_relation_size(c.oid), coalesce(s.n_dead_tup, 0), age(c.relfrozenxid)
   FROM pg_class c LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid WHERE c.oid = %s
 """
+SHOWN = 200  # tables in the result; an XCom is no place for thousands, and the log has them all
 HEAD = ("table", "done", "size before", "after", "dead before", "after", "age before", "after", "seconds")
 
 
@@ -96,7 +97,7 @@ def vacuum(limits: Limits, share: float, *, dry_run: bool = False) -> dict[str, 
     return {
         "outcome": "dry_run" if dry_run else "out_of_time" if left else "done",
         "looked_at": len(tables),
-        "tables": [item.as_json() for item in run.done],
+        "tables": [item.as_json() for item in run.done[:SHOWN]],
         "left": left,
         "seconds": clock.seconds,
     }

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pendulum
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction
 
@@ -60,8 +61,8 @@ def ticks(table, begin, end):
 def test_a_run_by_hand_follows_who_asked():
     """Whatever the time."""
     moment = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
-    assert TABLE.chosen("manual", moment, ["sunday"]) == ["sunday"]
-    assert TABLE.chosen("scheduled", moment, ["sunday"]) == ["hourly", "two"]
+    assert TABLE.chosen(DagRunType.MANUAL, moment, ["sunday"]) == ["sunday"]
+    assert TABLE.chosen(DagRunType.SCHEDULED, moment, ["sunday"]) == ["hourly", "two"]
 
 
 def test_by_hand_everything_runs_unless_said_otherwise():

@@ -32,6 +32,20 @@ def test_an_index_that_is_mostly_air_is_rebuilt(bloated: Shop) -> None:
     assert bloated.run(*REINDEX).result["indexes"] == []
 
 
+def test_where_pgstattuple_is_installed_the_air_is_measured(bloated: Shop) -> None:
+    """Also while the statistics know nothing; a rebuilt index has none, in whatever schema the extension is."""
+    bloated.execute(
+        "CREATE SCHEMA tools",
+        "CREATE EXTENSION pgstattuple SCHEMA tools",
+        "DELETE FROM pg_statistic WHERE starelid = 'sync_watermarks'::regclass",
+    )
+    assert bloated.run("reindex", "--least-megabytes", "0", "--least-bloat", "90", "--dry-run").result["left"] == [
+        "public.sync_watermarks_pkey"
+    ]
+    assert bloated.run(*REINDEX).result["indexes"][0]["bloat"] > 0.9
+    assert bloated.run(*REINDEX[:2], "0", "--least-bloat", "90").result["indexes"] == []
+
+
 def test_a_dry_run_names_it(bloated: Shop) -> None:
     """And changes nothing."""
     before = bloated.value(SIZE)

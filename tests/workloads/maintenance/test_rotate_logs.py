@@ -141,9 +141,11 @@ def test_killed_at_random_moments_every_log_is_here_or_there(shop: Shop, logs: P
     contents = {f"{number}.log": chance.randbytes(200_000) for number in range(150)}
     for name, content in contents.items():
         write(logs, name, content=content)
-    for _ in range(12):
+    for _ in range(8):
+        before = len(here(logs))
         processes = [shop.spawn(*words(logs)) for _ in range(2)]
-        time.sleep(0.5 + 1.5 * chance.random())
+        until(lambda: len(here(logs)) < before or any(process.poll() is not None for process in processes))  # noqa: B023
+        time.sleep(chance.random() / 4)
         for process in processes:
             process.kill()
             process.communicate()
