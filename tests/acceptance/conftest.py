@@ -10,6 +10,18 @@ from tests.acceptance.stacks import own_stack
 from baton_local.stack import Options, Stack
 
 CALM, SLOW = "calm cluster", "slow cluster"
+ALWAYS_SLOW_TOO = ("test_load_warehouse",)
+"""Modules whose tests meet the slow cluster in each run; those of the others do in `--soak`, for time."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what is long to `--soak`, before pytest selects by marks."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        module = getattr(getattr(item, "module", None), "__name__", "").rpartition(".")[2]
+        if parameters.get("stack") == SLOW and module not in ALWAYS_SLOW_TOO:
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="package", params=[CALM, SLOW])
