@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
@@ -162,20 +162,45 @@ def _named_errors(file: LogFile, counts: Counter[str]) -> Iterator[None]:
 
 
 def _store(file: LogFile, root: str) -> int | None:
-    """Write a file to cold storage and read it back; gives the bytes there, None where the file changed meanwhile."""
+    """Write a file to cold storage and read it back; gives the bytes there, None where the file changed meanwhile.
+
+    What is written under the checksum's name has that checksum, or is not written. Nothing is ever deleted there: the
+    object may be what another try has verified, and freed the file for.
+    """
     import zstandard
 
     store, digest = store_for(root), _sha256(file.path)
     uri = join(root, file.object_name(digest))
-    with store.writing(uri) as written, file.path.open("rb") as source, written.path.open("wb") as target:
-        zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(source, target)
-    if not file.is_unchanged():
-        store.delete([uri])
+    try:
+        with store.writing(uri) as written, file.path.open("rb") as source, written.path.open("wb") as target:
+            watched = _Hashed(source)
+            zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(watched, target)
+            if watched.digest.hexdigest() != digest:
+                raise _ChangedError
+    except _ChangedError:
         return None
     with store.reading(uri, written.size_bytes, written.sha256) as path, path.open("rb") as stored:
         if _digest_of(zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)) != digest:
             raise DataError(f"{uri} does not unpack to the content of {file.name}; the original is kept")
     return written.size_bytes
+
+
+class _ChangedError(Exception):
+    """Somebody writes to the file."""
+
+
+class _Hashed:
+    """A file whose checksum is taken while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        chunk = self._file.read(size)
+        self.digest.update(chunk)
+        return chunk
 
 
 def _sha256(path: Path) -> str:
