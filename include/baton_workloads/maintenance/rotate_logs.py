@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
@@ -172,10 +172,8 @@ def _store(file: LogFile, root: str) -> int | None:
     store, digest = store_for(root), _sha256(file.path)
     uri = join(root, file.object_name(digest))
     try:
-        with store.writing(uri) as written, file.path.open("rb") as source, written.path.open("wb") as target:
-            watched = _Hashed(source)
-            zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(watched, target)
-            if watched.digest.hexdigest() != digest:
+        with store.writing(uri) as written:
+            if _compress(file.path, written.path) != digest:
                 raise _ChangedError
     except _ChangedError:
         return None
@@ -189,18 +187,17 @@ class _ChangedError(Exception):
     """Somebody writes to the file."""
 
 
-class _Hashed:
-    """A file whose checksum is taken while it is read."""
+def _compress(source: Path, target: Path) -> str:
+    """Compress a file; gives the checksum of what was read."""
+    import zstandard
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on."""
-        chunk = self._file.read(size)
-        self.digest.update(chunk)
-        return chunk
+    digest = hashlib.sha256()
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with source.open("rb") as read, target.open("wb") as written, compressor.stream_writer(written) as packed:
+        while chunk := read.read(CHUNK):
+            digest.update(chunk)
+            packed.write(chunk)
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
