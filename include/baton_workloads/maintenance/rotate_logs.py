@@ -162,20 +162,42 @@ def _named_errors(file: LogFile, counts: Counter[str]) -> Iterator[None]:
 
 
 def _store(file: LogFile, root: str) -> int | None:
-    """Write a file to cold storage and read it back; gives the bytes there, None where the file changed meanwhile."""
+    """Write a file to cold storage and read it back; gives the bytes there, None where the file changed meanwhile.
+
+    What is written under the checksum's name has that checksum, or is not written. Nothing is ever deleted there: the
+    object may be what another try has verified, and freed the file for.
+    """
     import zstandard
 
     store, digest = store_for(root), _sha256(file.path)
     uri = join(root, file.object_name(digest))
-    with store.writing(uri) as written, file.path.open("rb") as source, written.path.open("wb") as target:
-        zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(source, target)
-    if not file.is_unchanged():
-        store.delete([uri])
+    try:
+        with store.writing(uri) as written:
+            if _compress(file.path, written.path) != digest:
+                raise _ChangedError
+    except _ChangedError:
         return None
     with store.reading(uri, written.size_bytes, written.sha256) as path, path.open("rb") as stored:
         if _digest_of(zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)) != digest:
             raise DataError(f"{uri} does not unpack to the content of {file.name}; the original is kept")
     return written.size_bytes
+
+
+class _ChangedError(Exception):
+    """Somebody writes to the file."""
+
+
+def _compress(source: Path, target: Path) -> str:
+    """Compress a file; gives the checksum of what was read."""
+    import zstandard
+
+    digest = hashlib.sha256()
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with source.open("rb") as read, target.open("wb") as written, compressor.stream_writer(written) as packed:
+        while chunk := read.read(CHUNK):
+            digest.update(chunk)
+            packed.write(chunk)
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -134,6 +134,26 @@ def test_killed_between_upload_and_removal_nothing_is_lost_or_doubled(shop: Shop
     assert (here(logs), cold(logs)) == (set(), contents)
 
 
+def test_a_try_that_comes_late_leaves_what_another_one_has_stored(
+    shop: Shop, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another try stores and frees a file while this one compresses it: the object stays."""
+    write(logs, "a.log", content=b"hello\n")
+    from baton_workloads.storage.file import FileStore
+
+    writing = FileStore.writing
+
+    def late(self: FileStore, uri: str) -> Any:
+        monkeypatch.setattr(FileStore, "writing", writing)
+        assert shop.run(*words(logs)).result["freed"] == 1
+        write(logs, "a.log", content=b"hello\nagain\n")
+        return writing(self, uri)
+
+    monkeypatch.setattr(FileStore, "writing", late)
+    assert shop.run(*words(logs)).result["in_use"] == 1
+    assert (here(logs), cold(logs)) == ({"a.log"}, {"a.log": b"hello\n"})
+
+
 @pytest.mark.soak
 def test_killed_at_random_moments_every_log_is_here_or_there(shop: Shop, logs: Path) -> None:
     """Two tries at once, killed again and again."""
