@@ -101,6 +101,6 @@ def test_the_default_file_has_what_the_project_uses():
     images = Images(DEFAULT, {"venv": "/v", "project": "/p", "postgres": "/pg"})
 
     assert images.find("baton-workloads:latest").env["PYTHONPATH"] == "/p/include"
-    assert images.find("registry.example.com/baton-workloads:1.2").path == ("/v/bin",)
+    assert images.find("registry.example.com/baton-workloads:1.2").path == ("/v/bin", "/pg")
     for image in ("alpine:3.24.2", "busybox", "python:3.12-slim", "debian:bookworm", "ubuntu"):
         images.find(image)
