@@ -130,15 +130,16 @@ def test_check_fails_when_the_cluster_differs(run, batch, local_kubernetes, tmp_
 
 
 def test_file_that_the_cluster_refuses_is_a_difference(run, batch, local_kubernetes, tmp_path):
-    """In the server's own words."""
+    """In the server's own words: only a cluster knows which storage drivers it has."""
     space = local_kubernetes.name
     manifest = cronjob("export", "0 1 * * *")
     manifest["metadata"]["namespace"] = space
     batch.create_namespaced_cron_job(space, manifest)
-    manifest["spec"]["jobTemplate"]["spec"]["completionMode"] = "Sometimes"
+    template = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    template["volumes"] = [{"name": "data", "csi": {"driver": "files.example.org"}}]
     file = tmp_path / "etl.yaml"
     file.write_text(yaml.safe_dump(manifest))
     code, output = run(file, "--check")
     assert code == 1
     assert "export: the cluster refuses the file:" in output
-    assert "completionMode" in output
+    assert 'volume "data": csi' in output

@@ -156,7 +156,9 @@ def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
 async def _document(client: Any, query: Query, scene: Scene) -> Document:
     begin, end = time_range(scene.conf.alert.begin, scene.until)
     step = max(SHORTEST_STEP_SECONDS, math.ceil((end - begin).total_seconds() / STEPS))
-    parameters = {"query": filled(query, scene), "start": begin.timestamp(), "end": end.timestamp(), "step": step}
+    # Counted back from the end, or the newest samples would lie behind the last step.
+    start = end.timestamp() - step * math.floor((end - begin).total_seconds() / step)
+    parameters = {"query": filled(query, scene), "start": start, "end": end.timestamp(), "step": step}
     series = _series(await _ask(client, parameters))
     if not series:
         raise NothingToCollectError("no such series")
