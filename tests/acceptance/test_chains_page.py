@@ -33,7 +33,7 @@ def page(stack: Stack) -> Iterator[httpx.Client]:
     """Somebody who has signed in to the web UI."""
     body = {"username": stack.credentials.ui_user, "password": stack.credentials.ui_password}
     token = httpx.post(f"{stack.airflow.url}/auth/token", json=body).raise_for_status().json()["access_token"]
-    with httpx.Client(base_url=f"{stack.airflow.url}/baton/chains/", cookies={"_token": token}) as client:
+    with httpx.Client(base_url=f"{stack.airflow.url}/baton/chains/", cookies={"_token": token}, timeout=60) as client:
         yield client
 
 
