@@ -114,7 +114,7 @@ class AirflowApi:
     def _log_tail(self, path: str, map_index: int) -> tuple[str, ...]:
         """The last lines of a log; none where it cannot be read, which must not cost the notice."""
         try:
-            answer = self._get(path, {"map_index": map_index, "full_content": True}, accept="application/json")
+            answer = self._get(path, {"map_index": map_index, "full_content": True})
         except (UnreachableError, ValueError):
             return ()
         lines = [line for entry in answer.get("content", []) for line in _log_lines(entry)]
@@ -148,8 +148,10 @@ class AirflowApi:
             if len(rows) < PAGE:
                 return
 
-    def _get(self, path: str, parameters: dict[str, Any], accept: str = "application/json") -> Any:
-        return self._answer("GET", f"/api/v2{path}", params=parameters, headers={"Accept": accept}, signed=True)
+    def _get(self, path: str, parameters: dict[str, Any]) -> Any:
+        return self._answer(
+            "GET", f"/api/v2{path}", params=parameters, headers={"Accept": "application/json"}, signed=True
+        )
 
     def _answer(self, method: str, path: str, *, signed: bool = False, **options: Any) -> Any:
         """One request; signs in when there is no token yet, or when it has expired."""

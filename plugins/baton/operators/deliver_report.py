@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from baton.exceptions import PermanentError
+from baton.notifications.slack import SLACK_CONNECTION
 from baton.reports.delivery import Channel, deliver
 from baton.reports.files import Files
 from baton.reports.registry import Registry
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
 
 REGISTRY_CONNECTION = "warehouse_default"
-SLACK_CONNECTION = "slack_api_default"
 
 
 class DeliverReportOperator(BaseOperator):
