@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.chain import CANARY, DAG_ID, Chain
+from tests.acceptance.chain import CANARY, Chain
 from tests.acceptance.stacks import own_stack
+from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS
 
 from baton_local.stack import Options, Stack
 
@@ -32,7 +33,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """
     dags = Path(__file__).parent / "dags"
     options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags)
-    with own_stack(tmp_path_factory.mktemp("stack"), options, DAG_ID) as made:
+    with own_stack(tmp_path_factory.mktemp("stack"), options, *DAG_IDS, *CRONJOB_DAG_IDS) as made:
         yield made
 
 

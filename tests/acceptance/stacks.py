@@ -20,13 +20,14 @@ stop_stack(Layout(project=PROJECT, state=pathlib.Path(sys.argv[1])))
 
 
 @contextmanager
-def own_stack(state: Path, options: Options, dag_id: str) -> Iterator[Stack]:
-    """A stack that has read a DAG and ends with the test."""
+def own_stack(state: Path, options: Options, *dag_ids: str) -> Iterator[Stack]:
+    """A stack that has read these DAGs and ends with the test."""
     made = prepare_stack(Layout(project=PROJECT, state=state), options)
     with ended_with_this_process(state):
         try:
             made.start(print)
-            made.await_dag(dag_id)
+            for dag_id in dag_ids:
+                made.await_dag(dag_id)
             yield made
         finally:
             made.stop()

@@ -28,8 +28,6 @@ def failures(stack: Stack, dag_id: str, run_id: str) -> str:
 @pytest.fixture(scope="module")
 def night(stack: Stack) -> str:
     """The id of one run that went to its end."""
-    stack.await_dag(DAG_ID)
-    stack.await_dag(REPLICATE)
     stack.api.unpause(REPLICATE)
     run_id = stack.api.run_now(DAG_ID, patience_seconds=1)
     assert await_value(lambda: ended(stack, DAG_ID, run_id), RUN_SECONDS) == "success", failures(stack, DAG_ID, run_id)

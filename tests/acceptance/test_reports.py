@@ -38,7 +38,6 @@ class Reports:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         for dag_id in (*CLOCKED, BY_ASSET):
-            stack.await_dag(dag_id)
             stack.api.unpause(dag_id)
         self._announce_warehouse()
         self.runs = {dag_id: stack.api.run_now(dag_id, patience_seconds=8) for dag_id in CLOCKED}

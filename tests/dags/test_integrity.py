@@ -8,6 +8,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.pool import Pool
 from airflow.serialization.serialized_objects import DagSerialization
+from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS
 
 from baton.dag_docs import render
 from baton.defaults import default_args
@@ -15,31 +16,6 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = [
-    "alert_low_stock",
-    "back_up_platform",
-    "clean_up_cluster",
-    "clean_up_data",
-    "collect_diagnostics",
-    "digest_alerts",
-    "heal_workloads",
-    "load_warehouse",
-    "maintain_postgres",
-    "post_weekly_summary",
-    "process_hourly_data",
-    "process_pending_items",
-    "reconcile_finances",
-    "replicate_backups",
-    "report_daily_sales",
-    "report_monthly_business",
-    "report_weekly_inventory",
-    "rotate_logs",
-    "run_job_template",
-    "send_daily_summary",
-    "sync_inventory",
-    "warm_caches",
-]
-CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
 TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
 
 
