@@ -52,8 +52,9 @@ class AirflowApi:
 
         :raises StackError: Airflow cannot be reached or refuses; its reason is in the message.
         """
-        # A question may be asked again: the api-server may be busy, or on its way up after a kill. An order may not.
-        patience = stop_after_delay(PATIENCE_SECONDS) if method == "GET" else stop_after_attempt(1)
+        # What says how things shall be may be said again: the api-server may be busy, or on its way up after a kill.
+        # What makes something new may not.
+        patience = stop_after_delay(PATIENCE_SECONDS) if method in ("GET", "PATCH") else stop_after_attempt(1)
         asking = Retrying(
             retry=retry_if_exception_type(httpx.HTTPError), stop=patience, wait=wait_fixed(0.5), reraise=True
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import httpx
+
 
 @dataclass(frozen=True)
 class Component:
@@ -30,3 +32,11 @@ class Component:
     order: int = 1
     sweeps: bool = True
     ready_seconds: int = 300
+
+
+def is_healthy(port: int) -> bool:
+    """Whether a server of this machine answers ``/healthz``."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).is_success
+    except httpx.HTTPError:
+        return False

@@ -13,13 +13,11 @@ from __future__ import annotations
 import hmac
 import json
 import re
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from aiohttp import web
 
 from baton_local.settings import write_private
@@ -159,19 +157,6 @@ class Workspace:
     }
 
 
-def is_ready(port: int) -> bool:
-    """Whether the server answers."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _stop(*_: object) -> None:
-    raise web.GracefulExit
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
     bot_token: str = json.loads(Path(sys.argv[2]).read_text())["slack_token"]
     web.run_app(Workspace(bot_token, Path(sys.argv[3])).app(), host="127.0.0.1", port=int(sys.argv[1]), print=None)

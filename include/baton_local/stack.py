@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 
-from baton_local import leftovers, mailbox, object_store, settings, shop, slack, warehouse_api
+from baton_local import leftovers, mailbox, object_store, settings, shop, warehouse_api
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import AirflowApi
 from baton_local.cluster import Cluster, end_pods
-from baton_local.component import Component
+from baton_local.component import Component, is_healthy
 from baton_local.errors import StackError
 from baton_local.gateway.part import GatewayPart
 from baton_local.layout import Layout
@@ -101,14 +101,14 @@ class Stack:
             Component(
                 "slack",
                 [sys.executable, "-m", "baton_local.slack", str(ports.slack), credentials_file, str(self.layout.slack)],
-                lambda: slack.is_ready(ports.slack),
+                lambda: is_healthy(ports.slack),
                 environment,
             ),
             self.gateway.component(),
             Component(
                 "warehouse-api",
                 [sys.executable, "-m", "baton_local.warehouse_api", str(ports.warehouse_api), credentials_file],
-                lambda: warehouse_api.is_ready(ports.warehouse_api),
+                lambda: is_healthy(ports.warehouse_api),
                 environment,
             ),
             Component(

@@ -14,14 +14,12 @@ import hmac
 import json
 import random
 import secrets
-import signal
 import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 from aiohttp import web
 
 from baton_local.settings import derived
@@ -160,20 +158,7 @@ def _moment(text: str | None) -> str:
         raise web.HTTPBadRequest(text="since must be an ISO time with a zone") from err
 
 
-def is_ready(port: int) -> bool:
-    """Whether the server answers."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _stop(*_: object) -> None:
-    raise web.GracefulExit
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
     master_key: str = json.loads(Path(sys.argv[2]).read_text())["master_key"]
     stock = Warehouse(token(master_key), datetime.now(UTC))
     web.run_app(stock.app(), host="127.0.0.1", port=int(sys.argv[1]), print=None)

@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from baton_local import slack
+from baton_local.component import is_healthy
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
     process = subprocess.Popen(command, env={"PYTHONPATH": str(Path(slack.__file__).parents[1])})
     try:
         retry(retry=retry_if_result(lambda ready: not ready), stop=stop_after_delay(20), wait=wait_fixed(0.05))(
-            slack.is_ready
+            is_healthy
         )(port)
         yield f"http://127.0.0.1:{port}", token, messages
     finally:

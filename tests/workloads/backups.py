@@ -1,7 +1,5 @@
 """The stages of a backup, as a test runs them."""
 
-import contextlib
-import io
 import json
 import os
 import subprocess
@@ -12,7 +10,8 @@ from typing import Any
 
 import psycopg
 import pyrage
-from tests.workloads.chain import INCLUDE, SHOP, Outcome
+from tests.workloads.chain import INCLUDE, SHOP
+from tests.workloads.in_process import Outcome, run_workload
 from tests.workloads.postgres_server import Server
 
 KEY = "ab" * 32
@@ -53,23 +52,9 @@ class Backups:
         return [sys.executable, "-m", "baton_workloads", "backup", *words], base | self.environment
 
     def run(self, *words: str, **changes: str) -> Outcome:
-        """Run one command in this process, which spares it the imports."""
-        from baton_workloads.__main__ import main
-        from baton_workloads.storage import s3_store
-
-        s3_store.cache_clear()
-        outer = dict(os.environ)
+        """Run one command in this process."""
         command, environment = self.command(*words)
-        stdout, stderr = io.StringIO(), io.StringIO()
-        try:
-            os.environ.clear()
-            os.environ.update(environment | changes)
-            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-                code = main(command[3:])
-        finally:
-            os.environ.clear()
-            os.environ.update(outer)
-        return Outcome(code, stdout.getvalue(), stderr.getvalue())
+        return run_workload(*command[3:], environment=environment | changes)
 
     def spawn(self, *words: str, **changes: str) -> "subprocess.Popen[str]":
         """Start one command as a process, as a pod does."""

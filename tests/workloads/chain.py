@@ -1,8 +1,6 @@
 """The stages of the chain, as a test runs them."""
 
-import contextlib
 import copy
-import io
 import json
 import os
 import subprocess
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.workloads.in_process import Outcome, run_workload
 from tests.workloads.postgres_server import Server
 
 INCLUDE = Path(__file__).parents[2] / "include"
@@ -60,27 +59,6 @@ POLICIES: dict[str, Any] = {
 
 
 @dataclass
-class Outcome:
-    """What one command did."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Give the JSON result of a command that went well."""
-        assert self.code == 0, self.stderr
-        parsed: dict[str, Any] = json.loads(self.stdout.splitlines()[-1])
-        return parsed
-
-    @property
-    def error(self) -> str:
-        """Give the last line of a command that failed."""
-        return self.stderr.splitlines()[-1]
-
-
-@dataclass
 class Chain:
     """The stages of the chain with the environment of one test."""
 
@@ -101,23 +79,9 @@ class Chain:
         return [sys.executable, "-m", "baton_workloads", "etl", *words], environment
 
     def run(self, *words: str, **changes: str) -> Outcome:
-        """Run one command in this process, which spares it the imports."""
-        from baton_workloads.__main__ import main
-        from baton_workloads.storage import s3_store
-
-        s3_store.cache_clear()
-        outer = dict(os.environ)
+        """Run one command in this process."""
         command, environment = self.command(*words)
-        stdout, stderr = io.StringIO(), io.StringIO()
-        try:
-            os.environ.clear()
-            os.environ.update(environment | changes)
-            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-                code = main(command[3:])
-        finally:
-            os.environ.clear()
-            os.environ.update(outer)
-        return Outcome(code, stdout.getvalue(), stderr.getvalue())
+        return run_workload(*command[3:], environment=environment | changes)
 
     def spawn(self, *words: str, **changes: str) -> "subprocess.Popen[str]":
         """Start one command as a process, as a pod does."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-import httpx
-
-from baton_local.component import Component
+from baton_local.component import Component, is_healthy
 from baton_local.layout import Layout
 from baton_local.settings import write_private
 
@@ -35,13 +33,6 @@ class GatewayPart:
         return Component(
             "gateway",
             [sys.executable, "-m", "baton_local.gateway", str(stack_file), *words],
-            self.is_ready,
+            lambda: is_healthy(self.port),
             {"PYTHONPATH": str(self.layout.project / "include"), "BATON_GATEWAY_PASSWORD": self.password},
         )
-
-    def is_ready(self) -> bool:
-        """Whether it answers."""
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5).is_success
-        except httpx.HTTPError:
-            return False

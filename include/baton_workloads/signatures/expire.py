@@ -3,7 +3,6 @@
 Closing and noting that somebody has to be told is one transaction; so a kill in between loses no notice.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,14 +10,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
-from baton_workloads.idempotent.guard import Turn, guard
+from baton_workloads.idempotent.guard import Turn
 from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
-from baton_workloads.idempotent.stopping import asked_to_stop
 from baton_workloads.progress import Progress, say
 from baton_workloads.signatures import mails
 from baton_workloads.signatures.surroundings import Post, Surroundings, stop_if, surroundings
-from baton_workloads.smtp import Delivery, MailServer
+from baton_workloads.signatures.turns import run_turn
+from baton_workloads.smtp import Delivery
 
 if TYPE_CHECKING:
     import psycopg
@@ -52,17 +51,7 @@ def expire(zone: str, as_of: str | None = None, *, again: bool = False) -> dict[
     :returns: the job's result: outcome, as_of, how many were closed, and how many requesters were told, skipped (they
         have left), bounced, put off, unconfirmed.
     """
-    started = time.monotonic()
-    around = surroundings()
-    with guard(around.dsn, JOB, every=EVERY, zone=zone, as_of=as_of, again=again) as turn:
-        if turn.mine:
-            with asked_to_stop() as asked, MailServer(around.smtp_url) as server:
-                worker = _Worker(turn, around, Post(server, around.sender))
-                worker.settle_interrupted()
-                worker.close_all(asked)
-                worker.tell_all(asked)
-            turn.done(as_of=turn.moment.today.isoformat(), **worker.counts)
-        return {**turn.report(), "seconds": round(time.monotonic() - started, 3)}
+    return run_turn(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
 
 
 def preview(zone: str, as_of: str | None = None) -> dict[str, Any]:
@@ -88,6 +77,14 @@ class _Notice:
     due_on: date
     requester_email: str
     requester_is_active: bool
+
+
+def _work(turn: Turn, around: Surroundings, post: Post, asked: Callable[[], bool]) -> Counter[str]:
+    worker = _Worker(turn, around, post)
+    worker.settle_interrupted()
+    worker.close_all(asked)
+    worker.tell_all(asked)
+    return worker.counts
 
 
 @dataclass

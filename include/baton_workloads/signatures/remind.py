@@ -6,7 +6,6 @@ and SMTP has no way to ask. Such a reminder is never sent again by itself; the n
 ``unconfirmed`` and names it.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
-from baton_workloads.idempotent.guard import Turn, guard
+from baton_workloads.idempotent.guard import Turn
 from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
-from baton_workloads.idempotent.stopping import asked_to_stop
 from baton_workloads.progress import Progress, say
 from baton_workloads.signatures import mails
 from baton_workloads.signatures.due import DueReminders, due_reminders, still_wanted
 from baton_workloads.signatures.surroundings import Post, Surroundings, stop_if, surroundings
-from baton_workloads.smtp import Delivery, MailServer
+from baton_workloads.signatures.turns import run_turn
+from baton_workloads.smtp import Delivery
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,16 +49,7 @@ def remind(zone: str, as_of: str | None = None, *, again: bool = False) -> dict[
     :param again: also when this half hour's window is done.
     :returns: the job's result: outcome, as_of, and how many were sent, bounced, skipped, put off, unconfirmed.
     """
-    started = time.monotonic()
-    around = surroundings()
-    with guard(around.dsn, JOB, every=EVERY, zone=zone, as_of=as_of, again=again) as turn:
-        if turn.mine:
-            with asked_to_stop() as asked, MailServer(around.smtp_url) as server:
-                worker = _Worker(turn, around, Post(server, around.sender))
-                worker.settle_interrupted()
-                worker.send_all(asked)
-            turn.done(as_of=turn.moment.today.isoformat(), **worker.counts)
-        return {**turn.report(), "seconds": round(time.monotonic() - started, 3)}
+    return run_turn(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
 
 
 def preview(zone: str, as_of: str | None = None) -> dict[str, Any]:
@@ -80,6 +70,13 @@ def item_key(workflow_id: int, reminder_on: date) -> str:
 def message_id(workflow_id: int, reminder_on: date, domain: str) -> str:
     """Give the Message-ID of one reminder: always the same, so it can be looked for in the mail server's log."""
     return f"<signature-reminder.{workflow_id}.{reminder_on.isoformat()}@{domain}>"
+
+
+def _work(turn: Turn, around: Surroundings, post: Post, asked: Callable[[], bool]) -> Counter[str]:
+    worker = _Worker(turn, around, post)
+    worker.settle_interrupted()
+    worker.send_all(asked)
+    return worker.counts
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 import pyrage
 import pytest
 from kubernetes.client import ApiextensionsV1Api, CoreV1Api, CustomObjectsApi
+from tests.workloads.in_process import run_workload
 
 from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
     Namespace,
@@ -63,19 +63,8 @@ class Stages:
 
     def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
         """Run one command: exit code, its result where it has one, its last line of errors."""
-        from baton_workloads.__main__ import main
-
-        outer = dict(os.environ)
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            os.environ.update(self.environment)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main(["backup", *words])
-        finally:
-            os.environ.clear()
-            os.environ.update(outer)
-        result = json.loads(out.getvalue().splitlines()[-1]) if code == 0 else {}
-        return code, result, (err.getvalue().splitlines() or [""])[-1]
+        done = run_workload("backup", *words, environment={**os.environ, **self.environment})
+        return done.code, done.result if done.code == 0 else {}, (done.stderr.splitlines() or [""])[-1]
 
     def part(self, result: dict[str, Any]) -> dict[str, Any]:
         """Read what a stage wrote of its part."""

@@ -21,7 +21,8 @@ from kubernetes.client import AppsV1Api
 
 from baton.alerts.conf import Alert, make_conf
 from baton.operators.collect_diagnostics import CollectDiagnosticsOperator
-from baton_local import object_store, slack
+from baton_local import object_store
+from baton_local.component import is_healthy
 from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,
@@ -30,7 +31,7 @@ from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
 )
 from baton_local.settings import Credentials
 
-INCLUDE = Path(slack.__file__).parents[1]
+INCLUDE = Path(object_store.__file__).parents[1]
 BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
@@ -67,7 +68,7 @@ def services(tmp_path_factory):
     ]
     try:
         await_ready(lambda: object_store.is_ready(ports["object_store"]))
-        await_ready(lambda: slack.is_ready(ports["slack"]))
+        await_ready(lambda: is_healthy(ports["slack"]))
         key = object_store.stage_key(credentials.master_key, "airflow")
         endpoint = f"http://127.0.0.1:{ports['object_store']}"
         aws = {"endpoint_url": endpoint, "region_name": object_store.REGION}
@@ -161,18 +162,3 @@ def deployment(name, script, replicas=1, **container):
 def apps(place):
     """The official client's AppsV1Api."""
     return AppsV1Api(place.client)
-
-
-@pytest.fixture
-def until():
-    """Waits until a function returns something true and returns that."""
-
-    def wait(check, seconds=20.0):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if found := check():
-                return found
-            time.sleep(0.02)
-        raise TimeoutError(f"not within {seconds} s")
-
-    return wait

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,18 +118,3 @@ def write_cron_job(tmp_path):
         return FileSource(str(path), name)
 
     return write
-
-
-@pytest.fixture
-def until():
-    """Waits until a function returns something true and returns that."""
-
-    def wait(check, seconds=15.0):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if found := check():
-                return found
-            time.sleep(0.02)
-        raise TimeoutError(f"not within {seconds} s")
-
-    return wait

@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,22 +70,6 @@ def make_pod() -> Callable[..., dict[str, Any]]:
         return {"metadata": {"name": name}, "spec": {"restartPolicy": "Never", "containers": [base], **spec}}
 
     return make
-
-
-@pytest.fixture
-def until() -> Callable[..., Any]:
-    """Waits until a function returns something true and returns that."""
-
-    def wait(check: Callable[[], Any], seconds: float = 15.0) -> Any:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = check()
-            if found:
-                return found
-            time.sleep(0.02)
-        raise TimeoutError(f"not within {seconds} s")
-
-    return wait
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from tests.workloads.reports.nasty import nasty
 
 from baton.exceptions import TransientError
 from baton.reports.registry import Registry
-from baton_local import mailbox, slack
+from baton_local import mailbox
+from baton_local.component import is_healthy
 from baton_workloads.reports.publish import publish
 
 ROOT = INCLUDE.parent
@@ -37,7 +38,7 @@ class Surroundings:
         self._ports = {"mail": free_port(), "slack": free_port(), "nobody": free_port()}
         mail_words, slack_words = [str(self.mail)], [str(credentials), str(self.slack)]
         stack.enter_context(server("mailbox", self._ports["mail"], *mail_words, is_ready=mailbox.is_ready))
-        stack.enter_context(server("slack", self._ports["slack"], *slack_words, is_ready=slack.is_ready))
+        stack.enter_context(server("slack", self._ports["slack"], *slack_words, is_ready=is_healthy))
         publish(nasty(), f"file://{folder}")
         self.manifest = folder / "nasty" / "2026-11-21" / "manifest.json"
 

@@ -14,6 +14,7 @@ import pytest
 from tests.integration.reports.conftest import INCLUDE, free_port, server
 
 from baton_local import warehouse_api
+from baton_local.component import is_healthy
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.inventory import api as stock
 from baton_workloads.inventory.api import stock_api
@@ -29,7 +30,7 @@ def address(tmp_path_factory):
     credentials = tmp_path_factory.mktemp("warehouse") / "credentials.json"
     credentials.write_text(json.dumps({"master_key": MASTER_KEY}))
     port = free_port()
-    with server("warehouse_api", port, str(credentials), is_ready=warehouse_api.is_ready):
+    with server("warehouse_api", port, str(credentials), is_ready=is_healthy):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -122,11 +122,14 @@ def test_the_addresses_of_the_services_are_those_of_compose(services: dict[str, 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_the_manifests_render(tmp_path: Path) -> None:
-    """`kubectl kustomize` makes the namespace, the Role and one Secret for each stage, all in the namespace."""
+    """`kubectl kustomize` makes the namespace, the Role and one Secret for each stage, all in the namespace.
+
+    The files are made as docs/cluster.md says.
+    """
     deploy = tmp_path / "deploy"
     shutil.copytree(ROOT / "deploy", deploy)
-    for example in (deploy / "kubernetes" / "secrets").glob("*.env.example"):
-        example.rename(example.with_suffix(""))
+    [copying] = re.findall(r"^ *(for example in .*)$", (ROOT / "docs" / "cluster.md").read_text(), re.MULTILINE)
+    subprocess.run(["bash", "-c", copying], cwd=deploy / "kubernetes" / "secrets", check=True)
     command = ["kubectl", "kustomize", str(deploy / "compose" / "kubernetes")]
     items = list(yaml.safe_load_all(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     secrets = {item["metadata"]["name"] for item in items if item["kind"] == "Secret"}

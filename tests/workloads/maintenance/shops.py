@@ -1,7 +1,5 @@
 """A shop of the test's own, and the commands of maintenance on it."""
 
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -10,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from tests.workloads.chain import INCLUDE, Outcome
+from tests.workloads.chain import INCLUDE
+from tests.workloads.in_process import Outcome, run_workload
 
 SHOP = Path(INCLUDE) / "shop"
 
@@ -42,19 +41,8 @@ class Shop:
         }
 
     def run(self, *words: str) -> Outcome:
-        """Run a command of maintenance to its end, in this process, which spares it the imports."""
-        from baton_workloads.__main__ import main
-
-        stdout, stderr = io.StringIO(), io.StringIO()
-        outer = dict(os.environ)
-        try:
-            os.environ.update(self.environment)
-            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-                code = main(["maintenance", *words])
-        finally:
-            os.environ.clear()
-            os.environ.update(outer)
-        return Outcome(code, stdout.getvalue(), stderr.getvalue())
+        """Run a command of maintenance to its end, in this process."""
+        return run_workload("maintenance", *words, environment=self.environment)
 
     def spawn(self, *words: str) -> "subprocess.Popen[str]":
         """Start a command as a process, as a pod does."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.workloads.chain import Outcome
+from tests.workloads.in_process import Outcome
 from tests.workloads.postgres_server import Server
 from tests.workloads.signatures.conftest import STAFF
 from tests.workloads.signatures.post_office import GONE, OK, Mail, PostOffice

@@ -1,7 +1,5 @@
 """The signature workers on a shop of the test's own, as processes and in this process."""
 
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -12,7 +10,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from tests.workloads.chain import INCLUDE, Outcome
+from tests.workloads.chain import INCLUDE
+from tests.workloads.in_process import Outcome, run_workload
 from tests.workloads.signatures.post_office import PostOffice
 
 TODAY = date(2026, 11, 22)
@@ -49,23 +48,12 @@ class Shop:
         )
 
     def run(self, *words: str, as_of: str = TODAY.isoformat(), **changes: str) -> Outcome:
-        """Run a worker to its end, in this process, which spares it the imports."""
+        """Run a worker to its end, in this process."""
         return self.command(*words, "--as-of", as_of, **changes)
 
     def command(self, *words: str, **changes: str) -> Outcome:
         """Run any command to its end, in this process."""
-        from baton_workloads.__main__ import main
-
-        stdout, stderr = io.StringIO(), io.StringIO()
-        outer = dict(os.environ)
-        try:
-            os.environ.update(self.environment | changes)
-            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-                code = main(list(words))
-        finally:
-            os.environ.clear()
-            os.environ.update(outer)
-        return Outcome(code, stdout.getvalue(), stderr.getvalue())
+        return run_workload(*words, environment=self.environment | changes)
 
     def execute(self, statement: str, *values: Any) -> None:
         """Change the shop."""
