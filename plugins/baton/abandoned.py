@@ -19,8 +19,10 @@ from airflow.models.callback import TriggererCallback
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.trigger import Trigger
 from airflow.utils.session import create_session
+from airflow.utils.sqlalchemy import get_dialect_name
 from airflow.utils.state import CallbackState, TaskInstanceState
 from sqlalchemy import select, update
+from sqlalchemy.exc import InternalError, OperationalError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,13 +40,27 @@ class CarefulSupervisor(TriggerRunnerSupervisor):
     """The triggerer's side of the database, which deletes no trigger of ours before it is known what it leaves."""
 
     def clean_unused(self) -> None:
-        """Delete the rows of triggers that nothing waits for."""
+        """Delete the rows of triggers that nothing waits for.
+
+        Both steps see the tables as they were at one moment: a task that is marked between them would lose its
+        trigger to the second one, unseen by the first.
+        """
         try:
             with create_session() as session:
+                see_one_moment(session)
                 hand_over(session)
+                Trigger.clean_unused(session=session)
+        except (OperationalError, InternalError) as err:  # somebody changed a row meanwhile; it is there a second later
+            log.info("Unused triggers are left to the next look: %s", str(err.orig).partition("\n")[0])
         except Exception:  # the stock part has to go on: without it no task of anybody is resumed
             log.exception("What tasks left in the cluster could not be handed over")
-        super().clean_unused()
+            super().clean_unused()
+
+
+def see_one_moment(session: Session) -> None:
+    """Let all statements of this transaction see the same rows; SQLite's always do."""
+    if get_dialect_name(session) != "sqlite":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def hand_over(session: Session) -> None:
@@ -57,11 +73,12 @@ def hand_over(session: Session) -> None:
         select(Trigger)
         .join(TaskInstance, TaskInstance.trigger_id == Trigger.id)
         .where(Trigger.classpath.in_(SUCCESSORS), TaskInstance.state != TaskInstanceState.DEFERRED)
-        .with_for_update(of=Trigger, skip_locked=True)
+        .with_for_update(of=Trigger)
     )
     for trigger in session.scalars(abandoned):
         session.add(_callback(trigger))
         session.execute(update(TaskInstance).where(TaskInstance.trigger_id == trigger.id).values(trigger_id=None))
+    session.flush()  # Airflow's sessions do not by themselves, and SQLite gives a deleted row's id to the next one
 
 
 @dataclass
