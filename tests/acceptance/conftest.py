@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.chain import CANARY, Chain
-from tests.acceptance.stacks import own_stack
+from tests.acceptance.stacks import CALM, SLOW, own_stack
 from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS
 
 from baton_local.stack import Options, Stack
 
-CALM, SLOW = "calm cluster", "slow cluster"
 ALWAYS_SLOW_TOO = ("test_load_warehouse",)
 """Modules whose tests meet the slow cluster in each run; those of the others do in `--soak`, for time."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from baton_local.layout import PROJECT, Layout
 from baton_local.stack import Options, Stack, prepare_stack
 
+CALM, SLOW = "calm cluster", "slow cluster"
+
 STOP_WHEN_ALONE = f"""
 import pathlib, sys
 sys.stdin.read()

@@ -23,8 +23,8 @@ LOCKS = {
     "include/baton_workloads/requirements.txt": ["--group", "workloads", "--constraint", "requirements.txt"],
 }
 
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
-"""The whole ordinary run waits more than it computes: two processes share it, see tests/side_by_side.py."""
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
+"""The whole ordinary run waits more than it computes: three processes share it, see tests/side_by_side.py."""
 
 Command = list[str]
 
@@ -49,7 +49,7 @@ def test(
 
 
 def pytest_words(words: list[str], *, soak: bool) -> list[str]:
-    """Return pytest's command line: everything in two processes, a selection or what takes long in one."""
+    """Return pytest's command line: everything in three processes, a selection or what takes long in one."""
     selection = [] if soak else ["-m", "not soak"]
     division = [] if soak or words else SIDE_BY_SIDE
     return [*selection, *division, *words]
