@@ -102,7 +102,7 @@ def run_postgres() -> Callable[[Postgres], AbstractContextManager[subprocess.Pop
 def until() -> Callable[..., Any]:
     """Asks until the answer is true, and returns that; asserts that it comes in time."""
 
-    def wait(question: Callable[[], Any], seconds: float = 20) -> Any:
+    def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
         while not (answer := question()):
             assert time.monotonic() < deadline, f"not within {seconds} s"
