@@ -122,12 +122,12 @@ def result_of(reply: Reply) -> Any:
     if not reply.body:
         return None
     try:
-        text = reply.body.decode()
+        text = reply.body.decode("utf-8-sig")  # some runtimes begin their JSON with a byte order mark
     except UnicodeDecodeError as err:
         raise RefusedError("the function's answer is neither JSON nor text: let it answer in JSON") from err
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         if "json" in reply.content_type:
             raise RefusedError("the function's answer is not the JSON that its Content-Type says") from None
         return text

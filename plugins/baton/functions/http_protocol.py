@@ -18,6 +18,7 @@ from baton.functions.call import Call, RefusedError, Reply, UnavailableError, ch
 from baton.functions.protocol import Protocol
 
 CONNECT_SECONDS = 10
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,14 @@ class HttpProtocol(Protocol):
     async def ask(self, call: Call, location: str) -> Reply | None:
         """Ask once what became of an accepted call; None while it is under way.
 
-        :raises RefusedError: the address lies elsewhere than the gateway: the token would go there.
+        :raises RefusedError: the address is none, or lies elsewhere than the gateway: the token would go there.
         """
-        url = urljoin(self.url(call), location)
-        if _origin(url) != _origin(self.url(call)):
+        try:
+            url = urljoin(self.url(call), location)
+            is_ours = _origin(url) == _origin(self.url(call))
+        except ValueError:
+            raise RefusedError(f"the gateway of function {call.function} names a status address that is none") from None
+        if not is_ours:
             raise RefusedError(f"the gateway of function {call.function} names a status address on another host")
         headers = {"Accept": "application/json", "X-Call-Id": call.call_id}
         reply = await self._request("GET", url, call, headers, None)
@@ -153,7 +158,7 @@ def _unreachable(call: Call, err: Exception, *, may_have_run: bool) -> Unavailab
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def retry_after_seconds(text: str | None, now: float) -> float | None:
@@ -167,5 +172,5 @@ def retry_after_seconds(text: str | None, now: float) -> float | None:
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
