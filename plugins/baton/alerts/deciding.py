@@ -141,9 +141,23 @@ class Deciding:
             return Entry(want.identity, Verdict.UNMATCHED, "no route matches these labels")
         if not self._sender.may_start(want.route.name):
             return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {want.route.name}")
-        if want.alert.status == "resolved":
-            return self._resolved(want, want.route)
-        return self._suppressed(want, want.route) or self._run(want, want.route)
+        return self._acted(want, want.route)
+
+    def _acted(self, want: _Want, route: Route) -> Entry:
+        try:
+            if want.alert.status == "resolved":
+                return self._resolved(want, route)
+            return self._suppressed(want, route) or self._run(want, route)
+        except TargetError as err:
+            return Entry(want.identity, Verdict.NO_TARGET, str(err), route.dag_id)
+        except RefusedError as err:
+            return Entry(want.identity, Verdict.REFUSED, str(err), route.dag_id)
+        except SQLAlchemyError:
+            raise  # the whole post is tried again by its sender
+        except Exception as err:  # one alert must not lose the others
+            log.exception("What route %s does with alert %s failed", route.name, want.identity)
+            reason = f"{type(err).__name__}, see the API server's log"
+            return Entry(want.identity, Verdict.REFUSED, reason, route.dag_id)
 
     def _suppressed(self, want: _Want, route: Route) -> Entry | None:
         for name, what in (("", "all routes are"), (route.name, f"route {route.name} is")):
@@ -166,22 +180,10 @@ class Deciding:
         return None
 
     def _run(self, want: _Want, route: Route) -> Entry:
-        try:
-            self._runs.check(route.dag_id)
-            if self._budget_is_spent(route):
-                return self._stormy(want, route)
-            return self._made(want, route)
-        except TargetError as err:
-            return Entry(want.identity, Verdict.NO_TARGET, str(err), route.dag_id)
-        except RefusedError as err:
-            return Entry(want.identity, Verdict.REFUSED, str(err), route.dag_id)
-        except SQLAlchemyError:
-            raise  # the whole post is tried again by its sender
-        except Exception as err:  # one alert must not lose the others
-            log.exception("Alert %s could not start %s", want.identity, route.dag_id)
-            return Entry(
-                want.identity, Verdict.REFUSED, f"{type(err).__name__}, see the API server's log", route.dag_id
-            )
+        self._runs.check(route.dag_id)
+        if self._budget_is_spent(route):
+            return self._stormy(want, route)
+        return self._made(want, route)
 
     def _budget_is_spent(self, route: Route) -> bool:
         if route.name not in self._spent:

@@ -151,8 +151,9 @@ class Runs:
         dag = _BAG.get_dag_for_run(run, self._session) if run else None
         if run is None or dag is None:
             return False
-        set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=self._session)
-        self._log("patch_dag_run", dag_id, run_id, by)
+        with self._session.begin_nested():  # ended as a whole, or not at all
+            set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=self._session)
+            self._log("patch_dag_run", dag_id, run_id, by)
         return True
 
     def _active(self, dag_id: str, run_id: str) -> DagRun | None:
