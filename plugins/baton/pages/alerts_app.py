@@ -106,7 +106,7 @@ class _State:
         names = [route.name for route in routes.routes] if routes else None
         if wanted.route and not wanted.on and names is not None and wanted.route not in names:
             # What is off by a wrong name is on by its right one, and nobody looks again.
-            raise HTTPException(404, f"there is no route {wanted.route}, only {', '.join(names)}: nothing is off")
+            raise HTTPException(404, f"there is no route {wanted.route}, only {', '.join(names)}: nothing was switched")
         Ledger(session, datetime.now(UTC)).switch(wanted.route, on=wanted.on, by=user)
         log.warning("%s switched alerts %s: %s", user, "on" if wanted.on else "off", wanted.route or "all routes")
         return {"off": switches(session)}
