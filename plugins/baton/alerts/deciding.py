@@ -48,11 +48,14 @@ class _Want:
 
 @dataclass(slots=True)
 class _Storm:
-    """The alerts of this post that the run of a storm names."""
+    """The alerts of this post that the run of a storm names.
+
+    :param waits: whether that run still gathers.
+    """
 
     route: Route
     run_id: str
-    leader: Alert
+    waits: bool
     others: list[Alert] = field(default_factory=list)
 
 
@@ -206,14 +209,18 @@ class Deciding:
             conf = make_conf(want.alert, route.target_of(want.alert))
             after = self._now + route.storm.gather
             is_new = self._runs.make(RunRequest(route.dag_id, name, conf, after, self._sender.name))
-            storm = self._storms[name] = _Storm(route, name, want.alert)
+            waits = is_new or self._runs.waits(route.dag_id, name, self._now)
+            storm = self._storms[name] = _Storm(route, name, waits)
             if is_new:
-                return self._named(want, route, name)
+                return self._named(want, storm)
         storm.others.append(want.alert)
-        return self._named(want, route, name)
+        return self._named(want, storm)
 
-    def _named(self, want: _Want, route: Route, name: str) -> Entry:
+    def _named(self, want: _Want, storm: _Storm) -> Entry:
+        route, name = storm.route, storm.run_id
         reason = f"the budget of route {route.name}, {route.storm.runs} runs in {_words(route.storm.per)}, is spent"
+        if not storm.waits:
+            reason += "; the storm's run had begun before and does not name it"
         return Entry(want.identity, Verdict.STORM, reason, route.dag_id, name)
 
     def _resolved(self, want: _Want, route: Route) -> Entry:

@@ -19,7 +19,6 @@ from baton.functions.call import Call, RefusedError, Reply, UnavailableError, ch
 from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
 from baton.functions.protocol import Protocol
 
-ACCEPTED = 202
 IDEMPOTENCY_FIELD = "idempotency_key"
 
 

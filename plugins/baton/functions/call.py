@@ -34,6 +34,10 @@ class Call:
     callback_url: str | None = None
 
 
+ACCEPTED = 202
+"""Of a reply to an asynchronous call: the answer comes later. Any other success is the answer itself."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What came back.

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
-from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
+from baton.functions.call import ACCEPTED, Call, RefusedError, Reply, UnavailableError, check_status, too_large
 from baton.functions.protocol import Protocol
 
 CONNECT_SECONDS = 10
@@ -98,7 +98,7 @@ class HttpProtocol(Protocol):
     async def send(self, call: Call) -> Reply:
         """Make a call once; see `Protocol.send`."""
         reply = await self._request("POST", self.url(call), call, self.headers(call), self.body(call))
-        return reply if call.asynchronous else self.reply(reply)
+        return reply if call.asynchronous and reply.status == ACCEPTED else self.reply(reply)
 
     async def ask(self, call: Call, location: str) -> Reply | None:
         """Ask once what became of an accepted call; None while it is under way.
@@ -114,7 +114,7 @@ class HttpProtocol(Protocol):
             raise RefusedError(f"the gateway of function {call.function} names a status address on another host")
         headers = {"Accept": "application/json", "X-Call-Id": call.call_id}
         reply = await self._request("GET", url, call, headers, None)
-        return None if reply.status == 202 else self.reply(reply)
+        return None if reply.status == ACCEPTED else self.reply(reply)
 
     async def _request(self, method: str, url: str, call: Call, headers: dict[str, str], body: bytes | None) -> Reply:
         if self._session is None:

@@ -171,6 +171,8 @@ class InvokeFunctionBatchOperator(BaseOperator):
                 identity, context["task_state_store"], CallbackHook().address, hook.response_limit_bytes
             )
         async with hook:
+            if self.asynchronous:
+                hook.check_callbacks()
             sender = BatchSender(hook.protocol, self.function, self.payload or {}, self.batch_seconds, callbacks)
             run = BatchRun(identity.key, checkpoint, writer, sender.send, keep_failures, limits)
             began = time.monotonic()

@@ -155,6 +155,7 @@ async def test_storm_makes_as_many_runs_as_its_budget_and_one_that_names_the_res
         "g2",
     ]
     assert storm["run_after"].isoformat() == "2026-11-22T08:01:30+00:00"
+    assert ["does not name it" in decision["reason"] for decision in [*second, *late]] == [False] * 3 + [True]
 
 
 async def test_budget_is_new_in_the_next_window(receiver: Receiver, at_moment: Callable[[str], None]) -> None:

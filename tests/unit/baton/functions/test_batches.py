@@ -189,6 +189,25 @@ async def test_answers_of_accepted_batches_come_by_callback(
     assert context["task_state_store"] == {}
 
 
+async def test_answers_that_come_at_once_are_not_waited_for(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """From a gateway that ignores the wish to answer later."""
+    manifest = await run(operator(connect(server.port), tmp_path, asynchronous=True), context)
+    assert (manifest["succeeded"], len(server.requests)) == (10, 4)
+
+
+async def test_gateway_without_callbacks_is_not_called_asynchronously(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Each batch would be called until patience ends."""
+    extra = {"endpoint_url": server.url, "region_name": "eu-central-1"}
+    connection_id = connect(server.port, None, conn_type="aws", host="", login="AKIAEXAMPLE", extra=extra)
+    with pytest.raises(AirflowFailException, match="posts no callbacks"):
+        await run(operator(connection_id, tmp_path, asynchronous=True), context)
+    assert server.requests == []
+
+
 async def test_changed_items_are_not_mixed_with_the_old_ones(
     server: Server, connect: Connect, context: Context, tmp_path: Path
 ) -> None:
