@@ -49,8 +49,15 @@ class HttpProtocol(Protocol):
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the session."""
-        tls = ssl.create_default_context(cafile=self.endpoint.ca_file) if self.endpoint.ca_file else True
+        """Open the session.
+
+        :raises RefusedError: the certificates to trust cannot be read.
+        """
+        ca_file = self.endpoint.ca_file
+        try:
+            tls = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        except OSError as err:
+            raise RefusedError(f"ca_file {ca_file} cannot be read: {err.strerror or type(err).__name__}") from err
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=tls)
         # No cookies: one function's answer must not change the next call. No proxies from the environment either.
         self._session = aiohttp.ClientSession(
@@ -90,7 +97,12 @@ class HttpProtocol(Protocol):
         return reply
 
     def url(self, call: Call) -> str:
-        """Return the address of a call."""
+        """Return the address of a call.
+
+        :raises RefusedError: its function's name would be taken for a way upwards, or is none.
+        """
+        if not call.function.strip("."):
+            raise RefusedError(f"{call.function!r} is not the name of a function")
         name = quote(call.function, safe="")
         base = self.endpoint.url
         return base.replace("{function}", name) if "{function}" in base else base + self.path(call)
@@ -129,6 +141,9 @@ class HttpProtocol(Protocol):
             raise _unreachable(call, err, may_have_run=False) from None
         except aiohttp.InvalidURL:
             raise RefusedError(f"function {call.function}: the connection's address is no URL") from None
+        except ValueError:  # aiohttp's: it lets nobody smuggle a header
+            words = "the connection's password, or the call's key, has a line break or another control character in it"
+            raise RefusedError(f"function {call.function}: {words}") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as err:
             raise _unreachable(call, err, may_have_run=True) from None
 

@@ -297,6 +297,26 @@ async def test_wrong_connection_is_said_clearly(connect: Connect, fields: dict[s
         await send(connect(1, **fields), a_call())
 
 
+@pytest.mark.parametrize(
+    ("fields", "different", "words"),
+    [
+        ({"password": f"{TOKEN}\n"}, {}, "has a line break"),
+        ({}, {"key": "k\r\nX-Other: 1"}, "has a line break"),
+        ({"extra": {"ca_file": "/no/such/file"}}, {}, "/no/such/file cannot be read"),
+        ({}, {"function": ".."}, "'..' is not the name"),
+        ({}, {"function": ""}, "'' is not the name"),
+    ],
+)
+async def test_what_cannot_be_sent_is_permanent(
+    server: Server, connect: Connect, fields: dict[str, object], different: dict[str, object], words: str
+) -> None:
+    """A secret mounted with its newline, a template that gave nothing; the token is not quoted."""
+    with pytest.raises(PermanentError, match=words) as caught:
+        await send(connect(server.port, **fields), a_call(**different), QUICK)
+    assert server.requests == []
+    assert TOKEN not in str(caught.value)
+
+
 async def test_token_reaches_no_log(server: Server, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     """At any level, also when calls fail."""
     caplog.set_level(logging.DEBUG)
