@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from email.utils import formatdate
+from unittest import mock
 
 import pytest
 from aiohttp import web
@@ -168,6 +169,21 @@ async def test_waits_as_long_as_it_is_told(server: Server, connect: Connect) -> 
     server.answers = [busy] * 8 + [web.json_response(1)]
     await send(connect(server.port), a_call(), Patience(attempts=2, seconds=5, first_pause_seconds=60))
     assert len(server.requests) == 9
+
+
+async def test_busy_gateway_is_asked_less_and_less_often(server: Server, connect: Connect) -> None:
+    """One that says 429 and no time, as OpenFaaS does: else many tasks that wait would keep it busy."""
+    server.answers = [*[web.Response(status=429)] * 8, web.json_response(1)]
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    with mock.patch("baton.functions.patience.asyncio.sleep", sleep):
+        assert result_of(await send(connect(server.port), a_call(), Patience(attempts=1))) == 1
+    assert len(pauses) == 8
+    assert pauses[0] <= 0.5
+    assert all(15 <= pause <= 30 for pause in pauses[6:])
 
 
 async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, connect: Connect) -> None:
