@@ -183,3 +183,5 @@ def test_rows_of_a_query_are_items(shop_dsn: str, monkeypatch: pytest.MonkeyPatc
     assert row == {"id": 7, "note": None, "price": Decimal("1.10")}
     with pytest.raises(PermanentError, match="two columns named id"):
         list(rows_of("shop_rows", "SELECT 1 AS id, 2 AS id"))
+    with pytest.raises(Exception, match="no_such_column"):
+        list(rows_of("shop_rows", "SELECT no_such_column"))

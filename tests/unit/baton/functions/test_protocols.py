@@ -256,7 +256,9 @@ async def test_large_answers_are_refused_before_they_are_read(server: Server, co
 @pytest.mark.parametrize(
     ("body", "kind", "result"),
     [(b'{"a": [1]}', "application/json", {"a": [1]}), (b"plain words", "text/plain", "plain words"), (b"", "", None),
-     (b"NaN", "text/plain", "NaN"), (b'\xef\xbb\xbf{"a": 1}', "application/json", {"a": 1})],
+     (b"NaN", "text/plain", "NaN"), (b'\xef\xbb\xbf{"a": 1}', "application/json", {"a": 1}),
+     ("Größe".encode("latin-1"), "text/plain; charset=ISO-8859-1", "Größe"),
+     ('"Größe"'.encode("utf-16"), 'application/json; charset="utf-16"', "Größe")],
 )  # fmt: skip
 def test_result_is_json_else_text(body: bytes, kind: str, result: object) -> None:
     """What comes back is what XCom takes."""
@@ -270,6 +272,9 @@ def test_result_is_json_else_text(body: bytes, kind: str, result: object) -> Non
         (b"\xff\xfe", "text/plain"),
         (b"NaN", "application/json"),
         (b"[" * 60_000, "application/json"),
+        (b"abc", "text/plain; charset=nonsense"),
+        (b"616263", "text/plain; charset=hex"),
+        (b"abc", "text/plain; charset=\x00"),
     ],
 )
 def test_other_results_are_refused(body: bytes, kind: str) -> None:
