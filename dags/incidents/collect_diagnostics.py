@@ -37,6 +37,7 @@ EVIDENCE = read_evidence(Path(__file__).parents[2] / "include" / "incidents" / "
     catchup=False,
     # A storm's runs must not starve everything else, nor wait for each other for long: evidence goes stale.
     max_active_runs=8,
+    is_paused_upon_creation=False,  # an alert that finds it paused starts nothing; it only reads
     default_args=default_args(execution_timeout=timedelta(minutes=5), retry_delay=timedelta(seconds=10)),
     tags=["area/incidents", "tier/2"],
     doc_md=__doc__,

@@ -91,8 +91,11 @@ def _asking_run(stack: Stack) -> str | None:
 def _answered(stack: Stack, run_id: str) -> bool:
     """Answer the question some seconds after it is asked; True when the task is done.
 
-    Why not at once: the worker that asked may not have ended, and the task is tried again, which asks again. No person
-    is that quick.
+    Why not at once: the answer queues the task again, and Airflow fails a task ("state mismatch") that is queued again
+    before the end of the worker that asked has been reported; its next try asks again. Tasks that wait by a trigger of
+    ours let that settle (`SETTLE_SECONDS`); a question has none, and no person is that quick.
+    Source: `process_executor_events` in airflow/jobs/scheduler_job_runner.py, which spares states up to `scheduled`;
+    https://github.com/apache/airflow/issues/71580.
     """
     path = QUESTION.format(run_id)
     state = stack.api.call("GET", path)["state"]

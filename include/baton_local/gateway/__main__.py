@@ -19,11 +19,12 @@ PASSWORD = "BATON_GATEWAY_PASSWORD"  # noqa: S105  (the variable's name)
 
 def main(
     stack_file: Annotated[Path, typer.Argument(help="The functions' stack.yaml.")],
-    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")],
+    port: Annotated[int, typer.Option(help="TCP port.")],
     queue_file: Annotated[Path, typer.Option(help="Where asynchronous calls are kept (SQLite).")],
     secrets: Annotated[Path | None, typer.Option(help="Folder with one file for each secret.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; another one inside a container.")] = "127.0.0.1",
 ) -> None:
-    """Serve functions on loopback; the password is read from BATON_GATEWAY_PASSWORD."""
+    """Serve functions; the password is read from BATON_GATEWAY_PASSWORD."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     password = os.environ.get(PASSWORD)
     if not password:
@@ -32,7 +33,7 @@ def main(
         gateway = Gateway(read_functions(stack_file), password, queue_file, secrets)
     except StackError as err:
         raise typer.BadParameter(str(err)) from err
-    web.run_app(gateway.app(), host="127.0.0.1", port=port, print=lambda *_: None, access_log=None)
+    web.run_app(gateway.app(), host=host, port=port, print=lambda *_: None, access_log=None)
 
 
 if __name__ == "__main__":

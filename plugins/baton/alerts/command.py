@@ -11,6 +11,7 @@ Exit codes: 0 done, 1 something has to be mended first, 2 nothing could be done:
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import sys
@@ -20,8 +21,8 @@ from typing import Any
 
 from baton.alerts.credentials import digest
 from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
-from baton.alerts.routes import RoutesError, read_routes
 from baton.alerts.trial import trial
+from baton.alerts.watched import routes_of
 from baton.exceptions import PermanentError
 
 DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
@@ -47,14 +48,12 @@ class _NoAirflowError(Exception):
 
 
 def _test(options: argparse.Namespace) -> int:
+    routes = routes_of(options.routes)
     try:
-        routes = read_routes(options.routes.read_text(encoding="utf-8"))
         body = sys.stdin.buffer.read() if str(options.file) == "-" else options.file.read_bytes()
         post = read_body(body, options.source)
     except OSError as err:
-        raise RoutesError(f"{err.filename} cannot be read: {err.strerror}") from err
-    except RoutesError as err:
-        raise RoutesError(f"{options.routes}: {err}") from err
+        raise BodyError(f"{options.file} cannot be read: {err.strerror}") from err
     except BodyError as err:
         raise BodyError(f"{options.file}: {err}") from err
     for line in trial(routes, post):
@@ -73,7 +72,9 @@ def _status(options: argparse.Namespace) -> int:
         print(f"     {route['name']} → {route['dag_id']}{'' if not route['problem'] else ': ' + route['problem']}")
     if state["problem"]:
         print(f"The last good routes are in use. {state['problem']}")
-    return TO_MEND if state["problem"] else DONE
+    if state["senders_problem"]:
+        print(f"The senders: {state['senders_problem']}")
+    return TO_MEND if state["problem"] or state["senders_problem"] else DONE
 
 
 def _switch(options: argparse.Namespace) -> int:
@@ -87,7 +88,7 @@ def _new_token(options: argparse.Namespace) -> int:
     token = secrets.token_urlsafe(32)
     print(f"token, for the sender: {token}")
     print("for the file of credentials, which keeps only its digest:")
-    print(f"  - name: {options.name}\n    type: bearer")
+    print(f"  - name: {json.dumps(options.name)}\n    type: bearer")
     print(f'    keys: [{{id: "{datetime.now(UTC):%Y-%m-%d}", sha256: {digest(token)}}}]')
     return DONE
 
@@ -104,11 +105,14 @@ def _ask(options: argparse.Namespace, method: str, path: str, **content: Any) ->
     headers = {"Authorization": f"Bearer {token}"}
     try:
         response = httpx.request(method, url, headers=headers, timeout=_TIMEOUT_SECONDS, **content)
-    except httpx.HTTPError as err:
+    except (httpx.HTTPError, httpx.InvalidURL) as err:
         raise _NoAirflowError(f"cannot reach Airflow at {options.airflow}: {err}") from err
     if response.is_error:
         raise _NoAirflowError(f"Airflow refused {path} ({response.status_code}): {response.text[:300]}")
-    return response.json()
+    try:
+        return response.json()
+    except ValueError as err:
+        raise _NoAirflowError(f"what answers at {options.airflow} is no Airflow with Baton in it") from err
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

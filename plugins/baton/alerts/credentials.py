@@ -25,6 +25,7 @@ import hmac
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,11 @@ import yaml
 from baton.exceptions import PermanentError
 
 REPLAY_SECONDS = 300
-"""How far a signature's time may be from now; a body sent again within it meets the same decisions."""
+"""How far a signature's time may be from now; a body sent again within it meets the same decisions, also one whose
+alerts name no start: they begin when it was signed."""
 TOKEN_LENGTH = 32
 """Characters at least; the digest is unsalted, which only suits what cannot be guessed."""
+HMAC = "hmac"
 _MOST_KEYS = 2
 _SIGNATURES = (
     ("x-baton-signature", "x-baton-timestamp"),
@@ -98,7 +101,7 @@ def _credential(entry: dict[str, Any], where: str) -> Credential:
         raise CredentialsError(f"{where}: name must be a text of at most 64 characters")
     if unknown := set(entry) - {"name", "type", "keys", "endpoints", "routes"}:
         raise CredentialsError(f"{where} ({name}): unknown: {', '.join(sorted(map(str, unknown)))}")
-    fields = {"bearer": "sha256", "hmac": "secret"}
+    fields = {"bearer": "sha256", HMAC: "secret"}
     if entry.get("type") not in fields:
         raise CredentialsError(f"{where} ({name}): type must be bearer or hmac")
     keys = entry.get("keys")
@@ -170,6 +173,14 @@ def by_signature(
     return None
 
 
+def signature_time(headers: Mapping[str, str]) -> datetime | None:
+    """When a request was signed, by the sender's clock; for one whose signature was found to be good."""
+    for signature_header, time_header in _SIGNATURES:
+        if signature_header in headers:
+            return datetime.fromtimestamp(int(headers[time_header]), UTC)
+    return None
+
+
 def sign(secret: str, stamp: str, body: bytes) -> str:
     """The signature that a sender makes."""
     return hmac.new(secret.encode(), stamp.encode() + b":" + body, sha256).hexdigest()
@@ -183,7 +194,7 @@ def _is_near(stamp: str, now: float) -> bool:
 def _signer(credentials: Iterable[Credential], signed: bytes, signature: str) -> Credential | None:
     found = None
     for credential in credentials:
-        if credential.type != "hmac":
+        if credential.type != HMAC:
             continue
         for secret in credential.keys.values():
             made = hmac.new(secret.encode(), signed, sha256).hexdigest()

@@ -48,11 +48,14 @@ class _Want:
 
 @dataclass(slots=True)
 class _Storm:
-    """The alerts of this post that the run of a storm names."""
+    """The alerts of this post that the run of a storm names.
+
+    :param waits: whether that run still gathers.
+    """
 
     route: Route
     run_id: str
-    leader: Alert
+    waits: bool
     others: list[Alert] = field(default_factory=list)
 
 
@@ -141,9 +144,23 @@ class Deciding:
             return Entry(want.identity, Verdict.UNMATCHED, "no route matches these labels")
         if not self._sender.may_start(want.route.name):
             return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {want.route.name}")
-        if want.alert.status == "resolved":
-            return self._resolved(want, want.route)
-        return self._suppressed(want, want.route) or self._run(want, want.route)
+        return self._acted(want, want.route)
+
+    def _acted(self, want: _Want, route: Route) -> Entry:
+        try:
+            if want.alert.status == "resolved":
+                return self._resolved(want, route)
+            return self._suppressed(want, route) or self._run(want, route)
+        except TargetError as err:
+            return Entry(want.identity, Verdict.NO_TARGET, str(err), route.dag_id)
+        except RefusedError as err:
+            return Entry(want.identity, Verdict.REFUSED, str(err), route.dag_id)
+        except SQLAlchemyError:
+            raise  # the whole post is tried again by its sender
+        except Exception as err:  # one alert must not lose the others
+            log.exception("What route %s does with alert %s failed", route.name, want.identity)
+            reason = f"{type(err).__name__}, see the API server's log"
+            return Entry(want.identity, Verdict.REFUSED, reason, route.dag_id)
 
     def _suppressed(self, want: _Want, route: Route) -> Entry | None:
         for name, what in (("", "all routes are"), (route.name, f"route {route.name} is")):
@@ -166,22 +183,10 @@ class Deciding:
         return None
 
     def _run(self, want: _Want, route: Route) -> Entry:
-        try:
-            self._runs.check(route.dag_id)
-            if self._budget_is_spent(route):
-                return self._stormy(want, route)
-            return self._made(want, route)
-        except TargetError as err:
-            return Entry(want.identity, Verdict.NO_TARGET, str(err), route.dag_id)
-        except RefusedError as err:
-            return Entry(want.identity, Verdict.REFUSED, str(err), route.dag_id)
-        except SQLAlchemyError:
-            raise  # the whole post is tried again by its sender
-        except Exception as err:  # one alert must not lose the others
-            log.exception("Alert %s could not start %s", want.identity, route.dag_id)
-            return Entry(
-                want.identity, Verdict.REFUSED, f"{type(err).__name__}, see the API server's log", route.dag_id
-            )
+        self._runs.check(route.dag_id)
+        if self._budget_is_spent(route):
+            return self._stormy(want, route)
+        return self._made(want, route)
 
     def _budget_is_spent(self, route: Route) -> bool:
         if route.name not in self._spent:
@@ -204,14 +209,18 @@ class Deciding:
             conf = make_conf(want.alert, route.target_of(want.alert))
             after = self._now + route.storm.gather
             is_new = self._runs.make(RunRequest(route.dag_id, name, conf, after, self._sender.name))
-            storm = self._storms[name] = _Storm(route, name, want.alert)
+            waits = is_new or self._runs.waits(route.dag_id, name, self._now)
+            storm = self._storms[name] = _Storm(route, name, waits)
             if is_new:
-                return self._named(want, route, name)
+                return self._named(want, storm)
         storm.others.append(want.alert)
-        return self._named(want, route, name)
+        return self._named(want, storm)
 
-    def _named(self, want: _Want, route: Route, name: str) -> Entry:
+    def _named(self, want: _Want, storm: _Storm) -> Entry:
+        route, name = storm.route, storm.run_id
         reason = f"the budget of route {route.name}, {route.storm.runs} runs in {_words(route.storm.per)}, is spent"
+        if not storm.waits:
+            reason += "; the storm's run had begun before and does not name it"
         return Entry(want.identity, Verdict.STORM, reason, route.dag_id, name)
 
     def _resolved(self, want: _Want, route: Route) -> Entry:

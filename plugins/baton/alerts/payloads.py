@@ -85,6 +85,17 @@ def read_body(body: bytes, source: str) -> Post:
     return Post(received, left_out if isinstance(left_out, int) and left_out > 0 else 0, common.key)
 
 
+def begun_at(post: Post, moment: datetime) -> Post:
+    """Let alerts that name no start begin at a moment that stays the same when the body is sent again."""
+    begin = moment.isoformat()
+    return replace(post, received=[_begun_at(received, begin) for received in post.received])
+
+
+def _begun_at(received: Received, begin: str) -> Received:
+    alert = received.alert
+    return received if alert.starts_at else replace(received, alert=replace(alert, starts_at=begin))
+
+
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=_no_constant)

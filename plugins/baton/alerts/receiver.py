@@ -1,14 +1,16 @@
 """The receiver's addresses: `POST /alerts/v1/{alertmanager,grafana,jobs,generic}`, `GET /alerts/v1/status`.
 
 The answers follow the senders' rules. Alertmanager sends again after a 5xx and at no other time, so whoever is known
-and can be read gets 2xx with a decision for each alert, however the decisions are; 503 where nothing could be decided;
-4xx only for who sends and what cannot be read.
+and can be read gets 2xx with a decision for each alert, however the decisions are; 503 where nothing could be decided,
+or where a busy server or a slow network did not let the body through; 4xx only for who sends and what cannot be read.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -17,12 +19,13 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from baton.alerts.bodies import BodyTooLargeError, BodyTooSlowError, read_limited
-from baton.alerts.credentials import Credential, by_signature, by_token, has_signature
+from baton.alerts.credentials import HMAC, Credential, by_signature, by_token, has_signature, signature_time
 from baton.alerts.deciding import Decision
-from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
+from baton.alerts.payloads import ENDPOINTS, BodyError, Post, begun_at, read_body
 from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import Settings, read_settings
 
+log = logging.getLogger(__name__)
 _THREADS = 4
 """Posts that are decided at once: each holds a connection to the database."""
 _MOST_WAITING = 200
@@ -54,14 +57,23 @@ class _Receiver:
 
         async def receive(request: Request) -> JSONResponse:
             sender, body = await self._authenticated(request, endpoint)
+            signed_at = signature_time(request.headers) if sender.type == HMAC else None
             try:
-                post = read_body(body, endpoint)
+                post, decisions = await self._in_thread(self._decide, body, endpoint, sender, signed_at)
             except BodyError as err:
-                raise HTTPException(400, str(err)) from err
-            decisions = await self._in_thread(self._service.receive, post, sender)
+                raise _in_vain(sender, endpoint, HTTPException(400, str(err))) from err
             return JSONResponse(_answer(decisions, post.left_out))
 
         return receive
+
+    def _decide(
+        self, body: bytes, endpoint: str, sender: Credential, signed_at: datetime | None
+    ) -> tuple[Post, list[Decision]]:
+        """Read and decide, in a thread: reading a large body takes a third of a second, and others want answers."""
+        post = read_body(body, endpoint)
+        if signed_at is not None:
+            post = begun_at(post, signed_at)
+        return post, self._service.receive(post, sender)
 
     async def status(self, request: Request) -> JSONResponse:
         """Whether the files are in order, for whoever may send."""
@@ -86,13 +98,17 @@ class _Receiver:
         sender = by_token(senders, request.headers.get("authorization", ""))
         if sender is None and not has_signature(request.headers):
             raise _unknown()
-        body = await self._body(request)
+        try:
+            body = await self._body(request)
+        except HTTPException as err:
+            raise (_in_vain(sender, endpoint, err) if sender else err) from err.__cause__
         if sender is None:
             sender = by_signature(senders, request.headers, body)
         if sender is None:
             raise _unknown()
         if not sender.may_post_to(endpoint):
-            raise HTTPException(403, f"the credential {sender.name} is not for this address")
+            text = f"the credential {sender.name} is not for this address"
+            raise _in_vain(sender, endpoint, HTTPException(403, text))
         return sender, body
 
     def _senders(self) -> list[Credential]:
@@ -107,7 +123,8 @@ class _Receiver:
         except BodyTooLargeError as err:
             raise HTTPException(413, f"the body has more than {self._most_bytes} bytes") from err
         except (BodyTooSlowError, ClientDisconnect) as err:
-            raise HTTPException(408, "the body did not arrive in time") from err
+            text = "the body did not arrive in time: send it again"
+            raise HTTPException(503, text, {"Retry-After": _RETRY_SECONDS}) from err
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run what waits for the database beside the server's own threads, which Airflow's UI needs."""
@@ -120,6 +137,12 @@ class _Receiver:
             raise HTTPException(503, str(err), {"Retry-After": _RETRY_SECONDS}) from err
         finally:
             self._waiting -= 1
+
+
+def _in_vain(sender: Credential, endpoint: str, answer: HTTPException) -> HTTPException:
+    """Say in the log what a known sender could not deliver: it will not send that again."""
+    log.warning("%s posted to %s in vain (%d): %s", sender.name, endpoint, answer.status_code, answer.detail)
+    return answer
 
 
 def _unknown() -> HTTPException:

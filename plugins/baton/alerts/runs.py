@@ -131,6 +131,12 @@ class Runs:
         extra = json.dumps({"sender": by})
         self._session.add(Log(event, owner=f"alerts: {by}", extra=extra, dag_id=dag_id, run_id=run_id))
 
+    def waits(self, dag_id: str, run_id: str, now: datetime) -> bool:
+        """Whether a storm's run still gathers alerts."""
+        query = select(DagRun.state, DagRun.run_after).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+        found = self._session.execute(query).one_or_none()
+        return found is not None and found.state == DagRunState.QUEUED and found.run_after > now
+
     def name_others(self, dag_id: str, run_id: str, others: list[dict[str, Any]], now: datetime) -> None:
         """Add alerts to the conf of a storm's run, as long as that run waits and has room."""
         query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id).with_for_update()
@@ -151,8 +157,9 @@ class Runs:
         dag = _BAG.get_dag_for_run(run, self._session) if run else None
         if run is None or dag is None:
             return False
-        set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=self._session)
-        self._log("patch_dag_run", dag_id, run_id, by)
+        with self._session.begin_nested():  # ended as a whole, or not at all
+            set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=self._session)
+            self._log("patch_dag_run", dag_id, run_id, by)
         return True
 
     def _active(self, dag_id: str, run_id: str) -> DagRun | None:

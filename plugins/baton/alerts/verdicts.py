@@ -33,7 +33,7 @@ MEANINGS = {
     Verdict.RUN: "made a run",
     Verdict.COVERED: "a run for the same thing began after this alert did",
     Verdict.COOLDOWN: "a run for the same thing was made a short while before",
-    Verdict.STORM: "the route's budget was spent: the storm's one run names it",
+    Verdict.STORM: "the route's budget was spent: the storm's one run stands for it",
     Verdict.OFF: "the kill switch was off",
     Verdict.NO_TARGET: "the DAG could not be run: paused, missing or broken",
     Verdict.REFUSED: "the DAG does not take such a run",

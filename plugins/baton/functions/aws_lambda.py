@@ -11,18 +11,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 from typing import Any, Self
 
 from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
 from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
 from baton.functions.protocol import Protocol
 
-ACCEPTED = 202
 IDEMPOTENCY_FIELD = "idempotency_key"
 
 
 class LambdaProtocol(Protocol):
     """The Invoke API. botocore blocks, so each call has a thread.
+
+    Why threads of its own: the event loop has a handful, which others need, too: a call that takes minutes would keep
+    the rest of a triggerer waiting, and would itself be late before it was sent.
 
     :param connection_id: an Airflow connection of type `aws`.
     """
@@ -36,11 +40,18 @@ class LambdaProtocol(Protocol):
         self._timeout_seconds = timeout_seconds
         self._client: Any = None
         self._field = IDEMPOTENCY_FIELD
+        self._threads = ThreadPoolExecutor(connections, "lambda")
 
     async def __aenter__(self) -> Self:
         """Make the client, which reads the connection."""
         await asyncio.to_thread(self._open)
         return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let go of the threads; one whose call nobody waits for any more ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _open(self) -> None:
         from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
@@ -60,7 +71,7 @@ class LambdaProtocol(Protocol):
         """Make a call once; see `Protocol.send`."""
         try:
             async with asyncio.timeout(call.timeout_seconds):
-                return await asyncio.to_thread(self._send, call)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, call)
         except TimeoutError:
             words = f"function {call.function}: did not answer within {call.timeout_seconds:g} s"
             raise UnavailableError(f"{words} (call {call.call_id})") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 from baton.exceptions import PermanentError, TransientError
@@ -32,6 +33,10 @@ class Call:
     timeout_seconds: float
     asynchronous: bool = False
     callback_url: str | None = None
+
+
+ACCEPTED = 202
+"""Of a reply to an asynchronous call: the answer comes later. Any other success is the answer itself."""
 
 
 @dataclass(frozen=True)
@@ -117,20 +122,27 @@ def too_large(function: str, call_id: str, limit_bytes: int) -> RefusedError:
 def result_of(reply: Reply) -> Any:
     """Decode a reply's body: JSON where it is that, else text; None where it is empty.
 
-    :raises RefusedError: neither JSON nor text.
+    :raises RefusedError: neither JSON nor text, or not in the character set that it names.
     """
     if not reply.body:
         return None
     try:
-        text = reply.body.decode()
-    except UnicodeDecodeError as err:
+        text = reply.body.decode(_charset(reply.content_type)).removeprefix("\ufeff")  # a byte order mark
+    except (ValueError, LookupError) as err:
         raise RefusedError("the function's answer is neither JSON nor text: let it answer in JSON") from err
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         if "json" in reply.content_type:
             raise RefusedError("the function's answer is not the JSON that its Content-Type says") from None
         return text
+
+
+def _charset(content_type: str) -> str:
+    """Return the character set that a Content-Type names, else UTF-8."""
+    header = Message()
+    header["Content-Type"] = content_type.replace("\r", "").replace("\n", "")
+    return header.get_content_charset() or "utf-8"
 
 
 def _no_constant(word: str) -> None:

@@ -6,6 +6,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/htt
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 from urllib.parse import quote
@@ -72,7 +73,19 @@ class CloudEventsProtocol(GatewayProtocol):
         if not reply.content_type.startswith(ENVELOPE):
             return reply
         try:
-            data = json.loads(reply.body)["data"]
-        except (ValueError, KeyError, TypeError) as err:
+            body, content_type = _data_of(json.loads(reply.body))
+        except (ValueError, TypeError, RecursionError) as err:
             raise RefusedError("the function's answer is not the CloudEvent that its Content-Type says") from err
-        return Reply(reply.status, json.dumps(data).encode(), "application/json", reply.location)
+        return Reply(reply.status, body, content_type, reply.location)
+
+
+def _data_of(event: dict[str, Any]) -> tuple[bytes, str]:
+    """Return an event's data and their type; an event may have none, or hold bytes as base64.
+
+    Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md, 3.1.
+    """
+    if not isinstance(event, dict):
+        raise TypeError("an event is an object")
+    if "data_base64" in event:
+        return base64.b64decode(event["data_base64"], validate=True), str(event.get("datacontenttype", ""))
+    return (json.dumps(event["data"]).encode() if "data" in event else b""), "application/json"

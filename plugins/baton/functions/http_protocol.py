@@ -14,10 +14,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
-from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
+from baton.functions.call import ACCEPTED, Call, RefusedError, Reply, UnavailableError, check_status, too_large
 from baton.functions.protocol import Protocol
 
 CONNECT_SECONDS = 10
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,15 @@ class HttpProtocol(Protocol):
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the session."""
-        tls = ssl.create_default_context(cafile=self.endpoint.ca_file) if self.endpoint.ca_file else True
+        """Open the session.
+
+        :raises RefusedError: the certificates to trust cannot be read.
+        """
+        ca_file = self.endpoint.ca_file
+        try:
+            tls = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        except OSError as err:
+            raise RefusedError(f"ca_file {ca_file} cannot be read: {err.strerror or type(err).__name__}") from err
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=tls)
         # No cookies: one function's answer must not change the next call. No proxies from the environment either.
         self._session = aiohttp.ClientSession(
@@ -89,7 +97,12 @@ class HttpProtocol(Protocol):
         return reply
 
     def url(self, call: Call) -> str:
-        """Return the address of a call."""
+        """Return the address of a call.
+
+        :raises RefusedError: its function's name would be taken for a way upwards, or is none.
+        """
+        if not call.function.strip("."):
+            raise RefusedError(f"{call.function!r} is not the name of a function")
         name = quote(call.function, safe="")
         base = self.endpoint.url
         return base.replace("{function}", name) if "{function}" in base else base + self.path(call)
@@ -97,19 +110,23 @@ class HttpProtocol(Protocol):
     async def send(self, call: Call) -> Reply:
         """Make a call once; see `Protocol.send`."""
         reply = await self._request("POST", self.url(call), call, self.headers(call), self.body(call))
-        return reply if call.asynchronous else self.reply(reply)
+        return reply if call.asynchronous and reply.status == ACCEPTED else self.reply(reply)
 
     async def ask(self, call: Call, location: str) -> Reply | None:
         """Ask once what became of an accepted call; None while it is under way.
 
-        :raises RefusedError: the address lies elsewhere than the gateway: the token would go there.
+        :raises RefusedError: the address is none, or lies elsewhere than the gateway: the token would go there.
         """
-        url = urljoin(self.url(call), location)
-        if _origin(url) != _origin(self.url(call)):
+        try:
+            url = urljoin(self.url(call), location)
+            is_ours = _origin(url) == _origin(self.url(call))
+        except ValueError:
+            raise RefusedError(f"the gateway of function {call.function} names a status address that is none") from None
+        if not is_ours:
             raise RefusedError(f"the gateway of function {call.function} names a status address on another host")
         headers = {"Accept": "application/json", "X-Call-Id": call.call_id}
         reply = await self._request("GET", url, call, headers, None)
-        return None if reply.status == 202 else self.reply(reply)
+        return None if reply.status == ACCEPTED else self.reply(reply)
 
     async def _request(self, method: str, url: str, call: Call, headers: dict[str, str], body: bytes | None) -> Reply:
         if self._session is None:
@@ -124,6 +141,9 @@ class HttpProtocol(Protocol):
             raise _unreachable(call, err, may_have_run=False) from None
         except aiohttp.InvalidURL:
             raise RefusedError(f"function {call.function}: the connection's address is no URL") from None
+        except ValueError:  # aiohttp's: it lets nobody smuggle a header
+            words = "the connection's password, or the call's key, has a line break or another control character in it"
+            raise RefusedError(f"function {call.function}: {words}") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as err:
             raise _unreachable(call, err, may_have_run=True) from None
 
@@ -153,7 +173,7 @@ def _unreachable(call: Call, err: Exception, *, may_have_run: bool) -> Unavailab
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def retry_after_seconds(text: str | None, now: float) -> float | None:
@@ -167,5 +187,5 @@ def retry_after_seconds(text: str | None, now: float) -> float | None:
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -40,25 +40,30 @@ class Patience:
         :raises RefusedError: a repetition is useless.
         :raises TransientError: patience is at its end.
         """
-        deadline, failed = time.monotonic() + self.seconds, 0
+        deadline, failed, refused = time.monotonic() + self.seconds, 0, 0
         while True:
             try:
                 return await send()
             except UnavailableError as err:
                 failed += not err.throttled
-                pause = self.pause_seconds(err, failed)
+                refused += err.throttled
+                pause = self.pause_seconds(err, failed, refused)
                 if pause is None or time.monotonic() + pause > deadline:
                     raise self._end(err) from None
                 log.warning("%s; again in %.1f s", err, pause)
                 await asyncio.sleep(pause)
 
-    def pause_seconds(self, err: UnavailableError, failed: int) -> float | None:
-        """Return how long to wait; None: not to try again."""
+    def pause_seconds(self, err: UnavailableError, failed: int, refused: int = 0) -> float | None:
+        """Return how long to wait; None: not to try again.
+
+        :param refused: how often it was told "not now"; each time it waits longer, as after a failure.
+        """
         if (err.may_have_run and not self.repeatable) or failed >= self.attempts:
             return None
         if err.retry_after_seconds is not None:
             return err.retry_after_seconds
-        pause = min(self.first_pause_seconds * 2.0 ** max(failed - 1, 0), self.longest_pause_seconds)
+        doubled = min(max(failed + refused - 1, 0), 30)
+        pause = min(self.first_pause_seconds * 2.0**doubled, self.longest_pause_seconds)
         return pause * random.uniform(0.5, 1.0)  # noqa: S311  (spreads callers, guards nothing)
 
     def _end(self, err: UnavailableError) -> Exception:

@@ -57,6 +57,10 @@ class CallMemory:
         """Remember that the gateway has taken it."""
         return self.write(replace(pending, accepted=True, location=location, deadline=deadline))
 
+    def keep_answer(self, call_id: str, stored: dict[str, Any]) -> None:
+        """Keep an answer that came at once where a posted one would be."""
+        self._store.set(state_key(call_id), stored)
+
     def answer(self, call_id: str) -> dict[str, Any] | None:
         """Return the answer that the callback route has stored, see `baton.functions.stored_reply`."""
         stored: Any = self._store.get(state_key(call_id))

@@ -28,7 +28,8 @@ class Protocol(ABC):
     async def send(self, call: Call) -> Reply:
         """Make a call once.
 
-        :returns: the function's reply; for an asynchronous call the gateway's, with status 202.
+        :returns: the function's reply; for an asynchronous call the gateway's with status 202, or the function's after
+            all: a gateway may ignore the wish to be answered later.
         :raises RefusedError: it would be refused again.
         :raises UnavailableError: no reply, or "not now".
         """

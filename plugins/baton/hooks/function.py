@@ -81,11 +81,19 @@ class FunctionHook(BaseHook):
         :raises PermanentError: it was refused, or it is not known whether it ran.
         :raises TransientError: patience is at its end.
         """
-        if call.callback_url and not self.protocol.takes_callbacks:
+        if call.callback_url:
+            self.check_callbacks()
+        return await patience.call(lambda: self.protocol.send(call))
+
+    def check_callbacks(self) -> None:
+        """Whether answers can be posted to us.
+
+        :raises PermanentError: this kind of gateway posts none: who waited for one would call again and again.
+        """
+        if not self.protocol.takes_callbacks:
             raise PermanentError(
                 f"connection {self.function_conn_id}: this kind of gateway posts no callbacks; call it synchronously"
             )
-        return await patience.call(lambda: self.protocol.send(call))
 
     async def ask(self, call: Call, location: str, patience: Patience) -> Reply | None:
         """Ask what became of an accepted call; None while it is under way."""

@@ -13,12 +13,21 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from baton.exceptions import PermanentError, TransientError
-from baton.functions.call import Call, OutcomeUnknownError, RefusedError, Reply, check_status, result_of, too_large
+from baton.functions.call import (
+    ACCEPTED,
+    Call,
+    OutcomeUnknownError,
+    RefusedError,
+    Reply,
+    check_status,
+    result_of,
+    too_large,
+)
 from baton.functions.callback_tokens import Callback
 from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
 from baton.functions.pending_call import CallMemory, PendingCall
-from baton.functions.stored_reply import is_oversize, load_reply
+from baton.functions.stored_reply import is_oversize, load_reply, store_reply
 from baton.hooks.function import CONNECTION, RESPONSE_LIMIT_BYTES, FunctionHook
 
 if TYPE_CHECKING:
@@ -130,6 +139,8 @@ class InvokeFunctionOperator(BaseOperator):
                 memory.forget(call.call_id)  # it has not run, else patience would have raised OutcomeUnknownError
             raise
         self.log.info("Function %s: call %s is accepted", call.function, call.call_id)
+        if reply.status != ACCEPTED:
+            memory.keep_answer(call.call_id, store_reply(reply))
         return memory.accept(pending, reply.location, time.time() + self.timeout_seconds)
 
     def _mark(self, memory: CallMemory, pending: PendingCall) -> None:
@@ -143,10 +154,11 @@ class InvokeFunctionOperator(BaseOperator):
 
     def _await_answer(self, context: Context, memory: CallMemory, pending: PendingCall) -> Any:
         call = self._call(context, pending)
-        if self.mode == POLLING and not pending.location:
-            raise PermanentError(f"the gateway of function {self.function} names no address to ask at: use callback")
         if (answer := memory.answer(call.call_id)) is not None:
             return self._finish(context, memory, answer)
+        if self.mode == POLLING and not pending.location:
+            self._let_go(memory, pending)
+            raise PermanentError(f"the gateway of function {self.function} names no address to ask at: use callback")
         if self.deferrable or self.mode == POLLING:
             callback = self._callback(context, pending) if self.mode == CALLBACK else None
             self._defer(call, self.mode, pending.deadline, pending.location, callback)
@@ -192,9 +204,11 @@ class InvokeFunctionOperator(BaseOperator):
                 return self._lose(context, memory)
             if outcome == triggers.TRANSIENT:
                 raise TransientError(event["message"])
-            if outcome == triggers.PERMANENT:
-                raise PermanentError(event["message"])
             pending = memory.read() or PendingCall()
+            if outcome == triggers.PERMANENT:
+                if self.mode == POLLING:
+                    self._let_go(memory, pending)  # its address will be refused again
+                raise PermanentError(event["message"])
             stored = event.get("reply") or memory.answer(pending.call_id(self._key(context)))
             if stored is None:
                 raise TransientError(f"the answer of function {self.function} is no longer in the state store")
@@ -226,6 +240,11 @@ class InvokeFunctionOperator(BaseOperator):
             raise OutcomeUnknownError(f"{words}. It may have run, and may not run twice")
         memory.write(pending.following())
         raise TransientError(f"{words} (call {pending.call_id(self._key(context))})")
+
+    def _let_go(self, memory: CallMemory, pending: PendingCall) -> None:
+        """Wait no more for a call that cannot be asked about: who clears the task makes another one, where it may."""
+        if self.repeatable:
+            memory.write(pending.following())
 
     def _forget(self, memory: CallMemory, call_id: str) -> str:
         memory.forget(call_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from baton.exceptions import PermanentError, TransientError
 from baton.functions.batches.checkpoint import Checkpoint, Checkpoints, CheckpointWriter
 from baton.functions.batches.folder import Folder
-from baton.functions.batches.items import Batch, describe, read_batches, rows_of, write_items
+from baton.functions.batches.items import Batch, check, describe, read_batches, rows_of, write_items
 from baton.functions.batches.results import Results
 from baton.functions.batches.run import BatchRun, Limits, Tally
 from baton.functions.batches.sender import BatchSender, Callbacks
@@ -134,6 +134,7 @@ class InvokeFunctionBatchOperator(BaseOperator):
         if isinstance(self.items, str) and self.items.startswith(("s3://", "file:///")):
             uri = self.items
             folder.download(uri, path)
+            check(path)
         else:
             uri = folder.address("items.jsonl")
             write_items(self._rows(), path)
@@ -141,6 +142,8 @@ class InvokeFunctionBatchOperator(BaseOperator):
         return Checkpoint(describe(path, uri), self.batch_size)
 
     def _rows(self) -> Any:
+        if isinstance(self.items, Mapping) or not isinstance(self.items, Iterable):
+            raise PermanentError(f"items is of type {type(self.items).__name__}: give a list, a query or an address")
         if not isinstance(self.items, str):
             return self.items
         if self.sql_conn_id is None:
@@ -168,6 +171,8 @@ class InvokeFunctionBatchOperator(BaseOperator):
                 identity, context["task_state_store"], CallbackHook().address, hook.response_limit_bytes
             )
         async with hook:
+            if self.asynchronous:
+                hook.check_callbacks()
             sender = BatchSender(hook.protocol, self.function, self.payload or {}, self.batch_seconds, callbacks)
             run = BatchRun(identity.key, checkpoint, writer, sender.send, keep_failures, limits)
             began = time.monotonic()

@@ -24,6 +24,8 @@ from baton.pages.alerts_records import Wanted, counts, page_of, switches, target
 from baton.pages.static_page import make_page
 
 log = logging.getLogger(__name__)
+_TEXT = r"^[^\x00]*$"
+"""What a database takes for a text."""
 _NO_TABLES = (
     "The receiver's tables cannot be read. Name baton.alerts.db_manager.AlertsDbManager in [database] "
     "external_db_managers and run `airflow db migrate`."
@@ -33,7 +35,7 @@ _NO_TABLES = (
 class _Switch(BaseModel):
     """What is to be switched; no route: all of them."""
 
-    route: str = Field(default="", max_length=64)
+    route: str = Field(default="", pattern="^([a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?)?$")
     on: bool
 
 
@@ -52,9 +54,9 @@ def _data(
     session: SessionDep,
     readable: ReadableDags,
     response: Response,
-    route: Annotated[str | None, Query(max_length=64)] = None,
+    route: Annotated[str | None, Query(max_length=64, pattern=_TEXT)] = None,
     verdict: Annotated[list[Verdict] | None, Query()] = None,
-    text: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=200, pattern=_TEXT)] = "",
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> dict[str, Any]:
     """Decisions, the newest first; `before` is the `id` of the last one that is known."""
@@ -100,6 +102,11 @@ class _State:
         """Switch a route, or all of them, off or on."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise HTTPException(403, "a switch is not thrown from another site's page")
+        routes = self._routes()
+        names = [route.name for route in routes.routes] if routes else None
+        if wanted.route and not wanted.on and names is not None and wanted.route not in names:
+            # What is off by a wrong name is on by its right one, and nobody looks again.
+            raise HTTPException(404, f"there is no route {wanted.route}, only {', '.join(names)}: nothing was switched")
         Ledger(session, datetime.now(UTC)).switch(wanted.route, on=wanted.on, by=user)
         log.warning("%s switched alerts %s: %s", user, "on" if wanted.on else "off", wanted.route or "all routes")
         return {"off": switches(session)}

@@ -49,7 +49,13 @@ class RolloutTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire one event: READY, LATE or GONE."""
-        yield TriggerEvent(await self.finish())  # type: ignore[no-untyped-call]
+        from baton.triggers import workload  # not above: DAG files must not pay for the Kubernetes clients
+
+        began = time.monotonic()
+        outcome = await self.finish()
+        # Resume no task in the first moments after its deferral; why: see `WorkloadTrigger`.
+        await asyncio.sleep(max(0.0, workload.SETTLE_SECONDS - (time.monotonic() - began)))
+        yield TriggerEvent(outcome)  # type: ignore[no-untyped-call]
 
     async def finish(self) -> str:
         """Wait; returns how it ended."""

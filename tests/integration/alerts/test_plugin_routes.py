@@ -111,12 +111,16 @@ def test_viewers_read_and_change_nothing(server: Server, receiver: Receiver) -> 
 
 
 def test_editor_throws_the_switch_and_it_is_seen(server: Server, receiver: Receiver) -> None:
-    """Who did it stands on the page."""
+    """Who did it stands on the page. A name that no route has is refused: the route that was meant would go on."""
     headers = bearer(server, ADMIN)
     for on, off in ((False, [("pods", "admin")]), (True, [])):
         server.post("/baton/alerts/switch", headers=headers, json={"route": "pods", "on": on}).raise_for_status()
         state = server.get("/baton/alerts/state", headers=headers).json()
         assert [(entry["route"], entry["by"]) for entry in state["off"]] == off
+    for wrong in ({"route": "pdos", "on": False}, {"route": "\x00", "on": True}):
+        response = server.post("/baton/alerts/switch", headers=headers, json=wrong)
+        assert response.status_code in (404, 422), response.text
+    assert server.get("/baton/alerts/state", headers=headers).json()["off"] == []
     elsewhere = {**headers, "Sec-Fetch-Site": "cross-site"}
     assert server.post("/baton/alerts/switch", headers=elsewhere, json={"on": False}).status_code == 403
 
@@ -145,7 +149,8 @@ def test_page_lists_decisions(server: Server, receiver: Receiver) -> None:
     assert seen(text="other 100%") == ["f2"]
     assert seen(text="%") == ["f2"]
     assert newest["labels"] == {"alertname": "CrashLoop", "namespace": "shop"}
-    assert server.get("/baton/alerts/data", headers=headers, params={"verdict": "x"}).status_code == 422
+    for odd in ({"verdict": "x"}, {"text": "\x00"}, {"route": "a\x00"}):
+        assert server.get("/baton/alerts/data", headers=headers, params=odd).status_code == 422
 
 
 def test_missing_tables_are_said_with_what_to_do(server: Server, receiver: Receiver) -> None:

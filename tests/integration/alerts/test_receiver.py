@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import create_autospec
 
 import httpx
 import pytest
+from airflow.api.common import mark_tasks
 from tests.integration.alerts.conftest import Receiver, alert, group, route
 
 from baton.alerts.conf import read_conf
@@ -153,6 +155,7 @@ async def test_storm_makes_as_many_runs_as_its_budget_and_one_that_names_the_res
         "g2",
     ]
     assert storm["run_after"].isoformat() == "2026-11-22T08:01:30+00:00"
+    assert ["does not name it" in decision["reason"] for decision in [*second, *late]] == [False] * 3 + [True]
 
 
 async def test_budget_is_new_in_the_next_window(receiver: Receiver, at_moment: Callable[[str], None]) -> None:
@@ -226,6 +229,21 @@ async def test_end_of_an_alert_does_what_its_route_says(
     assert [note["content"] for note in notes] == (
         ["The alert ended (2026-11-22T08:30:00+00:00)."] if on_resolved == "note" else []
     )
+
+
+async def test_end_that_cannot_be_acted_on_does_not_lose_the_others(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as of a DAG that cannot be read any more; Alertmanager would send the whole group again for ever."""
+    broken = create_autospec(mark_tasks.set_dag_run_state_to_failed, side_effect=RuntimeError("no such class"))
+    monkeypatch.setattr(mark_tasks, "set_dag_run_state_to_failed", broken)
+    receiver.write_routes(route(on_resolved="cancel"))
+    other = alert("f2", labels={"namespace": "other"})
+    async with receiver.client() as client:
+        await post(client, group(alert()))
+        decisions = await post(client, group(alert(status="resolved"), other))
+    assert verdicts(decisions) == ["refused", "run"]
+    assert [run["state"] for run in receiver.runs()] == ["queued", "queued"]
 
 
 async def test_end_of_an_unknown_alert_is_noted(receiver: Receiver) -> None:

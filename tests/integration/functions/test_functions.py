@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import psycopg
 import pytest
 from tests.integration.conftest import _free_port
 
+from baton.exceptions import PermanentError
+from baton.functions.batches.items import rows_of
 from baton_local import mailbox, shop
 from baton_local.gateway.functions import read_functions
 from baton_local.gateway.pool import Answer, Pool, Request
@@ -171,3 +174,14 @@ async def test_mail_that_may_have_gone_out_is_not_sent_again(call: Call, shop_ds
     _, counts = await call("send-daily-summary", {"day": "2026-10-29"})
     assert (counts["unknown"], counts["already"], counts["refused"]) == (1, 0, 0)
     assert counts["sent"] > 0
+
+
+def test_rows_of_a_query_are_items(shop_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Column → value; two columns of one name would hide each other, so they are refused."""
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_ROWS", shop_dsn)
+    [row] = rows_of("shop_rows", "SELECT 7 AS id, NULL AS note, '1.10'::numeric AS price")
+    assert row == {"id": 7, "note": None, "price": Decimal("1.10")}
+    with pytest.raises(PermanentError, match="two columns named id"):
+        list(rows_of("shop_rows", "SELECT 1 AS id, 2 AS id"))
+    with pytest.raises(Exception, match="no_such_column"):
+        list(rows_of("shop_rows", "SELECT no_such_column"))

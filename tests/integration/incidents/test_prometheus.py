@@ -64,9 +64,10 @@ def test_metrics_around_the_alert_are_in_the_archive(prometheus, place, until, c
     assert row.endswith(f"service={SERVICE}\t1.0")
     assert "<figcaption>Targets that answer</figcaption>" in found.files["index.html"]
 
-    wrong = collect({"pod": "app"}, labels=labels, queries=[Query("wrong", "Wrong", "sum(")], run_id="second")
+    wrong = collect({"pod": "app"}, labels=labels, queries=[Query("wrong", "Wrong", "sum("), good], run_id="second")
     [problem] = wrong.result["problems"]
-    assert "refused with status 400" in problem
+    assert "wrong: refused with status 400" in problem
+    assert "metrics/up.tsv" in wrong.files
 
 
 def test_a_prometheus_that_is_away_costs_only_its_own_part(place, collect, monkeypatch):

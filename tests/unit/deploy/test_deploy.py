@@ -7,12 +7,14 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from baton.hooks.function import PROTOCOLS
 from baton_local.object_store import GRANTS
 from baton_local.stage_secrets import NEEDS
 
@@ -118,6 +120,40 @@ def test_the_addresses_of_the_services_are_those_of_compose(services: dict[str, 
     slices = {item["metadata"]["name"]: item for item in manifests if item["kind"] == "EndpointSlice"}
     for name, item in slices.items():
         assert item["endpoints"][0]["addresses"] == [services[name]["networks"]["default"]["ipv4_address"]]
+
+
+def test_functions_are_reached_in_compose_and_on_a_cluster(services: dict[str, Any]) -> None:
+    """By connections of the names that DAGs use; the gateway has what its functions' stack.yaml names."""
+    stack = yaml.safe_load((ROOT / "include" / "functions" / "stack.yaml").read_text())["functions"]
+    needed = {"FUNCTIONS_DEFAULT", "FUNCTION_CALLBACKS", "SHOP"}
+    given = services["airflow-scheduler"]["environment"]
+    found = {name: json.loads(given[f"AIRFLOW_CONN_{name}"]) for name in needed}
+    assert {found[name]["host"] for name in needed} == {"gateway", "airflow-api-server", "postgres"}
+    assert found["FUNCTIONS_DEFAULT"]["extra"]["protocol"] in PROTOCOLS
+
+    gateway = services["gateway"]
+    options = dict(word.removeprefix("--").split("=") for word in gateway["command"][4:])
+    assert int(options["port"]) == found["FUNCTIONS_DEFAULT"]["port"]
+    assert gateway["environment"]["BATON_GATEWAY_PASSWORD"] == found["FUNCTIONS_DEFAULT"]["password"]
+    mounted = {item["target"] for item in gateway["configs"]}
+    assert mounted == {f"{options['secrets']}/{name}" for function in stack.values() for name in function["secrets"]}
+    for folder in (options["queue-file"].rpartition("/")[0], gateway["command"][3].partition("/functions/")[0]):
+        assert folder in {volume.split(":")[1] for volume in gateway["volumes"]}
+
+    values = yaml.safe_load((ROOT / "deploy" / "helm" / "values.yaml").read_text())
+    secret = {item["envName"]: item["secretKey"] for item in values["secret"]}
+    assert {f"AIRFLOW_CONN_{name}" for name in needed} <= set(secret)
+    text = (ROOT / "docs" / "cluster.md").read_text()
+    assert all(f"--from-file={key}=" in text for key in secret.values())
+
+
+def test_the_gateways_command_in_compose_is_one_that_it_takes(services: dict[str, Any]) -> None:
+    """With its options; that it goes no further is the missing password's doing."""
+    command = [sys.executable, *services["gateway"]["command"][1:]]
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "include")}
+    )
+    assert "set BATON_GATEWAY_PASSWORD" in ended.stderr
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from baton.functions.batches.checkpoint import Checkpoint, CheckpointWriter
@@ -41,7 +42,8 @@ class Limits:
 
     :param most_in_flight: batches at a time.
     :param failure_threshold: share of the items that may fail, 0 to 1.
-    :param patience: with one batch; `seconds` also limits how long the gateway may answer nothing but "too many".
+    :param patience: with one batch; `seconds` also limits how long the gateway may answer nothing but "too many", and
+        how long it may tell a batch to wait.
     """
 
     most_in_flight: int
@@ -106,7 +108,8 @@ class BatchRun:
     def has_failed(self) -> bool:
         """Whether more items have failed than may."""
         failed = self._checkpoint.failed_items + sum(self.tally.unreached.values())
-        return failed > self._limits.failure_threshold * self._checkpoint.items.count
+        share = Fraction(str(self._limits.failure_threshold))  # as it is written: 0.29 * 100 is less than 29
+        return failed > share * self._checkpoint.items.count
 
     async def _work(self, batch: Batch) -> None:
         key = batch_key(self._task_key, self._checkpoint, batch.number)
@@ -147,12 +150,13 @@ class BatchRun:
                 self._answered_at = time.monotonic()
                 return result
             except UnavailableError as err:
-                if err.throttled and time.monotonic() - self._answered_at < patience.seconds:
+                told = err.retry_after_seconds or 0.0
+                if err.throttled and time.monotonic() - self._answered_at + told < patience.seconds:
                     self._throttle.slow_down(err.retry_after_seconds, began)
                     continue
                 failed += 1
                 pause = patience.pause_seconds(err, failed)
-                if pause is None or err.throttled:
+                if pause is None or pause > patience.seconds or err.throttled:
                     raise
                 await asyncio.sleep(pause)
 

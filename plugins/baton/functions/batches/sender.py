@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from baton.functions.batches.items import Batch
-from baton.functions.call import Call, UnavailableError, check_status, result_of, too_large
+from baton.functions.call import ACCEPTED, Call, Reply, UnavailableError, check_status, result_of, too_large
 from baton.functions.identity import TaskIdentity
-from baton.functions.stored_reply import is_oversize, load_reply, state_key
+from baton.functions.stored_reply import is_oversize, load_reply, state_key, store_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,19 +70,21 @@ class BatchSender:
         """An answer that came to an earlier try is taken without another call."""
         stored = await _take(callbacks.store, call.call_id)
         if stored is None:
-            await self._submit(call, callbacks)
-            stored = await self._await(callbacks.store, call)
+            reply = await self._submit(call, callbacks)
+            stored = await self._await(callbacks.store, call) if reply.status == ACCEPTED else store_reply(reply)
         if is_oversize(stored):
             raise too_large(call.function, call.call_id, stored["too_large"])
         reply = load_reply(stored)
         check_status(call.function, call.call_id, reply.status)
         return result_of(reply)
 
-    async def _submit(self, call: Call, callbacks: Callbacks) -> None:
+    async def _submit(self, call: Call, callbacks: Callbacks) -> Reply:
         expires_at = time.time() + 2 * self._seconds
         callback = callbacks.identity.callback(call.call_id, expires_at, callbacks.limit_bytes)
         url = await asyncio.to_thread(callbacks.address, callback)
-        await self._protocol.send(replace(call, timeout_seconds=ACCEPT_SECONDS, asynchronous=True, callback_url=url))
+        return await self._protocol.send(
+            replace(call, timeout_seconds=ACCEPT_SECONDS, asynchronous=True, callback_url=url)
+        )
 
     async def _await(self, store: TaskStateStoreAccessor, call: Call) -> dict[str, Any]:
         deadline, pause = time.monotonic() + self._seconds, FIRST_LOOK_SECONDS

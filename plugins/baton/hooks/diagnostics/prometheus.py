@@ -14,7 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from baton.exceptions import BatonError, PermanentError
-from baton.hooks.diagnostics.collecting import Collect, Document, Figure, NothingToCollectError, Scene
+from baton.hooks.diagnostics.collecting import (
+    Collect,
+    Document,
+    Figure,
+    NothingToCollectError,
+    PartlyCollectedError,
+    Scene,
+)
 
 CONNECTION = "prometheus_default"
 BEFORE = timedelta(minutes=30)
@@ -137,7 +144,7 @@ def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
 
         auth = httpx.BasicAuth(server.user, server.password) if server.user else None
         headers = {"Authorization": f"Bearer {server.password}"} if server.password and not server.user else {}
-        answered, notes = 0, []
+        answered, notes, failures = 0, [], []
         async with httpx.AsyncClient(base_url=server.url, auth=auth, headers=headers, timeout=60) as client:
             for query in queries:
                 try:
@@ -145,8 +152,12 @@ def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
                     answered += 1
                 except NothingToCollectError as err:
                     notes.append(f"{query.name}: {err}")
+                except PrometheusError as err:  # of this query: the others may be answered
+                    failures.append(f"{query.name}: {err}")
                 except httpx.HTTPError as err:
                     raise PrometheusError(f"{server.url} does not answer: {type(err).__name__}") from err
+        if failures:
+            raise PartlyCollectedError("; ".join(failures))
         if not answered:
             raise NothingToCollectError("; ".join(notes) or "there are no queries")
 
@@ -194,7 +205,9 @@ async def _ask(client: Any, parameters: Mapping[str, Any]) -> list[dict[str, Any
         answer = json.loads(content)
     except ValueError as err:
         raise PrometheusError(f"answered with status {status} and no JSON") from err
-    if not isinstance(answer, dict) or answer.get("status") != "success":
+    if not isinstance(answer, dict):
+        raise PrometheusError(f"answered with status {status} and no object")
+    if answer.get("status") != "success":
         raise PrometheusError(f"refused with status {status}: {str(answer.get('error', ''))[:300]}")
     found: list[dict[str, Any]] = answer["data"]["result"]
     return found

@@ -157,12 +157,12 @@ function drawSummary() {
   const every = Object.keys(NAMES);
   const needs = sum(BAD, "alerts") + sum(["unmatched"], "alerts");
   const parts = [
-    [sum(["run"], "alerts"), "runs in 24 hours"], [sum(QUIET, "alerts"), "held back"],
-    [needs, "started nothing", needs > 0], [sum(every, "repeats"), "repeats"],
+    [sum(["run"], "alerts"), ["run in 24 hours", "runs in 24 hours"]], [sum(QUIET, "alerts"), ["held back"]],
+    [needs, ["started nothing"], needs > 0], [sum(every, "repeats"), ["repeat", "repeats"]],
   ];
   const isEmpty = Object.keys(view.state.day).length === 0;
-  ui.summary.replaceChildren(...(isEmpty ? [] : parts.map(([count, text, isBad]) =>
-    element("div", { class: isBad ? "bad" : null }, element("span", {}, text), element("strong", {}, count.toLocaleString("en-GB"))))));
+  ui.summary.replaceChildren(...(isEmpty ? [] : parts.map(([count, [one, many = one], isBad]) =>
+    element("div", { class: isBad ? "bad" : null }, element("span", {}, count === 1 ? one : many), element("strong", {}, count.toLocaleString("en-GB"))))));
 }
 
 function drawRow(row) {
@@ -173,7 +173,7 @@ function drawRow(row) {
   if (row.run_id) run.append(linkTo(runAddress(row), row.dag_id));
   else if (row.dag_id) run.append(row.dag_id);
   return element("tr", {}, times, element("td", { class: "what" }, drawAlert(row)),
-    element("td", {}, element("span", { class: `verdict ${kind}`, title: row.meaning }, NAMES[row.verdict]), element("small", {}, row.route ? `route ${row.route}` : "")),
+    element("td", { class: "decision" }, element("span", { class: `verdict ${kind}`, title: row.meaning }, NAMES[row.verdict]), element("small", {}, row.route ? `route ${row.route}` : "")),
     element("td", { class: "why" }, row.reason), run,
     element("td", {}, row.sender, element("small", {}, row.source)));
 }
@@ -181,7 +181,7 @@ function drawRow(row) {
 function drawAlert(row) {
   const { alertname, ...rest } = row.labels;
   const name = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
-  const first = ["namespace", "pod", "deployment", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
+  const first = ["namespace", "pod", "job_name", "deployment", "statefulset", "daemonset", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
   const lines = [...Object.entries(rest), ["summary", row.summary], ["fingerprint", row.fingerprint], ["began", row.starts_at]].filter(([, text]) => text);
   const details = element("details", { "data-id": row.id, open: view.openRows.has(row.id) },
     element("summary", {}, element("b", {}, name), first.length ? ` ${first.join(" / ")}` : ""),

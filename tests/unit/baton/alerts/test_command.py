@@ -1,8 +1,12 @@
 """`./baton alerts`."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -29,13 +33,14 @@ def test_payload_is_tried_on_the_routes(capsys: pytest.CaptureFixture[str]) -> N
         ("{", "version: 1\nroutes: []", "the body is no JSON"),
         ("[]", "version: 1", "'routes' is a required property"),
         (None, "version: 1\nroutes: []", "cannot be read: No such file"),
+        ("[]", "\udcff", "is not UTF-8"),
     ],
 )
 def test_what_has_to_be_mended_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str | None, routes: str, message: str
 ) -> None:
     """Exit code 1."""
-    (tmp_path / "routes.yaml").write_text(routes)
+    (tmp_path / "routes.yaml").write_text(routes, errors="surrogateescape")
     if body is not None:
         (tmp_path / "body.json").write_text(body)
     assert main(["test", str(tmp_path / "body.json"), "--routes", str(tmp_path / "routes.yaml")]) == 1
@@ -52,14 +57,61 @@ def test_unreadable_and_unmatched_alerts_are_told_apart(tmp_path: Path, capsys: 
     assert "unreadable: the alert has no labels" in told
 
 
-def test_new_token_fits_into_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def answers() -> Iterator[dict[str, str]]:
+    """What an Airflow answers; its address is in `url`."""
+    told: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(told["body"].encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told["url"] = f"http://127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever).start()
+        yield told
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ({"problem": "", "senders_problem": ""}, 0, "on   all routes"),
+        ({"problem": "line 3", "senders_problem": ""}, 1, "The last good routes are in use. line 3"),
+        ({"problem": "", "senders_problem": "the file of credentials names no sender"}, 1, "names no sender"),
+        (None, 2, "is no Airflow with Baton in it"),
+    ],
+)
+def test_status_says_what_is_wrong(
+    answers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    body: dict[str, str] | None,
+    code: int,
+    message: str,
+) -> None:
+    """With routes, with senders, or with the address."""
+    monkeypatch.setenv("AIRFLOW_API_TOKEN", "t")
+    answers["body"] = "<html>" if body is None else json.dumps({"off": [], "routes": [], **body})
+    assert main(["status", "--airflow", answers["url"]]) == code
+    told = capsys.readouterr()
+    assert message in told.out + told.err
+
+
+@pytest.mark.parametrize("name", ["ci", "a: b", "17"])
+def test_new_token_fits_into_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     """What is printed can be pasted."""
-    assert main(["new-token", "ci"]) == 0
+    assert main(["new-token", name]) == 0
     lines = capsys.readouterr().out.splitlines()
     path = tmp_path / "credentials.yaml"
     path.write_text("\n".join(["credentials:", *lines[2:]]))
     [sender] = read_credentials(path)
-    assert sender.name == "ci"
+    assert sender.name == name
 
 
 def test_trying_routes_does_not_import_airflow() -> None:

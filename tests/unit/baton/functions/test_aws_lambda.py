@@ -1,6 +1,8 @@
 """AWS Lambda, through the amazon provider and botocore, against a server that speaks the Invoke API."""
 
+import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -80,6 +82,30 @@ async def test_throttled_call_is_made_again(server: Server, connection_id: str) 
     throttled = {"x-amzn-ErrorType": "TooManyRequestsException", "Retry-After": "0"}
     server.answers = [web.Response(status=429, headers=throttled), web.json_response(1)]
     assert result_of(await send(connection_id)) == 1
+
+
+async def test_slow_calls_neither_wait_for_each_other_nor_for_the_event_loops_threads(
+    server: Server, connection_id: str
+) -> None:
+    """More at once than the event loop has threads, none of which they take; one that is late is not waited for."""
+    begun, release = [], asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        begun.append(request)
+        await release.wait()
+        return web.json_response(1)
+
+    server.answers = [wait]
+    call = replace(CALL, timeout_seconds=60)
+    async with FunctionHook(connection_id) as hook:
+        calls = [asyncio.create_task(hook.protocol.send(call)) for _ in range(40)]
+        while len(begun) < 40:
+            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(lambda: "free") == "free"
+        with pytest.raises(UnavailableError, match=r"within 0\.1 s"):
+            await hook.protocol.send(replace(CALL, timeout_seconds=0.1))
+        release.set()
+        assert [reply.status for reply in await asyncio.gather(*calls)] == [200] * 40
 
 
 async def test_large_answers_and_callbacks_are_refused(server: Server, connection_id: str) -> None:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from aiohttp import web
@@ -22,8 +25,9 @@ from tests.unit.baton.functions.conftest import Connect, Server
 
 from baton.exceptions import TransientError
 from baton.functions.batches.checkpoint import KEY, Checkpoint
+from baton.functions.batches.items import ItemsFile
 from baton.functions.batches.number_set import NumberSet
-from baton.functions.batches.run import BatchRun, batch_key, failures_of
+from baton.functions.batches.run import BatchRun, Limits, batch_key, failures_of
 from baton.functions.batches.throttle import Throttle
 from baton.functions.call import RefusedError, Reply
 from baton.functions.callback_tokens import Signer
@@ -74,14 +78,64 @@ async def test_each_item_is_sent_once_with_its_place(
     assert json.loads(Path(manifest["result_uri"].removeprefix("file://")).read_text())["succeeded"] == 10
 
 
-@pytest.mark.parametrize("content", ['{"id": 1}\n{"id": 2}\n', '{"id": 1}\n{"id": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"id": 1}\n{"id": 2}\n',
+        b'{"id": 1}\n{"id": 2}',
+        b'\xef\xbb\xbf{"id": 1}\r\n{"id": 2}\r\n',
+        b'\n{"id": 1}\n \r\n\n{"id": 2}\n\n',
+    ],
+)
 async def test_items_come_from_a_file_too(
-    server: Server, connect: Connect, context: Context, tmp_path: Path, content: str
+    server: Server, connect: Connect, context: Context, tmp_path: Path, content: bytes
 ) -> None:
-    """JSON lines, with or without a newline at the end."""
-    (tmp_path / "mine.jsonl").write_text(content)
-    await run(operator(connect(server.port), tmp_path, items=f"file://{tmp_path}/mine.jsonl"), context)
+    """JSON lines, with or without a newline at the end, as Windows writes them too; empty lines are no items."""
+    (tmp_path / "mine.jsonl").write_bytes(content)
+    task = operator(connect(server.port), tmp_path, items=f"file://{tmp_path}/mine.jsonl", batch_size=2)
+    manifest = await run(task, context)
     assert items_of(server) == [{"id": 1}, {"id": 2}]
+    assert (manifest["items"], manifest["batches"], manifest["succeeded"]) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("bad", [b"{", b'{"n": NaN}', b'"\xff"', b"[" * 60_000])
+async def test_bad_line_is_found_before_anything_is_sent(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, bad: bytes
+) -> None:
+    """A file that has to be mended is another file: what was sent of it would be sent again."""
+    (tmp_path / "mine.jsonl").write_bytes(b"1\n" * 99 + b"\n" + bad + b"\n")
+    with pytest.raises(AirflowFailException, match="line 101 of the items is no JSON"):
+        await run(operator(connect(server.port), tmp_path, items=f"file://{tmp_path}/mine.jsonl"), context)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("bad", [b"bytes", memoryview(b"of a bytea"), float("nan"), {(1, 2): 3}, object()])
+async def test_item_that_is_no_json_is_named(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, bad: object
+) -> None:
+    """Not sent as the text that Python makes of it, and not tried again."""
+    with pytest.raises(AirflowFailException, match="item 1 is no JSON"):
+        await run(operator(connect(server.port), tmp_path, items=[1, {"x": bad}]), context)
+    assert server.requests == []
+
+
+async def test_what_databases_give_becomes_text(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Decimals keep their digits, moments their zone."""
+    row = {"a": Decimal("1.10"), "b": datetime(2026, 11, 22, tzinfo=UTC), "c": UUID(int=1)}
+    await run(operator(connect(server.port), tmp_path, items=[row]), context)
+    texts = {"a": "1.10", "b": "2026-11-22 00:00:00+00:00", "c": "00000000-0000-0000-0000-000000000001"}
+    assert items_of(server) == [texts]
+
+
+@pytest.mark.parametrize("items", [None, {"id": 1}, 7, "SELECT 1"])
+async def test_what_is_no_list_of_items_is_said(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, items: Any
+) -> None:
+    """Such as the result of a task that returned nothing."""
+    with pytest.raises(AirflowFailException, match="items is"):
+        await run(operator(connect(server.port), tmp_path, items=items), context)
 
 
 async def test_next_try_sends_only_what_has_no_answer(
@@ -133,6 +187,25 @@ async def test_answers_of_accepted_batches_come_by_callback(
     assert (manifest["succeeded"], manifest["failed"]) == (9, 1)
     assert sorted(items_of(server)) == [3, 3, 4, 4, 5, 5, 6, 7, 8, 9]
     assert context["task_state_store"] == {}
+
+
+async def test_answers_that_come_at_once_are_not_waited_for(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """From a gateway that ignores the wish to answer later."""
+    manifest = await run(operator(connect(server.port), tmp_path, asynchronous=True), context)
+    assert (manifest["succeeded"], len(server.requests)) == (10, 4)
+
+
+async def test_gateway_without_callbacks_is_not_called_asynchronously(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Each batch would be called until patience ends."""
+    extra = {"endpoint_url": server.url, "region_name": "eu-central-1"}
+    connection_id = connect(server.port, None, conn_type="aws", host="", login="AKIAEXAMPLE", extra=extra)
+    with pytest.raises(AirflowFailException, match="posts no callbacks"):
+        await run(operator(connection_id, tmp_path, asynchronous=True), context)
+    assert server.requests == []
 
 
 async def test_changed_items_are_not_mixed_with_the_old_ones(
@@ -229,6 +302,29 @@ async def test_too_many_requests_slow_it_down_and_lose_nothing(
     manifest = await run(operator(connect(server.port), tmp_path, items=list(range(60)), batch_size=1), context)
     assert manifest["succeeded"] == 60
     assert 0 < refused < 60
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_absurd_waits_are_left_to_airflow(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, status: int
+) -> None:
+    """A gateway that names tomorrow does not hold a worker until then."""
+    server.answers = [web.Response(status=status, headers={"Retry-After": "86400"})]
+    async with asyncio.timeout(20):
+        with pytest.raises(TransientError, match="got no answer"):
+            await run(operator(connect(server.port), tmp_path), context)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "failed", "count", "is_too_much"),
+    [(0, 0, 100, False), (0.0, 1, 100, True), (0.29, 29, 100, False), (0.29, 30, 100, True), (1, 100, 100, False),
+     (1.0, 0, 0, False)],
+)  # fmt: skip
+def test_threshold_is_passed_by_more_than_it_says(threshold: float, failed: int, count: int, is_too_much: bool) -> None:
+    """Whatever binary fractions make of it."""
+    checkpoint = Checkpoint(ItemsFile("file:///x", count, ""), 10, failed_items=failed)
+    run = BatchRun("k", checkpoint, mock.Mock(), mock.Mock(), mock.Mock(), Limits(1, threshold, Patience()))
+    assert run.has_failed() is is_too_much
 
 
 async def test_throttle_halves_and_creeps_back() -> None:

@@ -47,6 +47,8 @@ def test_what_is_written_is_read(folder: Folder, tmp_path: Path) -> None:
     assert folder.read(folder.address("small.json")) == b"{}"
     large, again = tmp_path / "large", tmp_path / "again"
     large.write_bytes(b"0123456789" * 300_000)
+    folder.write(folder.address("a#b?c.json"), b"[1]")
+    assert folder.read(folder.address("a#b?c.json")) == b"[1]"
     folder.upload(large, folder.address("deep/large"))
     folder.download(folder.address("deep/large"), again)
     assert again.read_bytes() == large.read_bytes()

@@ -173,6 +173,35 @@ async def test_polling_follows_the_gateways_address(server: Server, connect: Con
     assert [(request.method, request.path) for request in server.requests[1:]] == [("GET", "/status/1")] * 2
 
 
+@pytest.mark.parametrize("mode", [CALLBACK, POLLING])
+@pytest.mark.parametrize(("body", "result"), [('{"sum": 3}', {"sum": 3}), ("", None)])
+async def test_answer_that_comes_at_once_is_the_answer(
+    server: Server, connect: Connect, context: Context, mode: str, body: str, result: Any
+) -> None:
+    """A gateway may ignore `Prefer: respond-async`; who waited all the same would call the function again."""
+    server.answers = [web.Response(text=body, content_type="application/json")]
+    assert await run(operator(connect(server.port), mode=mode), context) == result
+    assert len(server.requests) == 1
+    assert context["task_state_store"] == {}
+
+
+@pytest.mark.parametrize("location", [None, "/status/gone"])
+async def test_cleared_task_does_not_ask_again_at_an_address_that_is_none(
+    server: Server, connect: Connect, context: Context, location: str | None
+) -> None:
+    """It calls again, under the same key; one that may not run twice keeps its mark."""
+    headers = {"Location": location} if location else {}
+    accepted, good = web.Response(status=202, headers=headers), web.json_response({"sum": 3})
+    server.answers = [accepted, web.Response(status=404), good] if location else [accepted, good]
+    task = operator(connect(server.port), mode=POLLING)
+    with pytest.raises(AirflowFailException):
+        task.resume(context, await event_of(await run(task, context)))
+    assert await run(task, context) == {"sum": 3}
+    first, *_, second = server.requests
+    assert (first.method, second.method) == ("POST", "POST")
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+
+
 async def test_fire_and_forget_ends_when_it_is_accepted(server: Server, connect: Connect, context: Context) -> None:
     """Its result is the call's id, to be found in the function's log; nobody is to be called back."""
     server.answers = [web.Response(status=202)]

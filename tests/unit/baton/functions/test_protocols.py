@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from email.utils import formatdate
+from unittest import mock
 
 import pytest
 from aiohttp import web
@@ -11,7 +12,7 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import PermanentError
 from baton.functions.call import Call, OutcomeUnknownError, RefusedError, Reply, UnavailableError, result_of
-from baton.functions.http_protocol import retry_after_seconds
+from baton.functions.http_protocol import _origin, retry_after_seconds
 from baton.functions.patience import Patience
 from baton.hooks.function import FunctionHook, address_of
 
@@ -72,6 +73,33 @@ async def test_structured_event_holds_attributes_and_data(server: Server, connec
     assert (sent["id"], sent["source"], sent["data"]) == ("k1", "/shop", {"n": 1})
     assert server.requests[0].headers["Content-Type"].startswith("application/cloudevents+json")
     assert result_of(reply) == {"sum": 3}
+
+
+@pytest.mark.parametrize(
+    ("data", "result"),
+    [
+        ({}, None),
+        ({"data": None}, None),
+        ({"data_base64": "eyJzdW0iOiAzfQ==", "datacontenttype": "application/json"}, {"sum": 3}),
+    ],
+)
+async def test_event_may_have_no_data_or_bytes(
+    server: Server, connect: Connect, data: dict[str, object], result: object
+) -> None:
+    """Both are CloudEvents; in the binary mode the data are the body."""
+    event = {"specversion": "1.0", "id": "a", "source": "s", "type": "t", **data}
+    server.answers = [web.json_response(event, content_type="application/cloudevents+json")]
+    assert result_of(await send(connect(server.port, "cloudevents-structured"), a_call())) == result
+    server.answers = [web.json_response({"sum": 3}, headers={"ce-id": "a", "ce-specversion": "1.0"})]
+    assert result_of(await send(connect(server.port, "cloudevents"), a_call())) == {"sum": 3}
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"data_base64": "?"}', '{"data_base64": 1}', "[" * 60_000])
+async def test_answer_that_is_no_event_is_refused(server: Server, connect: Connect, body: str) -> None:
+    """Its Content-Type said that it is one."""
+    server.answers = [web.Response(text=body, content_type="application/cloudevents+json")]
+    with pytest.raises(RefusedError, match="not the CloudEvent"):
+        await send(connect(server.port, "cloudevents-structured"), a_call())
 
 
 @pytest.mark.parametrize(
@@ -143,6 +171,21 @@ async def test_waits_as_long_as_it_is_told(server: Server, connect: Connect) -> 
     assert len(server.requests) == 9
 
 
+async def test_busy_gateway_is_asked_less_and_less_often(server: Server, connect: Connect) -> None:
+    """One that says 429 and no time, as OpenFaaS does: else many tasks that wait would keep it busy."""
+    server.answers = [*[web.Response(status=429)] * 8, web.json_response(1)]
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    with mock.patch("baton.functions.patience.asyncio.sleep", sleep):
+        assert result_of(await send(connect(server.port), a_call(), Patience(attempts=1))) == 1
+    assert len(pauses) == 8
+    assert pauses[0] <= 0.5
+    assert all(15 <= pause <= 30 for pause in pauses[6:])
+
+
 async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, connect: Connect) -> None:
     """Told to come back in an hour, a task does not hold on for an hour."""
     server.answers = [web.Response(status=503, headers={"Retry-After": "3600"})]
@@ -155,7 +198,8 @@ async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, co
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7.0), ("0", 0.0), (formatdate(1060, usegmt=True), 60.0), (formatdate(1, usegmt=True), 0.0),
-     ("soon", None), ("-5", None), ("²", None), ("", None), (None, None)],
+     ("soon", None), ("-5", None), ("²", None), ("", None), (None, None), ("9" * 400, float("inf")),
+     ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     """What cannot be read is as good as not said."""
@@ -212,7 +256,9 @@ async def test_large_answers_are_refused_before_they_are_read(server: Server, co
 @pytest.mark.parametrize(
     ("body", "kind", "result"),
     [(b'{"a": [1]}', "application/json", {"a": [1]}), (b"plain words", "text/plain", "plain words"), (b"", "", None),
-     (b"NaN", "text/plain", "NaN")],
+     (b"NaN", "text/plain", "NaN"), (b'\xef\xbb\xbf{"a": 1}', "application/json", {"a": 1}),
+     ("Größe".encode("latin-1"), "text/plain; charset=ISO-8859-1", "Größe"),
+     ('"Größe"'.encode("utf-16"), 'application/json; charset="utf-16"', "Größe")],
 )  # fmt: skip
 def test_result_is_json_else_text(body: bytes, kind: str, result: object) -> None:
     """What comes back is what XCom takes."""
@@ -220,10 +266,19 @@ def test_result_is_json_else_text(body: bytes, kind: str, result: object) -> Non
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"), [(b"{", "application/json"), (b"\xff\xfe", "text/plain"), (b"NaN", "application/json")]
+    ("body", "kind"),
+    [
+        (b"{", "application/json"),
+        (b"\xff\xfe", "text/plain"),
+        (b"NaN", "application/json"),
+        (b"[" * 60_000, "application/json"),
+        (b"abc", "text/plain; charset=nonsense"),
+        (b"616263", "text/plain; charset=hex"),
+        (b"abc", "text/plain; charset=\x00"),
+    ],
 )
 def test_other_results_are_refused(body: bytes, kind: str) -> None:
-    """Half a document, bytes, and what only Python calls JSON."""
+    """Half a document, bytes, what only Python calls JSON, and what is nested without end."""
     with pytest.raises(RefusedError):
         result_of(Reply(200, body, kind))
 
@@ -244,7 +299,16 @@ async def test_status_is_asked_at_the_gateway_only(server: Server, connect: Conn
         ):
             with pytest.raises(RefusedError, match="another host"):
                 await hook.ask(a_call(), elsewhere, ONCE)
+        for none in ("http://[::1", f"http://127.0.0.1:{10**6}/status"):
+            with pytest.raises(RefusedError, match="that is none"):
+                await hook.ask(a_call(), none, ONCE)
     assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+def test_default_port_of_a_status_address_may_be_written_out() -> None:
+    """It is the same host."""
+    assert _origin("https://gateway.example:443/status/7") == _origin("https://Gateway.example/f")
+    assert _origin("https://gateway.example:80/status/7") != _origin("https://gateway.example/f")
 
 
 @pytest.mark.parametrize("fields", [{"protocol": None}, {"protocol": "soap"}, {"host": ""}])
@@ -252,6 +316,26 @@ async def test_wrong_connection_is_said_clearly(connect: Connect, fields: dict[s
     """With its name and what to set."""
     with pytest.raises(PermanentError, match="functions_test"):
         await send(connect(1, **fields), a_call())
+
+
+@pytest.mark.parametrize(
+    ("fields", "different", "words"),
+    [
+        ({"password": f"{TOKEN}\n"}, {}, "has a line break"),
+        ({}, {"key": "k\r\nX-Other: 1"}, "has a line break"),
+        ({"extra": {"ca_file": "/no/such/file"}}, {}, "/no/such/file cannot be read"),
+        ({}, {"function": ".."}, "'..' is not the name"),
+        ({}, {"function": ""}, "'' is not the name"),
+    ],
+)
+async def test_what_cannot_be_sent_is_permanent(
+    server: Server, connect: Connect, fields: dict[str, object], different: dict[str, object], words: str
+) -> None:
+    """A secret mounted with its newline, a template that gave nothing; the token is not quoted."""
+    with pytest.raises(PermanentError, match=words) as caught:
+        await send(connect(server.port, **fields), a_call(**different), QUICK)
+    assert server.requests == []
+    assert TOKEN not in str(caught.value)
 
 
 async def test_token_reaches_no_log(server: Server, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
