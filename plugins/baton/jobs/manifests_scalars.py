@@ -71,7 +71,6 @@ Loader.add_constructor(_MERGE, Loader.construct_yaml_str)
 class Dumper(yaml.SafeDumper):
     """Puts into quotes what either reader would take for something else than a text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str | None, Any]] = {
-        **yaml.SafeDumper.yaml_implicit_resolvers,
-        None: _RESOLVERS,
-    }
+
+for _tag, _pattern in _RESOLVERS:
+    Dumper.add_implicit_resolver(_tag, _pattern, None)
