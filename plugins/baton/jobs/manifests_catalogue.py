@@ -46,7 +46,7 @@ def catalogue_of(found: Found, folders: Iterable[Path]) -> Catalogue:
     catalogue.cronjobs = _with_keys(_accept(found.manifests, catalogue))
     for file in _chains_files(folders):
         _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue), catalogue.chains), catalogue)
-    in_chains = {job for chain in catalogue.chains for job in chain.links}
+    in_chains = {job for chain in catalogue.chains for link in chain.links.values() for job in (link.job, *link.after)}
     _take_chains(chains_of_annotations(catalogue.cronjobs, _refused(catalogue), in_chains), catalogue)
     catalogue.problems.sort(key=lambda problem: (problem.file, problem.line or 0))
     return catalogue

@@ -68,6 +68,17 @@ Loader.add_constructor(_FLOAT, Loader.construct_yaml_float)
 Loader.add_constructor(_MERGE, Loader.construct_yaml_str)
 
 
+class TextLoader(Loader):
+    """For Baton's own files, in which whatever is not empty is a text: a chain may be called `n`, an item `2026`."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str | None, Any]] = {
+        None: [(tag, pattern) for tag, pattern in _RESOLVERS if tag in (_NULL, _MERGE)]
+    }
+
+    def _key(self, node: yaml.ScalarNode) -> str:
+        return str(node.value)
+
+
 class Dumper(yaml.SafeDumper):
     """Puts into quotes what either reader would take for something else than a text."""
 

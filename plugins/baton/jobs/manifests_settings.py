@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from baton.jobs.manifests import SETTINGS_SUFFIXES, Manifest, Problem, read_text
+from baton.jobs.manifests_scalars import TextLoader
 from baton.jobs.manifests_yaml import Document, DocumentError, read_documents
 from kubernetes_cron.durations import parse_duration
 
@@ -151,7 +152,7 @@ class SettingsFile:
         if isinstance(text, Problem):
             self.problems.append(text)
             return
-        for document in read_documents(text):
+        for document in read_documents(text, TextLoader):
             if isinstance(document, DocumentError):
                 self.problems.append(Problem(str(file), document.line, "", str(document)))
             elif not isinstance(document.content, dict) or self._document is not None:

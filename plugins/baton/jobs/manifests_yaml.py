@@ -59,10 +59,13 @@ class Document:
         return self.offset + line + 1
 
 
-def read_documents(text: str) -> Iterator[Document | DocumentError]:
-    """Yield each document of a file that is not empty, or why it cannot be read."""
+def read_documents(text: str, reader: type[Loader] = Loader) -> Iterator[Document | DocumentError]:
+    """Yield each document of a file that is not empty, or why it cannot be read.
+
+    :param reader: what values without quotes are.
+    """
     for offset, part in _split(text):
-        loader = Loader(_joined(part) if _is_json(part) else part)
+        loader = reader(_joined(part) if _is_json(part) else part)
         try:
             node = loader.get_single_node()
             if _is_too_large(node):
