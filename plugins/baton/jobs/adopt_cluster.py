@@ -5,10 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from baton.jobs.import_command_cluster import Cluster, ClusterError, words
-
-ADOPTED_BY = "baton.dev/adopted-by"
-SUSPENDED_BEFORE = "baton.dev/suspended-before"
+from baton.jobs.import_command_cluster import ADOPTED_BY, SUSPENDED_BEFORE, Cluster, ClusterError, words
 
 Object = dict[str, Any]
 

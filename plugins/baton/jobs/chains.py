@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from baton.jobs.chains_items import LAST, slug_of
-from baton.jobs.manifests import Problem, read_text
+from baton.jobs.manifests import Problem, mentions, read_text
 from baton.jobs.manifests_cronjob import CronJob
 from baton.jobs.manifests_scalars import TextLoader
 from baton.jobs.manifests_yaml import Document, DocumentError, read_documents, written
@@ -119,12 +119,8 @@ def read_chains(
             _read_document(file, document, Names(cronjobs, frozenset(refused)), [*earlier, *read.chains], read)
             continue
         read.problems.append(problem)
-        read.lost |= {key for key, job in cronjobs.items() if _mentions(text, job.name)}
+        read.lost |= {key for key, job in cronjobs.items() if mentions(text, job.name)}
     return read
-
-
-def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
 
 
 def _read_document(file: Path, document: Document, names: Names, earlier: list[Chain], read: ChainsRead) -> None:

@@ -240,4 +240,7 @@ def _notifier(name: str | None) -> Any:
         text = "{{ ti.dag_id }}.{{ ti.task_id }} failed: {{ ti.log_url }}"
         return SlackNotifier(channel=name.removeprefix("slack:"), text=text)
     module, _, attribute = name.rpartition(".")
-    return getattr(import_module(module), attribute)()
+    notifier = getattr(import_module(module), attribute)
+    if not isinstance(notifier, type):
+        raise TypeError(f"{name} is no class of notifiers")
+    return notifier()

@@ -16,6 +16,10 @@ from baton.jobs.job_state import end_of
 from baton.jobs.manifests import Manifest
 from baton.jobs.manifests_yaml import Document, Path, written
 
+ADOPTED_BY = "baton.dev/adopted-by"
+SUSPENDED_BEFORE = "baton.dev/suspended-before"
+"""Annotations of a CronJob in the cluster that Airflow runs."""
+
 Object = dict[str, Any]
 _PAGE = 500
 _TIMEOUT_SECONDS = 30
@@ -48,10 +52,10 @@ class Cluster:
         self._api.api_client.close()
 
     def cronjobs(self, namespace: str | None) -> list[Manifest]:
-        """All CronJobs, of one namespace or of all."""
+        """All CronJobs, of one namespace or of all; those that Airflow runs as they were before."""
         manifests = []
         for item in self._items("cron_job", namespace):
-            content = {"apiVersion": SERVED, "kind": "CronJob", **item}
+            content = _as_before({"apiVersion": SERVED, "kind": "CronJob", **item})
             metadata = content["metadata"]
             place = f"cluster:{metadata['namespace']}/{metadata['name']}"
             manifests.append(Manifest(place, Document(content, None, -1), content))
@@ -115,6 +119,16 @@ class Cluster:
         except HTTPError as err:
             raise ClusterError(f"the cluster does not answer: {err}") from err
         return json.loads(answer.data)
+
+
+def _as_before(cronjob: Object) -> Object:
+    """Without what `./baton adopt` did to it."""
+    notes = dict(cronjob["metadata"].get("annotations") or {})
+    if notes.pop(ADOPTED_BY, None) is None:
+        return cronjob
+    was_suspended = notes.pop(SUSPENDED_BEFORE, "false") == "true"
+    metadata, spec = {**cronjob["metadata"], "annotations": notes}, {**cronjob["spec"], "suspend": was_suspended}
+    return {**cronjob, "metadata": metadata, "spec": spec}
 
 
 def words(err: Any) -> str:

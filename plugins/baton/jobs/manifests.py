@@ -163,6 +163,11 @@ def read_text(file: Path) -> str | Problem:
     return _BYTE_ORDER_MARK.sub("", text)
 
 
+def mentions(text: str, name: str) -> bool:
+    """Whether a name stands in a text that cannot be read otherwise."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
+
+
 def _read_file(file: Path, found: Found) -> None:
     text = read_text(file)
     if isinstance(text, Problem):

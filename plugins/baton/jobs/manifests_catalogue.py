@@ -88,7 +88,7 @@ def _accept(manifests: list[Manifest], catalogue: Catalogue) -> list[tuple[Manif
             problems.append(manifest.problem(("metadata", "name"), message))
         if problems:
             catalogue.refused.append((manifest, problems))
-            catalogue.problems += problems
+            catalogue.problems += [problem for problem in problems if problem not in catalogue.problems]
         else:
             accepted.append((manifest, settings))
     return accepted

@@ -9,6 +9,7 @@ from tests.integration.cronjobs.test_import_from_cluster import cronjob
 from baton.jobs.adopt_cluster import AdoptingCluster
 from baton.jobs.adopt_command import Handover, HandoverError, main
 from baton.jobs.adopt_order import order_of
+from baton.jobs.import_command import main as main_import
 from baton.jobs.import_command_cluster import ClusterError
 from baton.jobs.manifests_catalogue import read_catalogue
 
@@ -146,6 +147,17 @@ def test_adopted_again_while_it_is_given_back_the_dag_stays_on(handover, airflow
     with pytest.raises(HandoverError, match="somebody adopted export, load meanwhile"):
         handover("nightly").release(0)
     assert airflow.on == {"nightly"}
+
+
+def test_what_airflow_runs_is_imported_as_it_was_before(handover, local_kubernetes, tmp_path, capsys):
+    """The annotations and the suspension are `adopt`'s own."""
+    adopt(handover("nightly"))
+    where = ["-n", local_kubernetes.name, "--kubeconfig", str(local_kubernetes.server.kubeconfig)]
+    assert main_import(["--from-cluster", "--write", str(tmp_path / "new"), "--json", *where]) == 0
+    written = yaml.safe_load((tmp_path / "new" / f"{local_kubernetes.name}.load.yaml").read_text())
+    assert not written["spec"]["suspend"]
+    assert "annotations" not in written["metadata"]
+    assert "adopted-by" not in capsys.readouterr().out
 
 
 def test_cluster_that_does_not_answer_is_told_in_a_sentence(tmp_path, folder, monkeypatch, capsys):
