@@ -188,6 +188,15 @@ def test_one_name_in_two_namespaces_becomes_two_keys(write):
     assert sorted(read_catalogue([Path(folder / "jobs.yaml")]).cronjobs) == ["a.export", "b.export"]
 
 
+def test_name_with_a_dot_is_not_taken_for_one_with_a_namespace(write):
+    """One of the two DAGs would be lost without a word."""
+    spaces = (cronjob("export", metadata=[f"namespace: {space}"]) for space in ("a", "b"))
+    catalogue = read_catalogue([write("jobs.yaml", *spaces, cronjob("a.export"))])
+    [problem] = catalogue.problems
+    assert (sorted(catalogue.cronjobs), len(catalogue.refused)) == (["a.export", "b.export"], 1)
+    assert problem.message.startswith("its DAG would be a.export, as that of the CronJob export at ")
+
+
 def test_same_cronjob_twice_is_refused_once(write):
     """The first one is kept."""
     folder = write("a.yaml", cronjob())
