@@ -84,7 +84,7 @@ class Cluster:
         except ApiException as err:
             if err.status == 404:
                 return None
-            raise ClusterError(words(err)) from err
+            raise ClusterError(f"the cluster refuses to answer: {words(err)}") from err
         body = {**manifest.content, "apiVersion": SERVED}
         version = {"resourceVersion": live["metadata"]["resourceVersion"], "namespace": namespace}
         body["metadata"] = {"name": manifest.name, **version}
@@ -105,7 +105,7 @@ class Cluster:
             try:
                 page = self._read(getattr(self._api, name), *where, limit=_PAGE, **more)
             except ApiException as err:
-                raise ClusterError(words(err)) from err
+                raise ClusterError(f"the cluster refuses to answer: {words(err)}") from err
             yield from page["items"]
             token = page["metadata"].get("continue") or ""
             if not token:
