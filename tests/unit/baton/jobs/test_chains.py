@@ -126,6 +126,16 @@ def test_values_are_texts_without_quotes(folder):
     assert [(chain.name, chain.links["load"].for_each) for chain in catalogue.chains] == [("n", ("2026", "yes", "08"))]
 
 
+def test_chains_of_the_documentation_are_right(write):
+    """Whoever copies them finds no error in them."""
+    page = (Path(__file__).parents[4] / "docs" / "cronjobs.md").read_text()
+    [text] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "\nchains:" in block]
+    folder = write("jobs.yaml", *map(cronjob, (*JOBS, "weekly-report")))
+    catalogue, problems = read(folder, text)
+    assert problems == []
+    assert [chain.name for chain in catalogue.chains] == ["nightly", "reports"]
+
+
 @pytest.mark.parametrize("order", ["first", "last"])
 def test_dag_of_its_own_follows_a_cronjob_of_another_chain(folder, order):
     """Whichever is read first; the one that is followed stays where it is."""
