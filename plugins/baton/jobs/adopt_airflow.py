@@ -43,11 +43,22 @@ class Airflow:
         """Whether the file that made the DAG does not make it any more."""
         return bool(self._call("GET", f"/dags/{dag_id}")["is_stale"])
 
+    def is_on(self, dag_id: str) -> bool:
+        """Whether the DAG is switched on."""
+        return not self._call("GET", f"/dags/{dag_id}")["is_paused"]
+
     def last_tick(self, dag_id: str) -> datetime | None:
         """The newest tick that the schedule made a run for, or None."""
         query = {"run_type": "scheduled", "order_by": "-logical_date", "limit": 1}
         runs = self._call("GET", f"/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
         return datetime.fromisoformat(runs[0]["logical_date"]) if runs else None
+
+    def last_start(self, dag_id: str) -> datetime | None:
+        """When its newest run started, whatever started it; None without any."""
+        query = {"order_by": "-start_date", "limit": 1}
+        runs = self._call("GET", f"/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
+        start = runs[0]["start_date"] if runs else None
+        return datetime.fromisoformat(start) if start else None
 
     def active_runs(self, dag_id: str) -> int:
         """How many runs have not ended."""

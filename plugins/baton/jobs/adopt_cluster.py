@@ -5,10 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from baton.jobs.import_command_cluster import Cluster, ClusterError
-
-ADOPTED_BY = "baton.dev/adopted-by"
-SUSPENDED_BEFORE = "baton.dev/suspended-before"
+from baton.jobs.import_command_cluster import ADOPTED_BY, SUSPENDED_BEFORE, Cluster, ClusterError, words
 
 Object = dict[str, Any]
 
@@ -25,13 +22,13 @@ class AdoptingCluster(Cluster):
         except ApiException as err:
             if err.status == 404:
                 return None
-            raise ClusterError(f"{namespace}/{name}: {err.reason}") from err
+            raise ClusterError(f"{namespace}/{name}: {words(err)}") from err
         return found
 
     def suspend(self, cronjob: Object, dag_id: str) -> None:
         """Let the controller start no tick of it any more, and write down who does and how it was before."""
         notes = cronjob["metadata"].get("annotations") or {}
-        before = notes.get(SUSPENDED_BEFORE, str(bool(cronjob["spec"].get("suspend"))).lower())
+        before = notes.get(SUSPENDED_BEFORE, str(is_suspended(cronjob)).lower())
         annotations = {ADOPTED_BY: dag_id, SUSPENDED_BEFORE: before}
         self._patch(cronjob, {"metadata": {"annotations": annotations}, "spec": {"suspend": True}})
 
@@ -41,8 +38,8 @@ class AdoptingCluster(Cluster):
         Why the status first: a CronJob that wakes up makes up for the latest tick since `lastScheduleTime`, and the Job
         that would show that it ran may have been cleaned up long ago.
         """
-        known = (cronjob.get("status") or {}).get("lastScheduleTime")
-        if last_tick is not None and (known is None or datetime.fromisoformat(known) < last_tick):
+        known = last_schedule(cronjob)
+        if last_tick is not None and (known is None or known < last_tick):
             stamp = last_tick.isoformat(timespec="seconds").replace("+00:00", "Z")
             self._patch(cronjob, {"status": {"lastScheduleTime": stamp}}, part="_status")
         suspended = (cronjob["metadata"].get("annotations") or {}).get(SUSPENDED_BEFORE) == "true"
@@ -57,9 +54,22 @@ class AdoptingCluster(Cluster):
         try:
             self._read(call, metadata["name"], metadata["namespace"], body)
         except ApiException as err:
-            raise ClusterError(f"{metadata['namespace']}/{metadata['name']} refused the change: {err.reason}") from err
+            raise ClusterError(
+                f"{metadata['namespace']}/{metadata['name']}: the change was refused: {words(err)}"
+            ) from err
 
 
 def adopted_by(cronjob: Object) -> str | None:
     """The DAG that a CronJob was handed to, or None."""
     return (cronjob["metadata"].get("annotations") or {}).get(ADOPTED_BY)
+
+
+def last_schedule(cronjob: Object) -> datetime | None:
+    """The last tick that the controller has started, or None."""
+    known = (cronjob.get("status") or {}).get("lastScheduleTime")
+    return datetime.fromisoformat(known) if known else None
+
+
+def is_suspended(cronjob: Object) -> bool:
+    """Whether the controller starts nothing of it."""
+    return bool(cronjob["spec"].get("suspend"))

@@ -13,15 +13,17 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from baton.exceptions import BatonError
 from baton.jobs.adopt_airflow import Airflow
-from baton.jobs.adopt_cluster import AdoptingCluster, adopted_by
+from baton.jobs.adopt_cluster import AdoptingCluster, adopted_by, is_suspended, last_schedule
+from baton.jobs.adopt_order import Order, order_of
 from baton.jobs.manifests_catalogue import Catalogue, read_catalogue
 from baton.jobs.manifests_cronjob import CronJob
 
@@ -29,6 +31,8 @@ DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
 _POLL_SECONDS = 2.0
 
 Say = Callable[[str], None]
+Live = list[tuple[CronJob, dict[str, Any] | None]]
+"""CronJobs, each as the cluster has it now."""
 
 
 class HandoverError(BatonError):
@@ -39,50 +43,103 @@ class HandoverError(BatonError):
 class Handover:
     """The CronJobs of one DAG, on their way from one hand to the other.
 
+    :param order: of all CronJobs, those of other DAGs too.
     :param namespace: for manifests that name none.
     """
 
     dag_id: str
-    cronjobs: list[CronJob]
+    order: Order
     cluster: AdoptingCluster
     airflow: Airflow
     say: Say
     namespace: str = "default"
 
-    def adopt(self, *, despite_drift: bool) -> None:
+    @property
+    def cronjobs(self) -> list[CronJob]:
+        """Those that the DAG runs."""
+        return [job for key, job in self.order.cronjobs.items() if self.order.dags[key] == self.dag_id]
+
+    def adopt(self, *, despite_drift: bool, despite_round: bool) -> None:
         """Switch the DAG on, then suspend the CronJobs.
 
-        :raises HandoverError: a CronJob differs from its file, or the DAG is out of date.
+        :raises HandoverError: a CronJob differs from its file, the DAG is out of date or waits for one that is off, or
+            the cluster is in the middle of the chain.
         """
         self._check_drift(despite_drift=despite_drift)
         if self.airflow.is_stale(self.dag_id):
             raise HandoverError(f"the DAG {self.dag_id} is out of date in Airflow: its file does not make it any more")
+        if off := [dag_id for dag_id in sorted(self.order.awaited(self.dag_id)) if not self.airflow.is_on(dag_id)]:
+            raise HandoverError(f"{self.dag_id} runs after {', '.join(off)}, which the cluster runs: adopt that first")
+        live = self._live()
+        if not despite_round:
+            self._check_round(live)
         self.airflow.switch(self.dag_id, on=True)
         self.say(f"DAG {self.dag_id} is on")
-        for cronjob, live in self._live():
-            if live is None:
+        for cronjob, found in live:
+            if found is None:
                 self.say(f"CronJob {cronjob.name} is not in the cluster: there is nothing to suspend")
             else:
-                self.cluster.suspend(live, self.dag_id)
+                self.cluster.suspend(found, self.dag_id)
                 self.say(f"CronJob {cronjob.name} is suspended in the cluster: Airflow runs its ticks")
 
     def release(self, patience_seconds: float) -> None:
         """Let the CronJobs go on, then switch the DAG off when its runs have ended.
 
-        :raises HandoverError: runs did not end in time; the DAG stays on, which doubles nothing.
+        :raises HandoverError: a CronJob is not in the cluster, or another DAG waits for this one: nothing is changed.
+            Or runs did not end in time; then the DAG stays on, which doubles nothing.
         """
-        last_tick = self.airflow.last_tick(self.dag_id)
-        for cronjob, live in self._live():
-            if live is None or adopted_by(live) != self.dag_id:
+        if on := [dag_id for dag_id in sorted(self.order.awaiting(self.dag_id)) if self.airflow.is_on(dag_id)]:
+            raise HandoverError(f"{', '.join(on)} in Airflow runs after {self.dag_id}: release that first")
+        live = self._live()
+        if missing := [cronjob.name for cronjob, found in live if found is None]:
+            raise HandoverError(
+                f"not in the cluster: {', '.join(missing)}. Nobody would run it: deploy it first, with suspend: true, "
+                "or look whether --namespace and the cluster are right"
+            )
+        ticks = {key: self.airflow.last_tick(self.order.dags[key]) for key in self._roots()}
+        for cronjob, found in live:
+            if found is None or adopted_by(found) != self.dag_id:
                 self.say(f"CronJob {cronjob.name} was not adopted by {self.dag_id}: left as it is")
                 continue
-            self.cluster.give_back(live, last_tick)
+            self.cluster.give_back(found, self._done_tick(cronjob, ticks))
             self.say(f"CronJob {cronjob.name} is the cluster's again")
         self._await_runs(patience_seconds)
+        if again := [cronjob.name for cronjob, found in self._live() if found and adopted_by(found) == self.dag_id]:
+            raise HandoverError(f"somebody adopted {', '.join(again)} meanwhile: the DAG stays on")
         self.airflow.switch(self.dag_id, on=False)
         self.say(f"DAG {self.dag_id} is off")
 
-    def _live(self) -> list[tuple[CronJob, dict[str, Any] | None]]:
+    def _roots(self) -> set[str]:
+        return set[str]().union(*(self.order.roots(cronjob.key) for cronjob in self.cronjobs))
+
+    def _done_tick(self, cronjob: CronJob, ticks: Mapping[str, datetime | None]) -> datetime | None:
+        """The tick of its own that Airflow's last round stood for, which may be still to come."""
+        began = [tick for key in self.order.roots(cronjob.key) if (tick := ticks[key])]
+        if began and self.order.awaited(self.dag_id):
+            start = self.airflow.last_start(self.dag_id)
+            if start is None or start < max(began):  # what it waits for has not come to its end
+                return max(began)
+        return self.order.own_tick(cronjob.key, ticks)
+
+    def _check_round(self, live: Live) -> None:
+        """What was begun before it, nobody would end."""
+        started = {
+            cronjob.key: last_schedule(found)
+            for cronjob, found in live
+            if found and cronjob.key not in self.order.after and not is_suspended(found)
+        }
+        others = {key: dag_id for key in self._roots() if (dag_id := self.order.dags[key]) != self.dag_id}
+        started |= {key: self.airflow.last_tick(dag_id) for key, dag_id in others.items()}
+        for cronjob, found in live:
+            if found and not is_suspended(found) and cronjob.key in self.order.after:
+                tick = self.order.own_tick(cronjob.key, started)
+                if tick is not None and tick > datetime.now(UTC):
+                    raise HandoverError(
+                        f"{cronjob.name} is still due at {tick:%H:%M} UTC, after what was run before it, and would not "
+                        "run. Adopt it later, or say --despite-round"
+                    )
+
+    def _live(self) -> Live:
         def find(cronjob: CronJob) -> dict[str, Any] | None:
             return self.cluster.cronjob(cronjob.manifest.namespace or self.namespace, cronjob.name)
 
@@ -115,25 +172,20 @@ class Handover:
             time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-def dag_of(catalogue: Catalogue, name: str) -> tuple[str, list[CronJob]]:
-    """The DAG that a name stands for, and the CronJobs that it runs.
+def dag_of(catalogue: Catalogue, name: str) -> str:
+    """The DAG that a name stands for.
 
     :param name: of a DAG or of a CronJob.
     :raises HandoverError: there is none, or several have that name.
     """
-    members = {key: [job] for key, job in catalogue.cronjobs.items()}
-    for chain in catalogue.chains:
-        if chain.handover == "tasks":
-            members[chain.name] = [catalogue.cronjobs[key] for key in chain.links]
-            for key in chain.links:
-                del members[key]
-    found = [dag_id for dag_id, jobs in members.items() if name == dag_id or name in [job.name for job in jobs]]
+    order = order_of(catalogue)
+    found = {dag_id for key, dag_id in order.dags.items() if name in (dag_id, order.cronjobs[key].name)}
     if len(found) == 1:
-        return found[0], members[found[0]]
+        return found.pop()
     refused = [manifest for manifest, _ in catalogue.refused if manifest.name == name]
     if refused:
         raise HandoverError(f"the manifest of {name} ({refused[0].file}) has to be mended first: see ./baton import")
-    known = ", ".join(sorted(members)) or "none"
+    known = ", ".join(sorted(set(order.dags.values()))) or "none"
     what = f"several DAGs run a CronJob {name}" if found else f"there is no CronJob and no DAG {name}"
     raise HandoverError(f"{what}: name one of {known}")
 
@@ -142,16 +194,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = _options(arguments)
     try:
-        dag_id, cronjobs = dag_of(read_catalogue(options.manifests), options.name)
+        catalogue = read_catalogue(options.manifests)
+        dag_id = dag_of(catalogue, options.name)
         with (
             closing(AdoptingCluster(options.kubeconfig, options.context)) as cluster,
             closing(Airflow(options.airflow, os.environ["AIRFLOW_API_TOKEN"])) as airflow,
         ):
-            handover = Handover(dag_id, cronjobs, cluster, airflow, print, options.namespace)
+            handover = Handover(dag_id, order_of(catalogue), cluster, airflow, print, options.namespace)
             if options.release:
                 handover.release(options.wait)
             else:
-                handover.adopt(despite_drift=options.despite_drift)
+                handover.adopt(despite_drift=options.despite_drift, despite_round=options.despite_round)
     except HandoverError as err:
         print(f"baton adopt: {err}", file=sys.stderr)
         return TO_MEND
@@ -169,6 +222,11 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--release", action="store_true", help="give the ticks back to the cluster")
     parser.add_argument(
         "--despite-drift", action="store_true", help="also if the cluster's CronJob differs from the file"
+    )
+    parser.add_argument(
+        "--despite-round",
+        action="store_true",
+        help="also while the cluster is in the middle of the chain, of which the rest does not run then",
     )
     parser.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="for runs to end (default: 600)")
     parser.add_argument(

@@ -16,20 +16,24 @@ A published JSON schema for editors: `include/cronjobs/chains.schema.json`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from baton.jobs.chains_items import slug_of
-from baton.jobs.manifests import Problem, read_text
+from baton.jobs.chains_items import LAST, slug_of
+from baton.jobs.manifests import Problem, mentions, read_text
 from baton.jobs.manifests_cronjob import CronJob
+from baton.jobs.manifests_scalars import TextLoader
 from baton.jobs.manifests_yaml import Document, DocumentError, read_documents, written
 from baton.jobs.manifests_yaml import Path as FieldPath
 
 HANDOVERS = ("tasks", "assets")
 CONDITIONS = ("all_succeeded", "always")
+_DAG_ID = re.compile(r"[\w.-]{1,250}")
+_NO_NAMES = ("handover", "when", "for_each", "variable")
 VARIABLE = "ITEM"
 """The environment variable that holds the item of a `for_each`, unless the chain names another."""
 
@@ -102,14 +106,20 @@ def read_chains(
     earlier = list(earlier)
     read = ChainsRead()
     text = read_text(file)
-    documents = [text] if isinstance(text, Problem) else list(read_documents(text))
-    for document in documents:
-        if isinstance(document, Problem):
-            read.problems.append(document)
-        elif isinstance(document, DocumentError):
-            read.problems.append(Problem(str(file), document.line, "", str(document)))
+    if isinstance(text, Problem):
+        read.problems.append(text)
+        return read
+    for document in read_documents(text, TextLoader):
+        if isinstance(document, DocumentError):
+            problem = Problem(str(file), document.line, "", str(document))
+        elif not isinstance(document.content, dict) or not isinstance(document.content.get("chains"), dict):
+            hint = "must be a mapping with the key chains, a mapping of chains by name"
+            problem = Problem(str(file), document.line(), "", hint)
         else:
             _read_document(file, document, Names(cronjobs, frozenset(refused)), [*earlier, *read.chains], read)
+            continue
+        read.problems.append(problem)
+        read.lost |= {key for key, job in cronjobs.items() if mentions(text, job.name)}
     return read
 
 
@@ -118,8 +128,6 @@ def _read_document(file: Path, document: Document, names: Names, earlier: list[C
         read.problems.append(Problem(str(file), document.line(err.path), written(err.path), str(err)))
 
     content = document.content
-    if not isinstance(content, dict) or not isinstance(content.get("chains"), dict):
-        return problem(ChainError((), "must be a mapping with the key chains, a mapping of chains by name"))
     for key in set(content) - {"chains"}:
         problem(ChainError((key,), "unknown key; there is only chains"))
     taken = {job: chain.name for chain in earlier for job in chain.links}
@@ -128,7 +136,7 @@ def _read_document(file: Path, document: Document, names: Names, earlier: list[C
         try:
             if name in [chain.name for chain in earlier]:
                 raise ChainError(path, f"there is a chain {name} already: chains of one name belong into one place")
-            chain = _chain(name, given, path, names)
+            chain = _chain(name, given, path, names, [*earlier, *read.chains])
             for job in chain.links:
                 if job in taken:
                     raise ChainError((*path, "jobs", job), f"{job} is in chain {taken[job]} already")
@@ -140,17 +148,15 @@ def _read_document(file: Path, document: Document, names: Names, earlier: list[C
         else:
             taken |= dict.fromkeys(chain.links, name)
             read.chains.append(chain)
-    return None
 
 
 def _mentioned(given: Any) -> set[str]:
     """Every name in a chain that may be wrong in any way."""
-    jobs = given.get("jobs") if isinstance(given, dict) else None
-    found: set[str] = set()
-    for job, link in jobs.items() if isinstance(jobs, dict) else ():
-        after = link.get("after") if isinstance(link, dict) else None
-        found |= {job, *(name for name in (after if isinstance(after, list) else [after]) if isinstance(name, str))}
-    return found
+    if isinstance(given, dict):
+        return set(given).union(*(_mentioned(value) for key, value in given.items() if key not in _NO_NAMES))
+    if isinstance(given, list):
+        return set[str]().union(*map(_mentioned, given))
+    return {given} if isinstance(given, str) else set()
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,9 @@ class Names:
         raise ChainError(path, f"there is no CronJob {name}{hint}")
 
 
-def _chain(name: str, given: Any, path: FieldPath, names: Names) -> Chain:
+def _chain(name: str, given: Any, path: FieldPath, names: Names, earlier: Iterable[Chain]) -> Chain:
+    if not _DAG_ID.fullmatch(name):
+        raise ChainError(path, "is no name of a chain: up to 250 letters, digits, '-', '_' and '.'")
     if not isinstance(given, dict) or not isinstance(given.get("jobs"), dict) or not given["jobs"]:
         raise ChainError(path, "must be a mapping with the key jobs, a mapping of CronJobs by name")
     for key in given:
@@ -185,10 +193,10 @@ def _chain(name: str, given: Any, path: FieldPath, names: Names) -> Chain:
         raise ChainError((*path, "handover"), f"must be one of {', '.join(HANDOVERS)}, is {handover!r}")
     jobs: FieldPath = (*path, "jobs")
     links = {job: _link(job, link, (*jobs, job), names) for job, link in given["jobs"].items()}
-    for link in list(links.values()):
-        for before in link.after:
-            links.setdefault(before, Link(before))
-    chain = Chain(name, _ordered(links, jobs), handover)
+    if handover == "tasks":  # with assets they have DAGs of their own, or are in another chain
+        links |= {before: Link(before) for link in links.values() for before in link.after if before not in links}
+    others = {job: link.after for chain in earlier for job, link in chain.links.items()}
+    chain = Chain(name, _ordered(links, others, jobs), handover)
     for check in (_check_assets, _check_roots, _check_suspended):
         check(chain, path, names)
     return chain
@@ -210,6 +218,8 @@ def _link(job: str, given: Any, path: FieldPath, names: Names) -> Link:
         raise ChainError((*path, "when"), f"must be one of {', '.join(CONDITIONS)}, is {when!r}")
     items = _texts(given.get("for_each", []), (*path, "for_each"))
     slugs = [slug_of(item) for item in items]
+    if LAST in slugs:
+        raise ChainError((*path, "for_each"), f"{LAST} is the name of the task that waits for all items")
     alike = next((item for item, slug in zip(items, slugs, strict=True) if slugs.count(slug) > 1), None)
     if alike is not None:
         raise ChainError((*path, "for_each"), f"{alike} would have the name of another item: {slug_of(alike)}")
@@ -229,13 +239,15 @@ def _texts(given: Any, path: FieldPath) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _ordered(links: Mapping[str, Link], path: FieldPath) -> dict[str, Link]:
+def _ordered(links: Mapping[str, Link], others: Mapping[str, tuple[str, ...]], path: FieldPath) -> dict[str, Link]:
+    """The links in an order in which they may run; no circle leads through other chains either."""
+    after = {job: link.after for job, link in links.items()}
     try:
-        order = list(TopologicalSorter({job: link.after for job, link in links.items()}).static_order())
+        order = list(TopologicalSorter({**others, **after}).static_order())
     except CycleError as err:
         circle = list(reversed(err.args[1]))
         raise ChainError((*path, circle[0]), f"is a circle: {' is after '.join(circle)}") from err
-    return {job: links[job] for job in order}
+    return {job: links[job] for job in order if job in links}
 
 
 def _check_assets(chain: Chain, path: FieldPath, names: Names) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from baton.jobs.source import FileSource, JobTemplate
 
 _LONGEST_SLUG = 20
+LAST = "done"
+"""The last part of the name of the task that waits for all items."""
 
 
 def slug_of(item: str) -> str:

@@ -32,7 +32,7 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow imports these
 from baton.defaults import OWNER
 from baton.exceptions import PermanentError
 from baton.jobs.chains import Chain, Link
-from baton.jobs.chains_items import ItemSource
+from baton.jobs.chains_items import LAST, ItemSource
 from baton.jobs.dags_docs import chain_doc, cronjob_doc
 from baton.jobs.manifests import Manifest, Problem
 from baton.jobs.manifests_catalogue import Catalogue, read_catalogue
@@ -214,7 +214,7 @@ def _tasks(cronjob: CronJob, link: Link, chain: str, job: dict[str, Any], *, tas
         JobOperator(task_id=f"{task_id}.{item.slug}", source=item, **common)  # type: ignore[arg-type]  # it has read()
         for item in items
     ]
-    done = EmptyOperator(task_id=f"{task_id}.done", outlets=announced)
+    done = EmptyOperator(task_id=f"{task_id}.{LAST}", outlets=announced)
     done.set_upstream(tasks)
     return _Step(tasks, done)
 
@@ -240,4 +240,7 @@ def _notifier(name: str | None) -> Any:
         text = "{{ ti.dag_id }}.{{ ti.task_id }} failed: {{ ti.log_url }}"
         return SlackNotifier(channel=name.removeprefix("slack:"), text=text)
     module, _, attribute = name.rpartition(".")
-    return getattr(import_module(module), attribute)()
+    notifier = getattr(import_module(module), attribute)
+    if not isinstance(notifier, type):
+        raise TypeError(f"{name} is no class of notifiers")
+    return notifier()

@@ -12,7 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from baton.jobs import fields_container, fields_pod
+from baton.jobs import (
+    fields_container,
+    fields_job,
+    fields_pod,
+    fields_scheduling,
+    fields_variables,
+    fields_volume,
+)
 from baton.jobs.fields_table import ROOT, Field, fields_of
 from baton.jobs.fields_values import Finding, is_label, is_subdomain, unknown_value
 from baton.jobs.manifests_yaml import Path
@@ -22,9 +29,13 @@ Object = dict[str, Any]
 SERVED = "batch/v1"
 STILL_READ = "batch/v1beta1"
 """Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
-_JOB_NUMBERS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _LONGEST_NAME = 52
-_RULES = fields_container.RULES | fields_pod.RULES
+_RULES = {
+    kind: rule
+    for rules in (fields_container, fields_variables, fields_volume, fields_scheduling, fields_pod, fields_job)
+    for kind, rule in rules.RULES.items()
+}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
@@ -107,8 +118,11 @@ def _anything(value: Any) -> bool:
     return True
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _whole(low: int, high: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+_is_int32, _is_int64 = _whole(-(2**31), 2**31 - 1), _whole(-(2**63), 2**63 - 1)
 
 
 def _text(value: Any) -> bool:
@@ -116,19 +130,23 @@ def _text(value: Any) -> bool:
 
 
 def _quantity(value: Any) -> bool:
-    return not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None
+    return value is None or (not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None)
+
+
+def _time(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and _TIME.fullmatch(value) is not None)
 
 
 _SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "string": ("a text", _text),
     "bytes": ("a text", _text),
-    "Time": ("a time", _text),
-    "MicroTime": ("a time", _text),
+    "Time": ("a time such as 2026-01-31T12:00:00Z", _time),
+    "MicroTime": ("a time such as 2026-01-31T12:00:00Z", _time),
     "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "int32": ("a whole number", _whole),
-    "int64": ("a whole number", _whole),
-    "uint32": ("a whole number", _whole),
-    "IntOrString": ("a whole number or a text", lambda value: _whole(value) or isinstance(value, str)),
+    "int32": ("a whole number of 32 bits", _is_int32),
+    "int64": ("a whole number", _is_int64),
+    "uint32": ("a whole number of 32 bits", _whole(0, 2**32 - 1)),
+    "IntOrString": ("a whole number or a text", lambda value: _is_int32(value) or isinstance(value, str)),
     "Quantity": ("a quantity such as 500m or 2Gi", _quantity),
 }
 
@@ -152,15 +170,7 @@ def _rules(content: Object) -> Iterator[Finding]:
         yield ("spec",), "is missing"
         return
     yield from _schedule_rules(spec)
-    limits = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
-    yield from _negative(spec, limits, ("spec",))
     yield from _template_rules(_mapping(spec.get("jobTemplate")))
-
-
-def _negative(spec: Object, names: Iterable[str], path: Path) -> Iterator[Finding]:
-    for name in names:
-        if _whole(spec.get(name)) and spec[name] < 0:
-            yield (*path, name), f"must be 0 or more, is {spec[name]}"
 
 
 def _metadata_rules(metadata: Object) -> Iterator[Finding]:
@@ -202,7 +212,6 @@ def _template_rules(template: Object) -> Iterator[Finding]:
         return
     if job.get("selector") is not None:
         yield (*path, "spec", "selector"), "must not be set: Kubernetes makes one for each Job"
-    yield from _negative(job, _JOB_NUMBERS, (*path, "spec"))
     if job.get("completionMode") == "Indexed" and job.get("completions") is None:
         yield (*path, "spec", "completions"), "is missing: an Indexed Job needs it"
     pod_path: Path = (*path, "spec", "template", "spec")

@@ -9,22 +9,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from baton.jobs.fields_values import Finding
+from baton.jobs.fields_values import Finding, wrong_key
 
 Object = dict[str, Any]
 Rule = Callable[[Object], Iterator[Finding]]
 
-_VARIABLE = re.compile(r"[ -<>-~]+")
 _PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_PORT_NAME = 15
-_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
-_OF_POD = ("metadata.name", "metadata.namespace", "metadata.uid")
-_IN_VARIABLES = (
-    *_OF_POD, "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
-)  # fmt: skip
-_IN_VOLUMES = (*_OF_POD, "metadata.labels", "metadata.annotations")
-_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+_PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+RESOURCES = ("cpu", "memory", "ephemeral-storage")
+_LARGEST_ID = 2**31 - 1
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([numkKMGTPE]i?|[eE][+-]?[0-9]+|)")
 _FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
     f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)
@@ -40,6 +34,13 @@ def needs(*names: str) -> Rule:
                 yield (name,), "is missing"
 
     return rule
+
+
+def negative(part: Object, names: tuple[str, ...]) -> Iterator[Finding]:
+    """Which of these numbers are below 0."""
+    for name in names:
+        if (part.get(name) or 0) < 0:
+            yield (name,), f"must be 0 or more, is {part[name]}"
 
 
 def one_of(part: Object, names: tuple[str, ...], *, needed: bool = True) -> Iterator[Finding]:
@@ -59,6 +60,19 @@ def container(part: Object) -> Iterator[Finding]:
         yield ("image",), "begins or ends with white space"
     yield from _twice(part.get("volumeMounts"), "volumeMounts", "mountPath")
     yield from _twice(part.get("ports"), "ports", "name")
+    yield from _twice(part.get("resizePolicy"), "resizePolicy", "resourceName")
+    if part.get("restartPolicyRules") and not part.get("restartPolicy"):
+        yield ("restartPolicy",), "is missing: restartPolicyRules need it"
+    for name in ("livenessProbe", "startupProbe"):
+        threshold = (part.get(name) or {}).get("successThreshold")
+        if threshold not in (None, 0, 1):
+            yield (name, "successThreshold"), f"must be 1, is {threshold}"
+    if (part.get("readinessProbe") or {}).get("terminationGracePeriodSeconds") is not None:
+        yield ("readinessProbe", "terminationGracePeriodSeconds"), "must not be set: nothing is ended by this probe"
+    privileged = (part.get("securityContext") or {}).get("privileged")
+    for position, given in enumerate(part.get("volumeMounts") or []):
+        if (given or {}).get("mountPropagation") == "Bidirectional" and not privileged:
+            yield ("volumeMounts", position, "mountPropagation"), "Bidirectional needs a privileged container"
 
 
 def _twice(items: Any, group: str, key: str) -> Iterator[Finding]:
@@ -68,42 +82,6 @@ def _twice(items: Any, group: str, key: str) -> Iterator[Finding]:
         if value and value in seen:
             yield (group, position, key), f"{value} is there twice"
         seen.add(value)
-
-
-def variable(part: Object) -> Iterator[Finding]:
-    """An environment variable."""
-    name = part.get("name")
-    if not name:
-        yield ("name",), "is missing"
-    elif not _VARIABLE.fullmatch(name):
-        yield ("name",), f"{name!r} is no name of a variable: printable ASCII characters other than ="
-    if part.get("value") and part.get("valueFrom") is not None:
-        yield ("valueFrom",), "cannot stand beside a value"
-
-
-def variable_source(part: Object) -> Iterator[Finding]:
-    """Where a variable's value comes from."""
-    yield from one_of(part, ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"))
-    yield from _field_path(part, _IN_VARIABLES)
-
-
-def file_source(part: Object) -> Iterator[Finding]:
-    """A file of a downwardAPI volume."""
-    yield from relative_path(part, "path")
-    yield from one_of(part, ("fieldRef", "resourceFieldRef"))
-    yield from _field_path(part, _IN_VOLUMES)
-
-
-def _field_path(part: Object, known: tuple[str, ...]) -> Iterator[Finding]:
-    path = (part.get("fieldRef") or {}).get("fieldPath")
-    if part.get("fieldRef") is not None and path not in known and not _SUBSCRIPT.fullmatch(path or ""):
-        listed = ", ".join((*known, "metadata.labels['KEY']", "metadata.annotations['KEY']"))
-        yield ("fieldRef", "fieldPath"), f"must be one of {listed}, is {path!r}" if path else "is missing"
-
-
-def variables_source(part: Object) -> Iterator[Finding]:
-    """A ConfigMap or Secret all of whose keys become variables."""
-    yield from one_of(part, ("configMapRef", "secretRef"))
 
 
 def relative_path(part: Object, name: str) -> Iterator[Finding]:
@@ -118,8 +96,8 @@ def relative_path(part: Object, name: str) -> Iterator[Finding]:
 def _stays_below(path: str, name: str) -> Iterator[Finding]:
     if path.startswith("/"):
         yield (name,), f"{path!r} must be a relative path"
-    elif ".." in path.split("/"):
-        yield (name,), f"{path!r} must not contain .."
+    elif ".." in path.split("/") or path.startswith(".."):
+        yield (name,), f"{path!r} must not contain .. or begin with it"
 
 
 def mount(part: Object) -> Iterator[Finding]:
@@ -148,20 +126,27 @@ def resources(part: Object) -> Iterator[Finding]:
     limits = part.get("limits") or {}
     for group in ("limits", "requests"):
         for name, value in (part.get(group) or {}).items():
-            if "/" not in name and name not in _RESOURCES and not name.startswith("hugepages-"):
-                yield (group, name), f"unknown resource; {', '.join(_RESOURCES)}, or a name with a / in it"
-            elif _number(value) < 0:
+            if "/" not in name and name not in RESOURCES and not name.startswith("hugepages-"):
+                yield (group, name), f"unknown resource; {', '.join(RESOURCES)}, or a name with a / in it"
+            elif "/" in name and (why := wrong_key(name)):
+                yield (group, name), why
+            elif number_of(value) < 0:
                 yield (group, name), f"must be 0 or more, is {value}"
+            elif "/" in name and not number_of(value).is_integer():
+                yield (group, name), f"must be a whole number, is {value}"
     for name, value in (part.get("requests") or {}).items():
         if name not in limits:
+            if "/" in name or name.startswith("hugepages-"):
+                yield ("limits", name), "is missing: such a resource needs a limit"
             continue
-        if _number(value) > _number(limits[name]):
+        if number_of(value) > number_of(limits[name]):
             yield ("requests", name), f"{value} is more than the limit of {limits[name]}"
-        elif "/" in name and _number(value) != _number(limits[name]):
+        elif "/" in name and number_of(value) != number_of(limits[name]):
             yield ("requests", name), f"must equal the limit of {limits[name]}, is {value}"
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """The number that a quantity stands for; 0 for what is none."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         return 0.0
@@ -172,8 +157,31 @@ def _number(value: Any) -> float:
 def probe(part: Object) -> Iterator[Finding]:
     """A probe does one thing."""
     yield from one_of(part, ("exec", "httpGet", "tcpSocket", "grpc"))
+    yield from negative(part, _PROBE_NUMBERS)
+    yield from _command(part)
+
+
+def handler(part: Object) -> Iterator[Finding]:
+    """What is done as a container starts or ends: one thing."""
+    yield from one_of(part, ("exec", "httpGet", "tcpSocket", "sleep"))
+    yield from _command(part)
+    yield from ((("sleep", *path), why) for path, why in negative(part.get("sleep") or {}, ("seconds",)))
+
+
+def _command(part: Object) -> Iterator[Finding]:
     if part.get("exec") is not None and not part["exec"].get("command"):
         yield ("exec", "command"), "is missing"
+
+
+def target_port(part: Object) -> Iterator[Finding]:
+    """The port that a probe asks, by number or name."""
+    value = part.get("port")
+    if value in (None, ""):
+        yield ("port",), "is missing"
+    elif isinstance(value, str) and not (len(value) <= _LONGEST_PORT_NAME and _PORT_NAME.fullmatch(value)):
+        yield ("port",), f"{value!r} is no name of a port; a number stands there without quotes"
+    elif isinstance(value, int) and not 0 < value < 65536:
+        yield ("port",), f"must be a port from 1 to 65535, is {value}"
 
 
 def security(part: Object) -> Iterator[Finding]:
@@ -187,10 +195,14 @@ def security(part: Object) -> Iterator[Finding]:
 
 
 def user_ids(part: Object) -> Iterator[Finding]:
-    """Users and groups are no negative numbers."""
-    for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        if (part.get(name) or 0) < 0:
-            yield (name,), f"must be 0 or more, is {part[name]}"
+    """Users and groups are numbers of 31 bits."""
+    given = {(name,): part.get(name) for name in ("runAsUser", "runAsGroup", "fsGroup")}
+    groups = {
+        ("supplementalGroups", position): group for position, group in enumerate(part.get("supplementalGroups") or [])
+    }
+    for path, number in (given | groups).items():
+        if not 0 <= (number or 0) <= _LARGEST_ID:
+            yield path, f"must be from 0 to {_LARGEST_ID}, is {number}"
 
 
 def profile(part: Object) -> Iterator[Finding]:
@@ -199,26 +211,20 @@ def profile(part: Object) -> Iterator[Finding]:
     local = part.get("type") == "Localhost"
     if local != bool(part.get("localhostProfile")) and part.get("type"):
         yield ("localhostProfile",), "is missing" if local else f"cannot stand beside type {part['type']}"
+    elif local:
+        yield from _stays_below(part["localhostProfile"], "localhostProfile")
 
 
 RULES: dict[str, Rule] = {
     "core.Container": container,
-    "core.EnvVar": variable,
-    "core.EnvVarSource": variable_source,
-    "core.EnvFromSource": variables_source,
-    "core.ConfigMapEnvSource": needs("name"),
-    "core.SecretEnvSource": needs("name"),
-    "core.ConfigMapKeySelector": needs("name", "key"),
-    "core.SecretKeySelector": needs("name", "key"),
-    "core.ResourceFieldSelector": needs("resource"),
-    "core.DownwardAPIVolumeFile": file_source,
     "core.VolumeMount": mount,
     "core.VolumeDevice": needs("name", "devicePath"),
     "core.ContainerPort": port,
     "core.ResourceRequirements": resources,
     "core.Probe": probe,
-    "core.HTTPGetAction": needs("port"),
-    "core.TCPSocketAction": needs("port"),
+    "core.LifecycleHandler": handler,
+    "core.HTTPGetAction": target_port,
+    "core.TCPSocketAction": target_port,
     "core.SecurityContext": security,
     "core.SeccompProfile": profile,
     "core.AppArmorProfile": profile,

@@ -1,20 +1,27 @@
-"""What Kubernetes refuses in a pod and in a Job, by the type of the part, as `fields_container`.
+"""What Kubernetes refuses in a pod, by the type of the part, as `fields_container`.
 
-Source: pkg/apis/core/validation and pkg/apis/batch/validation of kubernetes/kubernetes.
+Source: pkg/apis/core/validation of kubernetes/kubernetes.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from baton.jobs.fields_container import Object, Rule, needs, one_of, relative_path, user_ids
+from baton.jobs.fields_container import Object, Rule, needs, one_of, user_ids
 from baton.jobs.fields_values import Finding, is_label, is_subdomain, wrong_key, wrong_labels
 from baton.jobs.manifests_yaml import Path
 
 _OF_RUNNING = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
-_INDEXED_ONLY = ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy")
-_HIGHEST_MODE = 0o777
+_NAMES = ("serviceAccountName", "priorityClassName", "runtimeClassName", "nodeName")
+_LABELS = ("hostname", "subdomain")
+_HOSTS_OWN = ("hostNetwork", "hostPID", "hostIPC")
+_LONGEST_DEADLINE_SECONDS = 2**31 - 1
+_MOST_NAMESERVERS = 3
+_LARGEST_ANNOTATIONS_BYTES = 2**18
+_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
 def pod(part: Object) -> Iterator[Finding]:
@@ -31,14 +38,68 @@ def pod(part: Object) -> Iterator[Finding]:
             for field in _OF_RUNNING if group == "initContainers" and not sidecar else ():
                 if container.get(field) is not None:
                     yield (group, position, field), "must not be set for an init container"
+    yield from _claims(part)
+    yield from _host_ports(part)
     yield from _below("nodeSelector", wrong_labels(part.get("nodeSelector") or {}))
-    account = part.get("serviceAccountName")
-    if account and not is_subdomain(account):
-        yield ("serviceAccountName",), f"{account!r} is no name: lower case letters, digits, '-' and '.'"
+    yield from _names(part)
+    yield from _exclusive(part)
     if part.get("dnsPolicy") == "None" and not (part.get("dnsConfig") or {}).get("nameservers"):
         yield ("dnsConfig", "nameservers"), "is missing: dnsPolicy None needs one"
-    if part.get("activeDeadlineSeconds") is not None and part["activeDeadlineSeconds"] < 1:
-        yield ("activeDeadlineSeconds",), f"must be 1 or more, is {part['activeDeadlineSeconds']}"
+    seconds = part.get("activeDeadlineSeconds")
+    if seconds is not None and not 1 <= seconds <= _LONGEST_DEADLINE_SECONDS:
+        yield ("activeDeadlineSeconds",), f"must be from 1 to {_LONGEST_DEADLINE_SECONDS}, is {seconds}"
+
+
+def _names(part: Object) -> Iterator[Finding]:
+    for field in _NAMES:
+        if part.get(field) and not is_subdomain(part[field]):
+            yield (field,), f"{part[field]!r} is no name: lower case letters, digits, '-' and '.'"
+    for field in _LABELS:
+        if part.get(field) and not is_label(part[field]):
+            yield (field,), f"{part[field]!r} is no name: up to 63 lower case letters, digits and '-'"
+
+
+def _exclusive(part: Object) -> Iterator[Finding]:
+    """What a pod cannot have at once, or not in a template."""
+    if part.get("shareProcessNamespace") and part.get("hostPID"):
+        yield ("shareProcessNamespace",), "cannot stand beside hostPID"
+    for field in _HOSTS_OWN if part.get("hostUsers") is False else ():
+        if part.get(field):
+            yield (field,), "cannot stand beside hostUsers: false"
+    if part.get("ephemeralContainers"):
+        yield ("ephemeralContainers",), "must not be set: they are added to a pod that runs"
+    system = (part.get("os") or {}).get("name")
+    if system == "linux" and (part.get("securityContext") or {}).get("windowsOptions") is not None:
+        yield ("securityContext", "windowsOptions"), "cannot stand beside os linux"
+
+
+def _claims(part: Object) -> Iterator[Finding]:
+    claims = [claim or {} for claim in part.get("resourceClaims") or []]
+    yield from _unique(claims, ("resourceClaims",), "claim", set())
+    names = {claim.get("name") for claim in claims}
+    for group in ("initContainers", "containers"):
+        for position, container in enumerate(part.get(group) or []):
+            used = ((container or {}).get("resources") or {}).get("claims") or []
+            for place, claim in enumerate(used):
+                name = (claim or {}).get("name")
+                if name not in names:
+                    path: Path = (group, position, "resources", "claims", place, "name")
+                    yield path, f"there is no claim {name!r} in resourceClaims"
+
+
+def _host_ports(part: Object) -> Iterator[Finding]:
+    seen = set[tuple[Any, ...]]()
+    for position, container in enumerate(part.get("containers") or []):
+        for place, port in enumerate((container or {}).get("ports") or []):
+            port = port or {}
+            path: Path = ("containers", position, "ports", place, "hostPort")
+            number = port.get("hostPort") or 0
+            if number and part.get("hostNetwork") and number != port.get("containerPort"):
+                yield path, f"must be the containerPort where hostNetwork is true, is {number}"
+            used = (port.get("protocol") or "TCP", port.get("hostIP") or "", number)
+            if number and used in seen:
+                yield path, f"{number} is there twice"
+            seen.add(used)
 
 
 def _below(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -65,77 +126,46 @@ def _mounts(container: Object, volumes: set[Any], path: Path) -> Iterator[Findin
                 yield (*path, group, position, "name"), f"there is no volume {name!r} in volumes"
 
 
-def volume(part: Object) -> Iterator[Finding]:
-    """One source at most; none is an emptyDir."""
-    yield from one_of(part, tuple(name for name in part if name != "name"), needed=False)
+def claim(part: Object) -> Iterator[Finding]:
+    """A claim for devices, made or there."""
+    yield from one_of(part, ("resourceClaimName", "resourceClaimTemplateName"))
 
 
-def files(*names: str) -> Rule:
-    """The rule for a volume of files: needs these fields, and a mode that is one."""
-
-    def rule(part: Object) -> Iterator[Finding]:
-        yield from needs(*names)(part)
-        yield from _mode(part, "defaultMode")
-
-    return rule
+def host_alias(part: Object) -> Iterator[Finding]:
+    """An address and its names."""
+    yield from _address(part.get("ip"), ("ip",))
+    for position, name in enumerate(part.get("hostnames") or []):
+        if not is_subdomain(name or ""):
+            yield ("hostnames", position), f"{name!r} is no name of a host"
 
 
-def _mode(part: Object, name: str) -> Iterator[Finding]:
-    if part.get(name) is not None and not 0 <= part[name] <= _HIGHEST_MODE:
-        yield (name,), f"must be a mode from 0 to 0777, is {part[name]} (a decimal 644 is no mode; write 0644)"
+def dns(part: Object) -> Iterator[Finding]:
+    """Where names are looked up."""
+    servers = part.get("nameservers") or []
+    if len(servers) > _MOST_NAMESERVERS:
+        yield ("nameservers",), f"must be no more than {_MOST_NAMESERVERS}, are {len(servers)}"
+    for position, server in enumerate(servers):
+        yield from _address(server, ("nameservers", position))
 
 
-def item(part: Object) -> Iterator[Finding]:
-    """A key that becomes a file."""
-    yield from needs("key")(part)
-    yield from relative_path(part, "path")
-    yield from _mode(part, "mode")
+def _address(text: Any, path: Path) -> Iterator[Finding]:
+    try:
+        ipaddress.ip_address(text or "")
+    except ValueError:
+        yield path, f"{text!r} is no IP address"
 
 
-def toleration(part: Object) -> Iterator[Finding]:
-    """Key, operator and value belong together."""
-    key, operator = part.get("key"), part.get("operator") or "Equal"
-    if key and (why := wrong_key(key)):
-        yield ("key",), why
-    if not key and operator != "Exists":
-        yield ("operator",), "must be Exists where there is no key"
-    if operator == "Exists" and part.get("value"):
-        yield ("value",), "must be empty where the operator is Exists"
-    if part.get("tolerationSeconds") is not None and part.get("effect") != "NoExecute":
-        yield ("effect",), "must be NoExecute beside tolerationSeconds"
-
-
-def requirement(part: Object) -> Iterator[Finding]:
-    """Key, operator and values of a selector."""
-    yield from needs("key", "operator")(part)
-    operator, values = part.get("operator"), part.get("values") or []
-    if operator in ("In", "NotIn") and not values:
-        yield ("values",), f"is missing: {operator} needs one"
-    elif operator in ("Exists", "DoesNotExist") and values:
-        yield ("values",), f"must be empty where the operator is {operator}"
-    elif operator in ("Gt", "Lt") and len(values) != 1:
-        yield ("values",), f"must be one where the operator is {operator}"
-    if part.get("key") and (why := wrong_key(part["key"])):
-        yield ("key",), why
-
-
-def node_selector(part: Object) -> Iterator[Finding]:
-    """An empty one would fit no node."""
-    if not part.get("nodeSelectorTerms"):
-        yield ("nodeSelectorTerms",), "is missing"
-
-
-def weighted(part: Object) -> Iterator[Finding]:
-    """A preference has a weight."""
-    if not 1 <= (part.get("weight") or 0) <= 100:
-        yield ("weight",), f"must be from 1 to 100, is {part.get('weight')}"
-
-
-def spread(part: Object) -> Iterator[Finding]:
-    """A topology spread constraint."""
-    yield from needs("topologyKey", "whenUnsatisfiable")(part)
-    if (part.get("maxSkew") or 0) < 1:
-        yield ("maxSkew",), f"must be 1 or more, is {part.get('maxSkew')}"
+def security(part: Object) -> Iterator[Finding]:
+    """A pod's rights."""
+    yield from user_ids(part)
+    seen = set[str]()
+    for position, sysctl in enumerate(part.get("sysctls") or []):
+        name = (sysctl or {}).get("name") or ""
+        if not _SYSCTL.fullmatch(name):
+            yield ("sysctls", position, "name"), f"{name!r} is no sysctl"
+        elif name in seen:
+            yield ("sysctls", position, "name"), f"{name} is there twice"
+        seen.add(name)
 
 
 def metadata(part: Object) -> Iterator[Finding]:
@@ -144,6 +174,9 @@ def metadata(part: Object) -> Iterator[Finding]:
     for key in part.get("annotations") or {}:
         if why := wrong_key(key.lower()):
             yield ("annotations", key), why
+    size = sum(len(text.encode()) for pair in (part.get("annotations") or {}).items() for text in pair if text)
+    if size > _LARGEST_ANNOTATIONS_BYTES:
+        yield ("annotations",), f"must be no more than {_LARGEST_ANNOTATIONS_BYTES} bytes together, are {size}"
 
 
 def selector(part: Object) -> Iterator[Finding]:
@@ -151,72 +184,16 @@ def selector(part: Object) -> Iterator[Finding]:
     yield from _below("matchLabels", wrong_labels(part.get("matchLabels") or {}))
 
 
-def job(part: Object) -> Iterator[Finding]:
-    """A Job's spec: what only some Jobs may have."""
-    indexed = part.get("completionMode") == "Indexed"
-    for name in _INDEXED_ONLY if not indexed else ():
-        if part.get(name) is not None:
-            yield (name,), "needs completionMode: Indexed"
-    if part.get("maxFailedIndexes") is not None and part.get("backoffLimitPerIndex") is None:
-        yield ("backoffLimitPerIndex",), "is missing: maxFailedIndexes needs it"
-    if part.get("manualSelector"):
-        yield ("manualSelector",), "must not be true: Kubernetes makes the selector of each Job"
-    policy = part.get("podFailurePolicy")
-    if policy and part.get("podReplacementPolicy") == "TerminatingOrFailed":
-        yield ("podReplacementPolicy",), "must be Failed in a Job with a podFailurePolicy"
-    for position, rule in enumerate((policy or {}).get("rules") or []):
-        if rule.get("action") == "FailIndex" and part.get("backoffLimitPerIndex") is None:
-            yield ("podFailurePolicy", "rules", position, "action"), "FailIndex needs backoffLimitPerIndex"
-
-
-def failure_rule(part: Object) -> Iterator[Finding]:
-    """A rule of a podFailurePolicy looks at one thing."""
-    yield from needs("action")(part)
-    looks = {name: part.get(name) or None for name in ("onExitCodes", "onPodConditions")}
-    yield from one_of(looks, ("onExitCodes", "onPodConditions"))
-
-
-def exit_codes(part: Object) -> Iterator[Finding]:
-    """Exit codes are in order, each once, and success is no failure."""
-    yield from needs("operator")(part)
-    values = part.get("values") or []
-    if not values:
-        yield ("values",), "is missing"
-    elif values != sorted(set(values)):
-        yield ("values",), "must be in order, each once"
-    elif part.get("operator") == "In" and 0 in values:
-        yield ("values", values.index(0)), "must not be 0 where the operator is In"
-
-
 RULES: dict[str, Rule] = {
     "core.PodSpec": pod,
-    "core.PodSecurityContext": user_ids,
-    "core.Volume": volume,
-    "core.SecretVolumeSource": files("secretName"),
-    "core.ConfigMapVolumeSource": files("name"),
-    "core.ProjectedVolumeSource": files(),
-    "core.DownwardAPIVolumeSource": files(),
-    "core.SecretProjection": needs("name"),
-    "core.ConfigMapProjection": needs("name"),
-    "core.ServiceAccountTokenProjection": needs("path"),
-    "core.KeyToPath": item,
-    "core.PersistentVolumeClaimVolumeSource": needs("claimName"),
-    "core.HostPathVolumeSource": needs("path"),
-    "core.NFSVolumeSource": needs("server", "path"),
-    "core.CSIVolumeSource": needs("driver"),
-    "core.Toleration": toleration,
-    "core.NodeSelector": node_selector,
-    "core.NodeSelectorRequirement": requirement,
-    "core.PreferredSchedulingTerm": weighted,
-    "core.WeightedPodAffinityTerm": weighted,
-    "core.PodAffinityTerm": needs("topologyKey"),
-    "core.TopologySpreadConstraint": spread,
+    "core.PodSecurityContext": security,
+    "core.PodResourceClaim": claim,
+    "core.HostAlias": host_alias,
+    "core.PodDNSConfig": dns,
+    "core.PodDNSConfigOption": needs("name"),
+    "core.PodOS": needs("name"),
     "meta.ObjectMeta": metadata,
+    "meta.OwnerReference": needs("apiVersion", "kind", "name", "uid"),
     "meta.LabelSelector": selector,
-    "meta.LabelSelectorRequirement": requirement,
-    "batch.JobSpec": job,
-    "batch.PodFailurePolicyRule": failure_rule,
-    "batch.PodFailurePolicyOnExitCodesRequirement": exit_codes,
-    "batch.PodFailurePolicyOnPodConditionsPattern": needs("type"),
 }
 """By the type of the part, as `fields_table.txt` calls it."""

@@ -90,12 +90,17 @@ def wrong_key(key: str) -> str | None:
     return None
 
 
+def is_label_value(text: str) -> bool:
+    """Whether it may be what a label says."""
+    return not text or (len(text) <= _LONGEST_QUALIFIED and _QUALIFIED.fullmatch(text) is not None)
+
+
 def wrong_labels(labels: Mapping[str, Any]) -> Iterator[Finding]:
     """What is wrong with labels, or with what is compared with labels."""
     for key, value in labels.items():
         if why := wrong_key(key):
             yield (key,), why
-        elif value and (len(value) > _LONGEST_QUALIFIED or not _QUALIFIED.fullmatch(value)):
+        elif value and not is_label_value(value):
             yield (
                 (key,),
                 f"{value!r} is no label: up to 63 letters, digits, '-', '_' and '.', letters or digits at both ends",

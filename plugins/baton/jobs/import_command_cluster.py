@@ -16,8 +16,13 @@ from baton.jobs.job_state import end_of
 from baton.jobs.manifests import Manifest
 from baton.jobs.manifests_yaml import Document, Path, written
 
+ADOPTED_BY = "baton.dev/adopted-by"
+SUSPENDED_BEFORE = "baton.dev/suspended-before"
+"""Annotations of a CronJob in the cluster that Airflow runs."""
+
 Object = dict[str, Any]
 _PAGE = 500
+_TIMEOUT_SECONDS = 30
 _ABSENT = object()
 
 
@@ -47,10 +52,10 @@ class Cluster:
         self._api.api_client.close()
 
     def cronjobs(self, namespace: str | None) -> list[Manifest]:
-        """All CronJobs, of one namespace or of all."""
+        """All CronJobs, of one namespace or of all; those that Airflow runs as they were before."""
         manifests = []
         for item in self._items("cron_job", namespace):
-            content = {"apiVersion": SERVED, "kind": "CronJob", **item}
+            content = _as_before({"apiVersion": SERVED, "kind": "CronJob", **item})
             metadata = content["metadata"]
             place = f"cluster:{metadata['namespace']}/{metadata['name']}"
             manifests.append(Manifest(place, Document(content, None, -1), content))
@@ -79,19 +84,18 @@ class Cluster:
         except ApiException as err:
             if err.status == 404:
                 return None
-            raise ClusterError(_words(err)) from err
+            raise ClusterError(f"the cluster refuses to answer: {words(err)}") from err
         body = {**manifest.content, "apiVersion": SERVED}
         version = {"resourceVersion": live["metadata"]["resourceVersion"], "namespace": namespace}
         body["metadata"] = {"name": manifest.name, **version}
         try:
             wanted = self._read(self._api.replace_namespaced_cron_job, manifest.name, namespace, body, dry_run="All")
         except ApiException as err:
-            return [f"the cluster refuses the file: {_words(err)}"]
+            return [f"the cluster refuses the file: {words(err)}"]
         return [*_changes(_without_suspend(wanted), _without_suspend(live), ("spec",))]
 
     def _items(self, kind: str, namespace: str | None) -> Iterator[Object]:
         from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
 
         where = (namespace,) if namespace else ()
         name = f"list_namespaced_{kind}" if namespace else f"list_{kind}_for_all_namespaces"
@@ -101,19 +105,34 @@ class Cluster:
             try:
                 page = self._read(getattr(self._api, name), *where, limit=_PAGE, **more)
             except ApiException as err:
-                raise ClusterError(_words(err)) from err
-            except HTTPError as err:
-                raise ClusterError(f"the cluster does not answer: {err}") from err
+                raise ClusterError(f"the cluster refuses to answer: {words(err)}") from err
             yield from page["items"]
             token = page["metadata"].get("continue") or ""
             if not token:
                 return
 
     def _read(self, call: Any, *arguments: Any, **options: Any) -> Any:
-        return json.loads(call(*arguments, **options, _preload_content=False).data)
+        from urllib3.exceptions import HTTPError
+
+        try:
+            answer = call(*arguments, **options, _preload_content=False, _request_timeout=_TIMEOUT_SECONDS)
+        except HTTPError as err:
+            raise ClusterError(f"the cluster does not answer: {err}") from err
+        return json.loads(answer.data)
 
 
-def _words(err: Any) -> str:
+def _as_before(cronjob: Object) -> Object:
+    """Without what `./baton adopt` did to it."""
+    notes = dict(cronjob["metadata"].get("annotations") or {})
+    if notes.pop(ADOPTED_BY, None) is None:
+        return cronjob
+    was_suspended = notes.pop(SUSPENDED_BEFORE, "false") == "true"
+    metadata, spec = {**cronjob["metadata"], "annotations": notes}, {**cronjob["spec"], "suspend": was_suspended}
+    return {**cronjob, "metadata": metadata, "spec": spec}
+
+
+def words(err: Any) -> str:
+    """What the API server said when it refused."""
     try:
         return str(json.loads(err.body)["message"])
     except (TypeError, ValueError, KeyError):

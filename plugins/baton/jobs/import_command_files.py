@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from baton.jobs.manifests import Manifest
+from baton.jobs.manifests_scalars import Dumper
 
 _METADATA = ("name", "namespace", "labels", "annotations")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -25,7 +26,7 @@ def write_manifests(manifests: Iterable[Manifest], folder: Path) -> tuple[list[P
         file = folder / f"{manifest.namespace}.{manifest.name}.yaml"
         try:
             with file.open("x", encoding="utf-8") as stream:
-                yaml.safe_dump(_own(manifest.content), stream, sort_keys=False, allow_unicode=True)
+                yaml.dump(_own(manifest.content), stream, Dumper=Dumper, sort_keys=False, allow_unicode=True)
         except FileExistsError:
             kept.append(file)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ CHAINS_FILE = "chains.yaml"
 _SCHEMA_SUFFIX = ".schema.json"
 _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "Chart.yaml", "values.yaml", CHAINS_FILE)
 """Files that lie beside manifests and are none."""
+_BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
+"""Also within a file: of files that were written one after the other."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,11 +155,17 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 def read_text(file: Path) -> str | Problem:
     """The text of a file, or why it has none."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as err:
         return Problem(str(file), None, "", f"is not UTF-8 (byte {err.start})")
     except OSError as err:
         return Problem(str(file), None, "", f"cannot be read: {err.strerror}")
+    return _BYTE_ORDER_MARK.sub("", text)
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a name stands in a text that cannot be read otherwise."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
 
 
 def _read_file(file: Path, found: Found) -> None:

@@ -43,10 +43,10 @@ def read_catalogue(paths: Iterable[Path]) -> Catalogue:
 def catalogue_of(found: Found, folders: Iterable[Path]) -> Catalogue:
     """The same for manifests that were read already, also from elsewhere than files."""
     catalogue = Catalogue(problems=found.problems, others=found.others, files=found.files)
-    catalogue.cronjobs = _with_keys(_accept(found.manifests, catalogue))
+    _take_cronjobs(_accept(found.manifests, catalogue), catalogue)
     for file in _chains_files(folders):
         _take_chains(read_chains(file, catalogue.cronjobs, _refused(catalogue), catalogue.chains), catalogue)
-    in_chains = {job for chain in catalogue.chains for job in chain.links}
+    in_chains = {job for chain in catalogue.chains for link in chain.links.values() for job in (link.job, *link.after)}
     _take_chains(chains_of_annotations(catalogue.cronjobs, _refused(catalogue), in_chains), catalogue)
     catalogue.problems.sort(key=lambda problem: (problem.file, problem.line or 0))
     return catalogue
@@ -88,19 +88,24 @@ def _accept(manifests: list[Manifest], catalogue: Catalogue) -> list[tuple[Manif
             problems.append(manifest.problem(("metadata", "name"), message))
         if problems:
             catalogue.refused.append((manifest, problems))
-            catalogue.problems += problems
+            catalogue.problems += [problem for problem in problems if problem not in catalogue.problems]
         else:
             accepted.append((manifest, settings))
     return accepted
 
 
-def _with_keys(accepted: list[tuple[Manifest, Settings]]) -> dict[str, CronJob]:
+def _take_cronjobs(accepted: list[tuple[Manifest, Settings]], catalogue: Catalogue) -> None:
     namespaces: dict[str, set[str | None]] = defaultdict(set)
     for manifest, _ in accepted:
         namespaces[manifest.name].add(manifest.namespace)
-    cronjobs = {}
     for manifest, settings in accepted:
         shared = len(namespaces[manifest.name]) > 1 and manifest.namespace
         key = f"{manifest.namespace}.{manifest.name}" if shared else manifest.name
-        cronjobs[key] = CronJob(key, manifest, settings)
-    return cronjobs
+        if key in catalogue.cronjobs:  # a name with a dot in it, and a namespace before a name
+            other = catalogue.cronjobs[key].manifest
+            message = f"its DAG would be {key}, as that of the CronJob {other.name} at {other.file}:{other.line}"
+            problem = manifest.problem(("metadata", "name"), message)
+            catalogue.refused.append((manifest, [problem]))
+            catalogue.problems.append(problem)
+        else:
+            catalogue.cronjobs[key] = CronJob(key, manifest, settings)

@@ -12,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from baton.jobs.manifests import SETTINGS_SUFFIXES, Manifest, Problem, read_text
+from baton.jobs.manifests import SETTINGS_SUFFIXES, Manifest, Problem, mentions, read_text
+from baton.jobs.manifests_scalars import TextLoader
 from baton.jobs.manifests_yaml import Document, DocumentError, read_documents
 from kubernetes_cron.durations import parse_duration
 
@@ -53,6 +54,7 @@ def read_settings(manifest: Manifest, beside: SettingsFile) -> tuple[Settings, l
             settings = _with(settings, name, value)
         except _SettingError as err:
             problems.append(manifest.problem((*_ANNOTATIONS, PREFIX + name), str(err)))
+    problems += beside.hiding(manifest.name)
     for name, value in beside.of(manifest.name).items():
         try:
             settings = _with(settings, name, value)
@@ -118,10 +120,20 @@ class SettingsFile:
         self.problems: list[Problem] = []
         self._document: Document | None = None
         self._content: Mapping[str, Any] = {}
+        self._unread = ""
         candidates = (manifest.with_name(manifest.stem + suffix) for suffix in SETTINGS_SUFFIXES)
         self.file = next((file for file in candidates if file.is_file()), None)
         if self.file is not None:
             self._read(self.file)
+
+    def hiding(self, name: str) -> list[Problem]:
+        """Why nobody knows what it says of a CronJob that it mentions, such as whom that one follows."""
+        if self._unread and mentions(self._unread, name):
+            return self.problems
+        if name in self._content and not isinstance(self._content[name], dict):
+            line = self._document.line((name,)) if self._document else None
+            return [Problem(str(self.file), line, name, "must be a mapping of settings")]
+        return []
 
     def of(self, name: str) -> Mapping[str, Any]:
         """What it says of one CronJob."""
@@ -134,27 +146,22 @@ class SettingsFile:
         return Problem(str(self.file), line, f"{name}.{setting}", message)
 
     def unknown(self, names: set[str]) -> list[Problem]:
-        """What it says of CronJobs that its manifest does not hold, or in a way that nobody understands."""
-        found = []
-        for name, value in self._content.items():
-            line = self._document.line((name,)) if self._document else None
-            if name not in names:
-                found.append(
-                    Problem(str(self.file), line, name, "no CronJob of this name is in the manifest beside it")
-                )
-            elif not isinstance(value, dict):
-                found.append(Problem(str(self.file), line, name, "must be a mapping of settings"))
-        return found
+        """What it says of CronJobs that its manifest does not hold."""
+        message = "no CronJob of this name is in the manifest beside it"
+        line = self._document.line if self._document else lambda path: None
+        return [Problem(str(self.file), line((name,)), name, message) for name in self._content if name not in names]
 
     def _read(self, file: Path) -> None:
         text = read_text(file)
         if isinstance(text, Problem):
             self.problems.append(text)
             return
-        for document in read_documents(text):
+        for document in read_documents(text, TextLoader):
             if isinstance(document, DocumentError):
                 self.problems.append(Problem(str(file), document.line, "", str(document)))
             elif not isinstance(document.content, dict) or self._document is not None:
                 self.problems.append(Problem(str(file), document.line(), "", "must be one mapping: CronJob → settings"))
             else:
                 self._document, self._content = document, document.content
+        if self.problems:
+            self._unread = text

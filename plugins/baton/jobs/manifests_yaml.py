@@ -5,12 +5,15 @@ A document that cannot be read costs itself, not its file: kubectl splits a file
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from baton.jobs.manifests_scalars import Loader
 
 Path = tuple[str | int, ...]
 """Keys and positions that lead to a value: ``("spec", "containers", 0, "image")``."""
@@ -21,7 +24,7 @@ _HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: imp
 _MOST_VALUES = 100_000
 _STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
 _STAR_HELP = "; put a value that begins with * in quotes"
-_INTEGER = re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 
 
 class DocumentError(ValueError):
@@ -30,31 +33,6 @@ class DocumentError(ValueError):
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
         self.line = line
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Dates and ``22:22`` stay texts, keys are texts, a key given twice is refused: as in Kubernetes."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"key {key.value} is given twice", problem_mark=key.start_mark)
-                seen.add(key.value)
-                key.tag = "tag:yaml.org,2002:str"
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=True)
-        return mapping
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, _INTEGER if tag == "tag:yaml.org,2002:int" else pattern)
-        for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp"
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 @dataclass(frozen=True)
@@ -81,10 +59,13 @@ class Document:
         return self.offset + line + 1
 
 
-def read_documents(text: str) -> Iterator[Document | DocumentError]:
-    """Yield each document of a file that is not empty, or why it cannot be read."""
+def read_documents(text: str, reader: type[Loader] = Loader) -> Iterator[Document | DocumentError]:
+    """Yield each document of a file that is not empty, or why it cannot be read.
+
+    :param reader: what values without quotes are.
+    """
     for offset, part in _split(text):
-        loader = _Loader(part)
+        loader = reader(_joined(part) if _is_json(part) else part)
         try:
             node = loader.get_single_node()
             if _is_too_large(node):
@@ -99,7 +80,7 @@ def read_documents(text: str) -> Iterator[Document | DocumentError]:
             mark = err.problem_mark or err.context_mark
             line = mark.line if mark else 0
             yield DocumentError(offset + line + 1, f"{err.problem or err.context}{_help(part, line)}")
-        except (yaml.YAMLError, ValueError) as err:
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as err:  # of tags: !!int text
             yield DocumentError(offset + 1, f"no YAML: {' '.join(str(err).split())}")
         finally:
             loader.dispose()
@@ -127,12 +108,41 @@ def _help(text: str, line: int) -> str:
 
 def _split(text: str) -> Iterator[tuple[int, str]]:
     """Yield the parts between the separators, with the number of lines before each."""
+    if (objects := _json_objects(text)) is not None:
+        yield from objects
+        return
     start = 0
     for separator in _SEPARATOR.finditer(text):
         yield text.count("\n", 0, start), text[start : separator.start()]
         # What stands behind the dashes (a comment, a tag, content) belongs to the next document.
         start = separator.start() + 3
     yield text.count("\n", 0, start), text[start:]
+
+
+def _json_objects(text: str) -> list[tuple[int, str]] | None:
+    """The parts of a text that is one JSON object after another, as `jq` prints them; None for anything else."""
+    if not _is_json(text):
+        return None
+    decoder, start, parts = json.JSONDecoder(), 0, []
+    while start < len(text):
+        begin = start + len(text[start:]) - len(text[start:].lstrip())
+        if begin == len(text):
+            break
+        try:
+            _, start = decoder.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            return None
+        parts.append((text.count("\n", 0, begin), text[begin:start]))
+    return parts
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip().startswith("{")
+
+
+def _joined(text: str) -> str:
+    """JSON writes a character beyond U+FFFF as two escapes, which YAML does not know."""
+    return _SURROGATES.sub(lambda pair: pair[1] + json.loads(f'"{pair[2]}"'), text)
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import yaml
 
 from baton.exceptions import PermanentError
+from baton.jobs.manifests_scalars import Loader
 
 Object = dict[str, Any]
 
@@ -150,20 +151,10 @@ def _owner(cron_job: Mapping[str, Any]) -> Object:
     return {**kind, "name": metadata["name"], "uid": metadata["uid"], "controller": True}
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as Kubernetes reads it: a date is a text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def _job_documents(path: Path) -> Iterator[Object]:
     """Yield the CronJobs and Jobs of a file, also those inside Lists."""
     try:
-        documents = list(yaml.load_all(path.read_text(), Loader=_Loader))
+        documents = list(yaml.load_all(path.read_text(), Loader=Loader))
     except OSError as err:
         raise SourceError(f"{path} cannot be read: {err.strerror}") from err
     except yaml.YAMLError as err:

@@ -150,14 +150,14 @@ def _begin(run: JobRun) -> float:
 
 
 def overlapping(runs: Iterable[JobRun], now: datetime) -> set[tuple[str, str]]:
-    """Runs of one CronJob that began before an earlier one of it had ended.
+    """Runs of one CronJob that began before an earlier one of it had ended; of those that were skipped none has run.
 
     :returns: the CronJob's key and the run's id.
     """
     found: set[tuple[str, str]] = set()
     busy_until: dict[str, datetime] = {}
-    for run in sorted((run for run in runs if run.start), key=_begin):
-        if run.start is None:
+    for run in sorted(runs, key=_begin):
+        if run.start is None or run.state == SKIPPED:
             continue
         if run.key in busy_until and run.start < busy_until[run.key]:
             found.add((run.key, run.run_id))

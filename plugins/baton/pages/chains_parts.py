@@ -89,8 +89,8 @@ class JobRun:
 
     @property
     def length(self) -> timedelta | None:
-        """How long it ran; None if it has not ended."""
-        return self.end - self.start if self.start and self.end else None
+        """How long it ran; None if it has not ended, or was skipped: its task has waited then, and no Job has run."""
+        return self.end - self.start if self.start and self.end and self.state != SKIPPED else None
 
 
 @lru_cache(maxsize=1000)

@@ -88,6 +88,9 @@ def test_cronjobs_of_a_cluster_become_files(run, batch, local_kubernetes, tmp_pa
     space = local_kubernetes.name
     manifest = cronjob("export", "0 1 * * *", timeZone="Europe/Prague")
     manifest["metadata"] |= {"annotations": {"baton.dev/owner": "data"}}
+    [container] = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    texts = ("y", "1e3", "08", "22:22", "2026-01-31", "=", "null", "~", "0x1F", "on")  # some readers see no texts here
+    container["env"] = [{"name": f"A{place}", "value": text} for place, text in enumerate(texts)]
     batch.create_namespaced_cron_job(space, manifest)
     folder = tmp_path / "cronjobs"
     assert run("--from-cluster", "-n", space, "--write", folder)[0] == 0

@@ -1,6 +1,7 @@
 """chains.yaml: what follows what, and what is refused by name."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,9 @@ def test_chain_is_read_in_an_order_in_which_it_may_run(folder):
         ({"load": {"after": "export", "variable": "A-B"}}, "must name an environment variable, is 'A-B'"),
         ({"load": {"after": ["export", "export"]}}, "export is given twice"),
         ({"load": ["export"]}, "must be a mapping such as {after: export}"),
+        ({"load": {"after": {"export": "always"}}}, "must be a text or a list of texts"),
+        ({"load": {"after": [["export"]]}}, "must be a text or a list of texts"),
+        ({"load": {"after": "export", "for_each": ["done"]}}, "done is the name of the task that waits for all items"),
         ({}, "must be a mapping with the key jobs, a mapping of CronJobs by name"),
         (
             {"load": {"after": ["export", "transform"]}},
@@ -72,7 +76,7 @@ def test_wrong_chain_is_refused_by_name_and_costs_its_members_only(folder, jobs,
     assert [each for each in problems if each.endswith(problem) and "chains.yaml:" in each] == problems != []
     assert [chain.name for chain in catalogue.chains] == ["other"]
     followers = set(jobs)
-    followed = {name for name in JOBS if f'"after": {json.dumps(name)}' in json.dumps(jobs)}
+    followed = {name for name in JOBS if re.search(f'"after": [^"]*"{name}"', json.dumps(jobs))}
     assert "clean-up" in catalogue.cronjobs
     assert not (followers | followed) & set(catalogue.cronjobs)
 
@@ -88,6 +92,7 @@ def test_wrong_chain_is_refused_by_name_and_costs_its_members_only(folder, jobs,
         ({"one": {"handover": "mail", "jobs": {"load": {}}}}, "must be one of tasks, assets, is 'mail'"),
         ({"one": {"handover": "assets", "jobs": {"load": {"after": "export", "when": "always"}}}}, "success only"),
         ({"one": {"jobs": {"load": {}}, "schedule": "@daily"}}, "unknown key; there are jobs and handover"),
+        ({"one two": {"jobs": {"load": {"after": "export"}}}}, "is no name of a chain"),
         ("chain: {}\n", "a mapping of chains by name"),
         ("chains: [\n", "did not find"),
     ],
@@ -96,6 +101,62 @@ def test_wrong_file_is_refused_with_its_line(folder, chains, problem):
     """And what is right in it is kept."""
     _, problems = read(folder, chains)
     assert [problem in each and each.startswith("chains.yaml:") for each in problems] == [True]
+
+
+@pytest.mark.parametrize(
+    "chains",
+    [
+        "chains: {one: {jobs: {load: {after: export}\n",
+        "chains: {one: {jobs: {load: {after: export}, load: {after: transform}}}}\n",
+        "chain: {one: {jobs: {load: {after: export}}}}\n",
+        "chains: {one: {jobs: [load, export]}}\n",
+    ],
+)
+def test_what_an_unreadable_chain_mentions_gets_no_dag(folder, chains):
+    """On the clock it would run too early; `clean-up` is nowhere in it."""
+    catalogue, [_] = read(folder, chains)
+    assert "clean-up" in catalogue.cronjobs
+    assert not {"load", "export"} & set(catalogue.cronjobs)
+
+
+def test_values_are_texts_without_quotes(folder):
+    """Years and answers are items, and a chain may have the name of a truth value."""
+    catalogue, problems = read(folder, "chains: {n: {jobs: {load: {after: export, for_each: [2026, yes, 08]}}}}\n")
+    assert problems == []
+    assert [(chain.name, chain.links["load"].for_each) for chain in catalogue.chains] == [("n", ("2026", "yes", "08"))]
+
+
+def test_chains_of_the_documentation_are_right(write):
+    """Whoever copies them finds no error in them."""
+    page = (Path(__file__).parents[4] / "docs" / "cronjobs.md").read_text()
+    [text] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "\nchains:" in block]
+    folder = write("jobs.yaml", *map(cronjob, (*JOBS, "weekly-report")))
+    catalogue, problems = read(folder, text)
+    assert problems == []
+    assert [chain.name for chain in catalogue.chains] == ["nightly", "reports"]
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+def test_dag_of_its_own_follows_a_cronjob_of_another_chain(folder, order):
+    """Whichever is read first; the one that is followed stays where it is."""
+    nightly = {"nightly": {"jobs": {"load": {"after": "export"}}}}
+    reports = {"reports": {"handover": "assets", "jobs": {"clean-up": {"after": "load"}}}}
+    given = (nightly | reports) if order == "first" else (reports | nightly)
+    catalogue, problems = read(folder, yaml.safe_dump({"chains": given}, sort_keys=False))
+    assert problems == []
+    assert {chain.name: list(chain.links) for chain in catalogue.chains} == {
+        "nightly": ["export", "load"],
+        "reports": ["clean-up"],
+    }
+
+
+def test_circle_through_two_chains_is_refused(folder):
+    """None of them would ever start."""
+    links = {"one": {"load": {"after": "export"}}, "two": {"export": {"after": "load"}}}
+    chains = {name: {"handover": "assets", "jobs": jobs} for name, jobs in links.items()}
+    catalogue, [problem] = read(folder, chains)
+    assert "is a circle: load is after export is after load" in problem
+    assert [chain.name for chain in catalogue.chains] == ["one"]
 
 
 def test_suspended_cronjob_follows_nobody(folder, write):
@@ -135,6 +196,15 @@ def test_one_name_in_two_namespaces_becomes_two_keys(write):
     _, problems = read(folder, {"one": {"jobs": {"a.export": {}, "export": {}}}})
     assert [each for each in problems if "is in several namespaces: write a.export or b.export" in each] == problems
     assert sorted(read_catalogue([Path(folder / "jobs.yaml")]).cronjobs) == ["a.export", "b.export"]
+
+
+def test_name_with_a_dot_is_not_taken_for_one_with_a_namespace(write):
+    """One of the two DAGs would be lost without a word."""
+    spaces = (cronjob("export", metadata=[f"namespace: {space}"]) for space in ("a", "b"))
+    catalogue = read_catalogue([write("jobs.yaml", *spaces, cronjob("a.export"))])
+    [problem] = catalogue.problems
+    assert (sorted(catalogue.cronjobs), len(catalogue.refused)) == (["a.export", "b.export"], 1)
+    assert problem.message.startswith("its DAG would be a.export, as that of the CronJob export at ")
 
 
 def test_same_cronjob_twice_is_refused_once(write):

@@ -73,6 +73,32 @@ def test_settings_come_from_annotations_or_from_a_file_beside(write):
     assert isinstance(dags["load"].get_task("run").on_failure_callback[0], FailureNotifier)
 
 
+@pytest.mark.parametrize(
+    ("beside", "problem"),
+    [
+        ("export: {after: load\n", "did not find expected ',' or '}'"),
+        ("export: {after: load}\nexport: {owner: data}\n", "key export is given twice"),
+        ("- export: {after: load}\n", "must be one mapping: CronJob → settings"),
+        ("export: [after, load]\n", "must be a mapping of settings"),
+    ],
+)
+def test_settings_that_cannot_be_read_cost_those_that_they_mention(write, beside, problem):
+    """What it follows may stand there: on the clock it would run too early."""
+    folder = write("etl.yaml", cronjob(), cronjob("other"))
+    write("etl.baton.yaml", beside)
+    assert set(cronjob_dags(folder)) == {"other"}
+    with pytest.raises(RefusedManifestsError) as refused:
+        report_refused(folder)
+    assert str(refused.value).count("etl.baton.yaml:") == 1
+    assert problem in str(refused.value)
+
+
+def test_notifier_that_is_no_class_costs_its_dag(write):
+    """Whatever it would do when it is called."""
+    folder = write("etl.yaml", cronjob(metadata=["annotations: {baton.dev/notifier: sys.exit}"]), cronjob("other"))
+    assert set(cronjob_dags(folder)) == {"other"}
+
+
 def test_suspended_cronjob_runs_by_hand_only(write):
     """Its DAG is there, without a schedule."""
     [dag] = cronjob_dags(write("etl.yaml", cronjob(spec=["suspend: true"]))).values()

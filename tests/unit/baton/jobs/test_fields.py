@@ -14,6 +14,10 @@ WHOLE_TABLE = Path(__file__).parents[4] / "include" / "baton_local" / "kubernete
 POD = "spec.jobTemplate.spec.template.spec"
 
 
+SPREAD = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+SECRET_FILE = {"secret": {"name": "a", "items": [{"key": "b", "path": "c"}]}}
+
+
 def changed(path, value):
     """A manifest with one field changed; None removes it."""
     content = yaml.safe_load(cronjob())
@@ -51,7 +55,7 @@ def test_right_manifest_has_nothing_wrong():
         ("POD.containers.0.env", {"A": "1"}, "POD.containers[0].env", "must be a list, is a mapping"),
         ("POD.containers.0.args", "a b", "POD.containers[0].args", "must be a list, is 'a b'"),
         ("spec.suspend", "true", None, "must be true or false, is 'true'"),
-        ("spec.jobTemplate.spec.backoffLimit", "3", None, "must be a whole number, is '3'"),
+        ("spec.jobTemplate.spec.backoffLimit", "3", None, "must be a whole number of 32 bits, is '3'"),
         ("POD.containers.0.resources", {"limits": {"cpu": "1 core"}}, "POD.containers[0].resources.limits.cpu", "2Gi"),
         ("apiVersion", "batch/v2alpha1", None, "must be batch/v1, is 'batch/v2alpha1'"),
         ("metadata.name", None, None, "is missing"),
@@ -189,6 +193,124 @@ JOB = "spec.jobTemplate.spec"
             "securityContext.allowPrivilegeEscalation",
         ),
         (f"{ONE}.securityContext", {"seccompProfile": {"type": "Runtime"}}, "seccompProfile.type"),
+        ("metadata.annotations", {"a": "b" * 2**18}, "metadata.annotations"),
+        ("metadata.ownerReferences", [{"kind": "K", "name": "n", "uid": "u"}], "ownerReferences[0].apiVersion"),
+        (f"{JOB}.backoffLimit", 2**31, "backoffLimit"),
+        (f"{JOB}.backoffLimit", -1, "backoffLimit"),
+        (f"{JOB}.managedBy", "kueue", "managedBy"),
+        (
+            f"{JOB}.podFailurePolicy",
+            {"rules": [{"action": "FailJob", "onExitCodes": {"containerName": "b", "operator": "In", "values": [1]}}]},
+            "onExitCodes.containerName",
+        ),
+        ("POD.activeDeadlineSeconds", 2**31, "activeDeadlineSeconds"),
+        ("POD.ephemeralContainers", [{"name": "a", "image": "b"}], "ephemeralContainers"),
+        ("POD.hostname", "a.b", "hostname"),
+        ("POD.priorityClassName", "High", "priorityClassName"),
+        ("POD.os", {}, "os.name"),
+        ("POD.hostAliases", [{"ip": "localhost", "hostnames": ["a"]}], "hostAliases[0].ip"),
+        ("POD.hostAliases", [{"ip": "::1", "hostnames": ["a_b"]}], "hostAliases[0].hostnames[0]"),
+        ("POD.dnsConfig", {"nameservers": ["dns.local"]}, "dnsConfig.nameservers[0]"),
+        ("POD.dnsConfig", {"nameservers": ["1.1.1.1"] * 4}, "dnsConfig.nameservers"),
+        ("POD.securityContext", {"runAsUser": 2**31}, "securityContext.runAsUser"),
+        ("POD.securityContext", {"supplementalGroups": [0, -1]}, "securityContext.supplementalGroups[1]"),
+        ("POD.securityContext", {"sysctls": [{"name": "net core", "value": "1"}]}, "sysctls[0].name"),
+        ("POD.securityContext", {"sysctls": [{"name": "a", "value": "1"}] * 2}, "sysctls[1].name"),
+        ("POD.resourceClaims", [{"name": "gpu"}], "resourceClaims[0]"),
+        ("POD.resourceClaims", [{"name": "a", "resourceClaimName": "b"}] * 2, "resourceClaims[1].name"),
+        (f"{ONE}.resources", {"claims": [{"name": "gpu"}]}, "resources.claims[0].name"),
+        ("POD.tolerations", [{"key": "a", "value": "b c"}], "tolerations[0].value"),
+        (
+            "POD.affinity",
+            {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [{"matchFields": [{"key": "role", "operator": "In", "values": ["a"]}]}]
+                    }
+                }
+            },
+            "matchFields[0].key",
+        ),
+        ("POD.topologySpreadConstraints", [SPREAD | {"minDomains": 0}], "topologySpreadConstraints[0].minDomains"),
+        (
+            "POD.topologySpreadConstraints",
+            [SPREAD | {"minDomains": 2, "whenUnsatisfiable": "ScheduleAnyway"}],
+            "topologySpreadConstraints[0].minDomains",
+        ),
+        ("POD.topologySpreadConstraints", [SPREAD | {"matchLabelKeys": ["a"]}], "matchLabelKeys"),
+        (
+            "POD.topologySpreadConstraints",
+            [SPREAD | {"matchLabelKeys": ["a"], "labelSelector": {"matchLabels": {"a": "b"}}}],
+            "matchLabelKeys[0]",
+        ),
+        ("POD.volumes", [{"name": "a", "emptyDir": {"sizeLimit": "-1"}}], "emptyDir.sizeLimit"),
+        ("POD.volumes", [{"name": "a", "hostPath": {"path": "/a/../b"}}], "hostPath.path"),
+        ("POD.volumes", [{"name": "a", "nfs": {"server": "b", "path": "c"}}], "nfs.path"),
+        ("POD.volumes", [{"name": "a", "csi": {"driver": "b_c"}}], "csi.driver"),
+        ("POD.volumes", [{"name": "a", "ephemeral": {}}], "ephemeral.volumeClaimTemplate"),
+        (
+            "POD.volumes",
+            [{"name": "a", "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}}}],
+            "volumeClaimTemplate.spec.resources.requests.storage",
+        ),
+        (
+            "POD.volumes",
+            [{"name": "a", "configMap": {"name": "b", "items": [{"key": "c", "path": "..data"}]}}],
+            "items[0].path",
+        ),
+        (
+            "POD.volumes",
+            [{"name": "a", "projected": {"sources": [{"secret": {"name": "b"}, "configMap": {"name": "c"}}]}}],
+            "sources[0].configMap",
+        ),
+        (
+            "POD.volumes",
+            [{"name": "a", "projected": {"sources": [SECRET_FILE, SECRET_FILE]}}],
+            "sources[1].secret.items[0].path",
+        ),
+        (
+            "POD.volumes",
+            [
+                {
+                    "name": "a",
+                    "projected": {"sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 60}}]},
+                }
+            ],
+            "serviceAccountToken.expirationSeconds",
+        ),
+        (f"{ONE}.env", [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b", "key": "c d"}}}], "secretKeyRef.key"),
+        (
+            f"{ONE}.env",
+            [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.disk"}}}],
+            "resourceFieldRef.resource",
+        ),
+        (f"{ONE}.envFrom", [{"prefix": "A=", "secretRef": {"name": "a"}}], "envFrom[0].prefix"),
+        (f"{ONE}.envFrom", [{"configMapRef": {"name": "My_Config"}}], "envFrom[0].configMapRef.name"),
+        (f"{ONE}.lifecycle", {"preStop": {}}, "lifecycle.preStop"),
+        (f"{ONE}.lifecycle", {"preStop": {"sleep": {"seconds": -1}}}, "preStop.sleep.seconds"),
+        (f"{ONE}.livenessProbe", {"httpGet": {"port": "8080"}}, "livenessProbe.httpGet.port"),
+        (f"{ONE}.livenessProbe", {"httpGet": {"port": 0}}, "livenessProbe.httpGet.port"),
+        (f"{ONE}.livenessProbe", {"tcpSocket": {"port": 1}, "periodSeconds": -1}, "livenessProbe.periodSeconds"),
+        (f"{ONE}.startupProbe", {"tcpSocket": {"port": 1}, "successThreshold": 2}, "startupProbe.successThreshold"),
+        (
+            f"{ONE}.readinessProbe",
+            {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 2},
+            "readinessProbe.terminationGracePeriodSeconds",
+        ),
+        (
+            f"{ONE}.ports",
+            [{"containerPort": 1, "hostPort": 2}, {"containerPort": 2, "hostPort": 2}],
+            "ports[1].hostPort",
+        ),
+        (f"{ONE}.resources", {"limits": {"nvidia.com/gpu": "0.5"}}, "resources.limits[nvidia.com/gpu]"),
+        (f"{ONE}.resources", {"requests": {"nvidia.com/gpu": 1}}, "resources.limits[nvidia.com/gpu]"),
+        (f"{ONE}.resources", {"limits": {"a b/c": 1}}, "resources.limits[a b/c]"),
+        (
+            f"{ONE}.securityContext",
+            {"seccompProfile": {"type": "Localhost", "localhostProfile": "../a"}},
+            "seccompProfile.localhostProfile",
+        ),
+        (f"{ONE}.restartPolicyRules", [{"action": "Restart"}], "containers[0].restartPolicy"),
     ],
 )
 def test_wrong_value_is_named(path, value, found):
@@ -211,8 +333,47 @@ def test_wrong_value_is_named(path, value, found):
         (f"{ONE}.resources", {"limits": {"hugepages-2Mi": "4Mi", "nvidia.com/gpu": 1}}),
         (f"{ONE}.livenessProbe", {"exec": {"command": ["true"]}}),
         (f"{JOB}.completionMode", ""),
+        (f"{ONE}.resources", {"limits": {"memory": None, "cpu": "5e-1"}}),
+        (f"{ONE}.resources", {"limits": {"nvidia.com/gpu": "1"}, "requests": {"nvidia.com/gpu": "1"}}),
+        (f"{ONE}.lifecycle", {"preStop": {"sleep": {"seconds": 0}}, "postStart": {"exec": {"command": ["a"]}}}),
+        (f"{ONE}.livenessProbe", {"httpGet": {"port": "http"}, "successThreshold": 1}),
+        (f"{ONE}.ports", [{"containerPort": 1, "hostPort": 2}, {"containerPort": 2, "hostPort": 2, "protocol": "UDP"}]),
+        (f"{ONE}.env", [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.hugepages-2Mi"}}}]),
+        ("POD.volumes", [{"name": "a", "projected": {"sources": [{}, {"secret": {"name": "b", "items": None}}]}}]),
+        ("POD.volumes", [{"name": "a", "configMap": {"name": "b", "items": [{"key": "c d", "path": "e..f"}]}}]),
+        ("POD.volumes", [{"name": "a", "csi": {"driver": "Secrets-Store.csi.k8s.io"}}]),
+        ("POD.hostAliases", [{"ip": "fd00::1", "hostnames": ["a.b", "c"]}]),
+        ("POD.topologySpreadConstraints", [SPREAD | {"minDomains": 3, "maxSkew": 2}]),
+        ("POD.securityContext", {"sysctls": [{"name": "net/core.somaxconn", "value": "1"}], "fsGroup": 2**31 - 1}),
     ],
 )
 def test_right_value_is_left_alone(path, value):
     """A rule that is too strict would cost somebody a DAG."""
     assert check(changed(path, value)) == []
+
+
+INDEXED = {"completionMode": "Indexed", "completions": 3}
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"backoffLimitPerIndex": -1}, "backoffLimitPerIndex"),
+        ({"backoffLimitPerIndex": 1, "maxFailedIndexes": 4}, "maxFailedIndexes"),
+        ({"parallelism": 100_001}, "parallelism"),
+        ({"successPolicy": {"rules": []}}, "successPolicy.rules"),
+        ({"successPolicy": {"rules": [{}]}}, "successPolicy.rules[0]"),
+        ({"successPolicy": {"rules": [{"succeededIndexes": "2-3"}]}}, "rules[0].succeededIndexes"),
+        ({"successPolicy": {"rules": [{"succeededIndexes": "1,0"}]}}, "rules[0].succeededIndexes"),
+        ({"successPolicy": {"rules": [{"succeededIndexes": "all"}]}}, "rules[0].succeededIndexes"),
+        ({"successPolicy": {"rules": [{"succeededCount": 4}]}}, "rules[0].succeededCount"),
+        ({"successPolicy": {"rules": [{"succeededIndexes": "0,1-2", "succeededCount": 2}]}}, None),
+        ({"backoffLimitPerIndex": 0, "maxFailedIndexes": 3, "parallelism": 3}, None),
+    ],
+)
+def test_job_of_indexes_fits_its_completions(fields, found):
+    """What Kubernetes compares within an Indexed Job."""
+    content = changed("spec.suspend", False)
+    content["spec"]["jobTemplate"]["spec"] |= INDEXED | fields
+    findings = [written(path).removeprefix(f"{JOB}.") for path, _ in check(content)]
+    assert [path.endswith(str(found)) for path in findings] == [True] * (found is not None)

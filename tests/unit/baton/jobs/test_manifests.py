@@ -1,5 +1,6 @@
 """CronJobs are found in whatever YAML people have, and what is wrong is said with file and line."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -112,14 +113,55 @@ def test_files_beside_manifests_are_not_taken_for_some(write):
         ("0x10", 16),
         ("yes", True),
         ("{1: a, true: b, null: c}", {"1": "a", "true": "b", "null": "c"}),
+        ("{on: a, 0x10: b, 1.50: c}", {"true": "a", "16": "b", "1.5": "c"}),
         ("12", 12),
         ("1.5", 1.5),
+        ("2.0", 2),
+        ("y", True),
+        ("N", False),
+        ("1e3", 1000),
+        ("08", 8),
+        ("-.5", -0.5),
+        ("190:20:30.15", "190:20:30.15"),
+        ("=", "="),
+        ("<<", "<<"),
+        ("tRue", "tRue"),
+        ("1e", "1e"),
     ],
 )
 def test_scalars_are_read_as_kubernetes_reads_them(text, value):
     """Dates and times of day stay texts, keys are texts, octal numbers are numbers."""
     [document] = read_documents(f"key: {text}\n")
     assert document.content == {"key": value}
+
+
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!int ''", "!!float x", "!!timestamp x", "!!omap x"])
+def test_tag_that_does_not_fit_its_value_costs_only_its_document(write, value):
+    """YAML's own reader fails at each in another way."""
+    folder = write("all.yaml", f"kind: {value}\n", cronjob())
+    found = read_manifests([folder])
+    assert names(found) == ["export"]
+    assert [problem.line for problem in found.problems] == [1]
+
+
+def test_json_objects_follow_one_another(write):
+    """As `jq` prints them; a character beyond U+FFFF is two escapes, a backslash before one is none."""
+    one = json.dumps({"kind": "A", "metadata": {"name": "\N{PARTY POPPER} \\ud83d\\ude00"}})
+    folder = write("all.json", f"{one}\n{one[:-1]},\n 'kind': 'B'}}\n".replace("'", '"'))
+    [problem] = read_manifests([folder]).problems
+    assert (problem.line, problem.message) == (3, "key kind is given twice")
+    [document] = read_documents(one)
+    assert document.content["metadata"]["name"] == "\N{PARTY POPPER} \\ud83d\\ude00"
+    found = read_manifests([write("all.json", f"{one}\n{one}")])
+    assert [(other.kind, other.line) for other in found.others] == [("A", 1), ("A", 2)]
+
+
+def test_byte_order_marks_are_no_content(write):
+    """Windows' editors write one; files that were put together have several."""
+    assert names(read_manifests([write("all.yaml", "\ufeff" + cronjob("one"), "\ufeff" + cronjob("two"))])) == [
+        "one",
+        "two",
+    ]
 
 
 def test_merged_keys_have_lines():

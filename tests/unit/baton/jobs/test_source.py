@@ -28,7 +28,7 @@ spec:
     metadata: {labels: {a: b}, annotations: {since: 2026-01-01}, name: dropped}
     spec: {backoffLimit: 3, unknownField: [1], template: {spec: {containers: [{name: c, image: i}]}}}
 """
-JOB = "kind: Job\nmetadata: {name: once, labels: {x: y}}\nspec: {template: {spec: {}}}\n"
+JOB = "kind: Job\nmetadata: {name: once, labels: {x: z}}\nspec: {template: {spec: {}}}\n"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_the_namespace_tells_two_of_one_name_apart(write):
 def test_a_job_is_its_own_template(write):
     """Its labels are the Job's."""
     template = FileSource(write(JOB), "once").read()
-    assert template.metadata == {"labels": {"x": "y"}}
+    assert template.metadata == {"labels": {"x": "z"}}
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def test_saved_is_the_clocks_end_less_the_real_one(parts, saved):
     assert chain(*(run(*part) for part in parts)).saved == saved
 
 
+def test_skipped_run_has_taken_no_time():
+    """Its task waited, and then no Job ran: it has no length on the clock, and overlaps nothing."""
+    skipped = run("export", 0, 10, state="skipped")
+    assert chain(skipped).clock_ends == {}
+    assert overlapping([skipped, run("export", 5, 20, run_id="two")], NIGHT + minutes(30)) == set()
+
+
 def test_failed_chain_saves_nothing():
     """It is done on neither side."""
     made = chain(run("export", 0, 10), run("transform", 10, 30), run("load", 30, 35, state="failed"))
