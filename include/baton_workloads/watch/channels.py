@@ -93,7 +93,7 @@ class Slack(Channel):
     def send(self, notice: Notice) -> None:
         """Post it; Slack answers 200 also when it refuses."""
         headline = f"{MARKS[notice.kind]} {notice.subject}"
-        body = {"channel": self._channel, "text": headline, "blocks": slack_blocks(notice, headline)}
+        body = {"channel": self._channel, "text": _plain(headline), "blocks": slack_blocks(notice, headline)}
         answer = _post(f"{self._url}/chat.postMessage", body, {"Authorization": f"Bearer {self._token}"})
         words = _decoded(answer)
         if not words.get("ok"):
