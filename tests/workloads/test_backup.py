@@ -1,5 +1,6 @@
 """A backup from dump to proof, and back: for stages and for operators."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.workloads.backups import Backups
+from tests.workloads.backups import KEY, Backups
 from tests.workloads.postgres_server import Server
 
 
@@ -29,6 +30,17 @@ def test_a_backup_goes_all_the_way(anywhere: Backups) -> None:
     }  # fmt: skip
     assert all(item["same"] for item in tables.values())
     assert anywhere.run("prune", "--days", "30", "--proven", name).result["kept"] == [name]
+
+
+def test_what_a_dump_leaves_out_by_design_is_no_difference(backups: Backups) -> None:
+    """An index that a killed build left invalid; an index whose column was renamed since."""
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        backups.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON visits ((number % 7))")
+    assert backups.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken'::regclass") == [(False,)]
+    backups.execute("ALTER TABLE visits RENAME COLUMN note TO remark", "CREATE INDEX ON people (lower(name), born)")
+    name = backups.sealed()
+    outcome = backups.run("drill", name)
+    assert outcome.code == 0, outcome.stderr
 
 
 def test_several_databases_belong_to_one_backup(backups: Backups, server: Server) -> None:
@@ -150,6 +162,22 @@ def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server)
     assert backups.query("SELECT count(*) FROM people", target) == [(501,)]
 
 
+def test_a_password_may_come_from_the_environment(sealed: Any, server: Server) -> None:
+    """PGPASSWORD reaches pg_restore too, and no argument of it; a target without a name is refused before."""
+    backups, name = sealed
+    rules = server.data / "pg_hba.conf"
+    rules.write_text("host all clerk 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+    backups.execute("DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk SUPERUSER LOGIN PASSWORD 'Kanarienvogel'")
+    backups.execute("SELECT pg_reload_conf()")
+    target = server.database().replace("postgres@", "clerk@")
+    assert backups.run("restore", name, "--to", target).code == 78
+    outcome = backups.run("restore", name, "--to", target, PGPASSWORD="Kanarienvogel")
+    assert outcome.code == 0, outcome.stderr
+    nameless = target.rpartition("/")[0]
+    outcome = backups.run("restore", name, "--to", nameless, PGPASSWORD="Kanarienvogel", PGDATABASE="postgres")
+    assert (outcome.code, "names no database" in outcome.error) == (78, True), outcome.stderr
+
+
 def test_restore_names_what_is_missing(sealed: Any) -> None:
     """All of it at once, with what it is for."""
     backups, name = sealed
@@ -250,6 +278,68 @@ def test_prune_refuses_when_the_last_proof_is_not_there_or_not_whole(backups: Ba
     backups.chunks(new)[0].write_bytes(b"")
     outcome = backups.run("prune", "--days", "30")
     assert (outcome.code, "missing or cut off; nothing was pruned" in outcome.error) == (65, True)
+
+
+def test_prune_finishes_what_was_begun_but_never_with_the_last_proven_backup(two: Any) -> None:
+    """A prune was killed after its note on the older one; then the newer one was lost."""
+    from baton_workloads.backup import manifest
+
+    backups, old, new = two
+    root, key = backups.environment["BATON_BACKUPS_URI"], bytes.fromhex(KEY)
+    item = manifest.read(root, manifest.Manifest, old, key)
+    note = {"name": old, "number": item.number, "digest": manifest.digest(item), "pruned_at": datetime.now(UTC)}
+    manifest.write(root, manifest.Pruned(**note), key)
+    gone = [backups.manifest(new), backups.root / "proofs" / f"{new}.json"]
+    contents = [path.read_bytes() for path in gone]
+    for path in gone:
+        path.unlink()
+    assert backups.run("prune", "--days", "1").result["kept"] == [old]
+    assert backups.run("verify", old).code == 0
+    for path, content in zip(gone, contents, strict=True):
+        path.write_bytes(content)
+    assert backups.run("prune", "--days", "1").result["pruned"] == [old]
+
+
+def test_a_clock_that_is_ahead_makes_nothing_old(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ages count back from the last proven backup: a node in the year 2036 prunes what another one would."""
+    from baton_workloads.backup import prune
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=3650)
+
+    backups, old, new = two
+    monkeypatch.setattr(prune, "datetime", Ahead)
+    assert backups.run("prune", "--days", "30", "--dry-run").result["kept"] == [old, new]
+
+
+def test_a_backup_of_the_future_is_not_sealed(backups: Backups) -> None:
+    """It would be the newest one until then: the one that is restored, and never pruned."""
+    [reference] = backups.dump()
+    path = Path(reference.partition("#")[0].removeprefix("file://"))
+    part = json.loads(path.read_text()) | {"snapshot_at": (datetime.now(UTC) + timedelta(days=400)).isoformat()}
+    path.write_text(json.dumps(part))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    outcome = backups.run("seal", "--run-key", "d", "--part", f"file://{path}#{digest}")
+    assert (outcome.code, "in the future" in outcome.error) == (65, True), outcome.stderr
+
+
+def test_a_backup_of_the_future_counts_as_not_proven(two: Any, server: Server) -> None:
+    """Where one is there all the same, `list` says so, it is not `latest`, and nothing is pruned for it."""
+    backups, *_ = two
+    age(backups, -400)
+    listed, restored = backups.run("list"), backups.run("restore", "latest", "--to", server.database())
+    assert (listed.code, "is of the future" in listed.stdout) == (65, True)
+    assert (restored.code, "no backup was ever proven" in restored.error) == (65, True)
+    assert backups.run("prune", "--daily", "1").result["pruned"] == []
+
+
+def test_prune_names_no_snapshots_where_a_manifest_cannot_be_read(two: Any) -> None:
+    """Which ones that manifest names is unknown, and snapshots have no replica."""
+    backups, old, new = two
+    backups.manifest(old).write_text("{}")
+    assert backups.run("prune", "--days", "30", "--proven", new).result["kept_snapshots"] == ["all"]
 
 
 def test_prune_removes_what_killed_runs_left(two: Any) -> None:

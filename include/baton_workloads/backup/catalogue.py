@@ -54,6 +54,8 @@ def read_catalogue(root: str, key: bytes | None) -> Catalogue:
         known = found.manifests.get(name)
         if known is not None and manifest.digest(known) != proof.digest:
             found.faults.append(f"the proof of {name} is of another manifest: the backup counts as not proven")
+        elif known is not None and manifest.is_in_the_future(known.taken_at):
+            found.faults.append(f"{name} is of the future: a clock was wrong; it counts as not proven until then")
         elif known is not None:
             found.proofs[name] = proof
     found.faults += _gaps(found)

@@ -133,7 +133,7 @@ def prune_command(proven: str, dry_run: bool, **retention: int) -> None:
 
 
 @backup.command("prune-snapshots")
-@click.option("--keep", default="", help="Snapshots that backups still name, separated by spaces.")
+@click.option("--keep", default="", help="Snapshots that backups still name, with spaces between; `all` if unknown.")
 def prune_snapshots_command(keep: str) -> None:
     """Delete volume snapshots that no backup names any more."""
     from baton_workloads.backup.volumes import prune_snapshots

@@ -30,7 +30,8 @@ SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname), c.relkind::text, gr
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {IN_CLASSES} ORDER BY 2
 """  # noqa: S608
 
-# Names and types only: how an expression is written out differs between PostgreSQL's versions.
+# Names and types only: how an expression is written out differs between PostgreSQL's versions. Columns of an index are
+# named by the table: the index itself keeps the old name of one that was renamed. Invalid indexes are not dumped.
 SHAPE = """
 SELECT 'column', a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
   FROM pg_attribute a WHERE a.attrelid = %(oid)s::oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -39,8 +40,11 @@ SELECT 'constraint', conname || ' ' || contype::text FROM pg_constraint WHERE co
        ('c', 'f', 'p', 'u', 'x') AND conparentid = 0
 UNION ALL
 SELECT 'index', i.relname || ' ' || x.indisunique || ' ' ||
-       (SELECT coalesce(string_agg(attname, ',' ORDER BY attnum), '') FROM pg_attribute WHERE attrelid = i.oid)
+       (SELECT coalesce(string_agg(coalesce(t.attname, a.attname), ',' ORDER BY a.attnum), '')
+          FROM pg_attribute a LEFT JOIN pg_attribute t ON t.attrelid = x.indrelid AND t.attnum = x.indkey[a.attnum - 1]
+               AND t.attnum <> 0 WHERE a.attrelid = i.oid)
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = %(oid)s::oid
+   AND (x.indisvalid OR i.relkind = 'I')
 UNION ALL
 SELECT 'trigger', tgname FROM pg_trigger WHERE tgrelid = %(oid)s::oid AND NOT tgisinternal
 UNION ALL

@@ -1,18 +1,16 @@
 """Read a backup back to the last byte: who wrote its manifest, every checksum, and that it can be opened."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from baton_workloads.backup import manifest
 from baton_workloads.backup.archive import read_archive
 from baton_workloads.backup.keys import identities, manifest_key
-from baton_workloads.backup.manifest import Archived, Manifest
+from baton_workloads.backup.manifest import CLOCKS_DIFFER_BY, Archived, Manifest
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
 from baton_workloads.progress import say
-
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 def opened(root: str, name: str, digest: str = "", not_before: datetime | None = None) -> Manifest:
