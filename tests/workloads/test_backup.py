@@ -109,6 +109,9 @@ SURROUNDINGS = {
     "no database": ({"BATON_SHOP_BACKUP_DSN": ""}, 78, "no BATON_…_BACKUP_DSN"),
     "no tools": ({"PATH": "/nowhere"}, 78, "pg_dump is not on PATH"),
     "a server that is down": ({"BATON_SHOP_BACKUP_DSN": "postgresql://x@127.0.0.1:1/x"}, 75, "is it up?"),
+    "a role that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?user=nobody"}, 78, "refuses the login"),
+    "an option that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?foo=bar"}, 78, "is no PostgreSQL address"),
+    "a server without SSL": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?sslmode=require"}, 78, "does not support SSL"),
     "a database that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}_gone"}, 78, "does not exist"),
 }
 
@@ -160,6 +163,9 @@ def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server)
     assert replaced.code == 0, replaced.stderr
     assert "All 7 tables have the rows and checksums" in replaced.stdout
     assert backups.query("SELECT count(*) FROM people", target) == [(501,)]
+    backups.execute("CREATE TABLE mine (x int)", "CREATE VIEW too AS SELECT 1", "DELETE FROM empty", database=target)
+    again = backups.run("restore", name, "--to", target, "--replace")
+    assert (again.code, "All 7 tables" in again.stdout) == (0, True), again.stderr  # what is there besides is left
 
 
 def test_a_password_may_come_from_the_environment(sealed: Any, server: Server) -> None:
@@ -185,8 +191,15 @@ def test_restore_names_what_is_missing(sealed: Any) -> None:
     assert outcome.code == 78
     assert "BATON_BACKUPS_URI: where" in outcome.stderr
     assert "the private age key" in outcome.stderr
-    wrong = backups.run("restore", "2026-01-01T0100Z-abcdef", "--to", "postgresql://x/y")
-    assert (wrong.code, name in wrong.error) == (65, True)
+    for words in (("restore", "2026-01-01T0100Z-abcdef", "--to", "postgresql://x/y"), ("verify", "yesterday")):
+        wrong = backups.run(*words)
+        assert (wrong.code, name in wrong.error) == (65, True), wrong.stderr
+    stranger = {"BATON_BACKUP_MANIFEST_KEY": "cd" * 32}
+    for words in (("restore", "latest", "--to", "postgresql://x/y"), ("verify", "latest"), ("list",)):
+        wrong = backups.run(*words, **stranger)
+        assert (wrong.code != 0, "is it the right one?" in wrong.stdout + wrong.error) == (True, True), wrong.stderr
+    nowhere = backups.run("list", BATON_BACKUPS_URI=f"file://{backups.root}x")
+    assert "0 backups. Is this the right address?" in nowhere.stdout
 
 
 def test_restore_works_without_the_manifest_key(sealed: Any, server: Server) -> None:
@@ -214,14 +227,14 @@ def test_latest_is_the_last_proven_one(two: Any, server: Server) -> None:
     """A newer backup that nobody has proven is not what an operator wants at night."""
     backups, _, proven = two
     newer = backups.sealed("c")
+    assert backups.run("verify", "latest").result["backup"] == proven
     outcome = backups.run("restore", "latest", "--to", server.database())
     assert (outcome.code, proven in outcome.stdout, newer in outcome.stdout) == (0, True, False), outcome.stderr
 
 
-def test_the_list_tells_what_there_is(two: Any, tmp_path: Path) -> None:
+def test_the_list_tells_what_there_is(two: Any) -> None:
     """Names, times, sizes, proofs; an old last proof is called old."""
     backups, _, name = two
-    assert "none of them proven" in backups.run("list", BATON_BACKUPS_URI=f"file://{tmp_path}/none").stdout
     listed = backups.run("list").stdout
     assert name in listed
     assert "database shop (2,534 rows)" in listed
@@ -369,6 +382,7 @@ def test_replicas_are_hashed_and_follow(two: tuple[Backups, str, str], tmp_path:
     backups, _, name = two
     backups.environment["BATON_REPLICA_URI"] = f"file://{first}, file://{second}"
     assert backups.run("replicate").code == 0
+    assert backups.run("verify", "latest", "--replica").result["backup"] == name
     for place in (first, second):
         moved = {"BATON_BACKUPS_URI": f"file://{place}"}
         assert backups.run("verify", name, **moved).code == 0
@@ -436,7 +450,9 @@ def test_a_part_comes_out_decrypted(backups: Backups, tmp_path: Path) -> None:
     assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 0
     assert b"words" in output.read_bytes()
     assert output.stat().st_mode & 0o077 == 0
-    assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 65
+    for place in (output, tmp_path / "none" / "wiki.tar"):
+        outcome = backups.run("extract", name, "application/wiki", "-o", str(place))
+        assert (outcome.code, f"{place} " in outcome.error) == (65, True)
     path = backups.chunks(name)[-1]
     path.write_bytes(path.read_bytes()[:-1])
     assert backups.run("extract", name, "application/wiki", "-o", f"{output}2").code == 65
