@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
@@ -203,5 +202,6 @@ def _folder(uri: str) -> tuple[str, str]:
 
 
 def _split(uri: str) -> tuple[str, str]:
-    parts = urlparse(uri)
-    return parts.netloc, parts.path.lstrip("/")
+    """Give bucket and key; a key may have any sign in it, also those that end a path elsewhere."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key.lstrip("/")
