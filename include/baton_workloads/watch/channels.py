@@ -155,7 +155,7 @@ def as_html(notice: Notice) -> str:
     return (
         '<!doctype html><html><head><meta name="viewport" content="width=device-width">'
         '<meta name="color-scheme" content="light dark"></head>'
-        '<body style="font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:1em">'
+        '<body style="font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:1em;overflow-wrap:anywhere">'
         f'<h2 style="font-size:1.2em">{MARKS[notice.kind]} {escape(notice.subject)}</h2>'
         f"{paragraphs}{block if log else ''}{link}</body></html>"
     )

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -110,10 +111,11 @@ def test_one_unknown_reader_does_not_keep_it_from_the_others(mail_server: tuple[
 
 def test_a_slack_message_cannot_call_a_whole_channel(web_server: HTTPServer):
     """Signs of a log line or a documentation never become mentions, links or the end of the code block."""
-    Slack("slack", address(web_server), "xoxb-1", "#ops").send(NOTICE)
+    Slack("slack", address(web_server), "xoxb-1", "#ops").send(replace(NOTICE, subject="x.py: <!here> is unknown"))
     ((path, headers, body),) = web_server.seen
 
     assert path == "/chat.postMessage"
+    assert body["text"] == "✗ x.py: &lt;!here&gt; is unknown"
     assert headers["Authorization"] == "Bearer xoxb-1"
     texts = [block["text"]["text"] for block in body["blocks"]]
     assert "&lt;!channel&gt;" in texts[1]
