@@ -151,6 +151,19 @@ def test_a_table_that_somebody_locks_fails_after_its_time(backups: Backups, monk
     assert (outcome.code, "LockNotAvailable" in outcome.error) == (75, True), outcome.stderr
 
 
+def test_a_server_that_ends_long_transactions_ends_no_dump(server: Server) -> None:
+    """A dump is one transaction, however long; its snapshot and locks have to last."""
+    from baton_workloads.etl import database
+
+    dsn = server.database()
+    limits = ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for limit in limits:
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {limit} = '5min'".encode())
+    with database.connect(dsn, "source") as connection:
+        assert [connection.execute(f"SHOW {limit}".encode()).fetchone() for limit in limits] == [("0",)] * 3
+
+
 def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server) -> None:
     """It says so, changes nothing, and does it when told to."""
     backups, name = sealed

@@ -20,6 +20,9 @@ SESSION = (
     f"SET SESSION lock_timeout = '{LOCK_TIMEOUT}'; SET SESSION statement_timeout = 0;"
     "SET SESSION idle_in_transaction_session_timeout = 0"
 )
+# A setting that PostgreSQL has from 17 on. Without it a server that ends long transactions would end a dump's snapshot.
+NO_TRANSACTION_TIMEOUT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+
 
 TRANSIENT_CLASSES = {"08", "40", "53", "57", "58"}  # connection, rollback, resources, operator, system
 TRANSIENT_CODES = {"55P03", "55006", "25P03", "25P04"}  # lock timeout, object in use, idle and transaction timeouts
@@ -42,6 +45,7 @@ def connect(dsn: str, what: str) -> "Iterator[psycopg.Connection[Any]]":
         connection = psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name=f"baton {what}")
         with connection:
             connection.execute(SESSION)
+            connection.execute(NO_TRANSACTION_TIMEOUT)
             connection.commit()
             yield connection
 
