@@ -65,7 +65,7 @@ def _claims(cluster: Cluster) -> list[str]:
 
 def _make(cluster: Cluster, claim: str, run_key: str, snapshot_class: str) -> str:
     """Ask for a snapshot. A repeated stage asks for another one: the first may be of hours ago, and is pruned."""
-    name = f"{claim[:40]}-{secrets.token_hex(5)}"
+    name = f"{claim[:40].rstrip('.-')}-{secrets.token_hex(5)}"
     spec: dict[str, Any] = {"source": {"persistentVolumeClaimName": claim}}
     if snapshot_class:
         spec["volumeSnapshotClassName"] = snapshot_class

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from kubernetes.client import ApiextensionsV1Api, CustomObjectsApi
+from kubernetes.client import ApiextensionsV1Api, BatchV1Api, CustomObjectsApi
 from tests.workloads.backups import kill_at_random
 
 CONFIG_MAP = {"metadata": {"name": "settings", "labels": {"app": "shop"}}, "data": {"colour": "blue"}}
@@ -60,6 +60,32 @@ def test_kinds_of_every_version_of_a_group_are_stored(stages):
     finally:
         for kind in served:
             api.delete_custom_resource_definition(f"{kind.lower()}s.house.example")
+
+
+JOB = {
+    "template": {
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox", "command": ["x"]}]}
+    }
+}
+
+
+def test_a_waiting_job_and_a_bound_claim_can_be_applied_after_a_loss(stages, claim):
+    """Each is deleted and made again from the backup; a finished Job would run again, so it is not there."""
+    jobs = BatchV1Api(stages.place.client)
+    jobs.create_namespaced_job(stages.place.name, {"metadata": {"name": "waits"}, "spec": {**JOB, "suspend": True}})
+    jobs.create_namespaced_job(stages.place.name, {"metadata": {"name": "over"}, "spec": JOB})
+    ended = [{"type": "Complete", "status": "True"}]
+    jobs.patch_namespaced_job_status("over", stages.place.name, {"status": {"conditions": ended}})
+    code, result, error = stages.run("export-cluster", "--run-key", "d")
+    assert code == 0, error
+    stored = {item["metadata"]["name"]: item for item in yaml.safe_load_all(stages.opened(result))}
+    assert "over" not in stored
+    jobs.delete_namespaced_job("waits", stages.place.name)
+    stages.place.core.delete_namespaced_persistent_volume_claim(claim, stages.place.name)
+    again = jobs.create_namespaced_job(stages.place.name, stored["waits"])
+    claimed = stages.place.core.create_namespaced_persistent_volume_claim(stages.place.name, stored[claim])
+    assert again.spec.selector.match_labels["batch.kubernetes.io/controller-uid"] == again.metadata.uid
+    assert claimed.spec.volume_name in (None, f"pvc-{claimed.metadata.uid}")
 
 
 def test_secrets_are_stored_encrypted_only(stages):
