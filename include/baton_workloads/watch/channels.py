@@ -27,8 +27,19 @@ LOG_STYLE = "white-space:pre-wrap;word-break:break-word;border-left:3px solid #c
 SLACK_TEXT = 2900  # of the 3,000 that a section may have
 
 
+REFUSED_CONTENT = {400, 413, 414, 422}
+SLACK_REFUSED_CONTENT = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
+
+
 class DeliveryError(Exception):
-    """A channel did not take a notice: why, and what to do."""
+    """A channel did not take a notice: why, and what to do.
+
+    :param of_this_notice: it was the content that was refused; the channel takes others.
+    """
+
+    def __init__(self, words: str, *, of_this_notice: bool = False) -> None:
+        super().__init__(words)
+        self.of_this_notice = of_this_notice
 
 
 class Channel(ABC):
@@ -97,7 +108,10 @@ class Slack(Channel):
         answer = _post(f"{self._url}/chat.postMessage", body, {"Authorization": f"Bearer {self._token}"})
         words = _decoded(answer)
         if not words.get("ok"):
-            raise DeliveryError(f"Slack refuses channel {self._channel}: {words.get('error', 'no reason given')}")
+            why = str(words.get("error", "no reason given"))
+            raise DeliveryError(
+                f"Slack refuses channel {self._channel}: {why}", of_this_notice=why in SLACK_REFUSED_CONTENT
+            )
 
 
 class Webhook(Channel):
@@ -190,7 +204,8 @@ def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Resp
     except (httpx.HTTPError, httpx.InvalidURL) as err:
         raise DeliveryError(f"does not answer ({type(err).__name__})") from err
     if response.is_error:
-        raise DeliveryError(f"answers {response.status_code}")
+        code = response.status_code
+        raise DeliveryError(f"answers {code}", of_this_notice=code in REFUSED_CONTENT)
     return response
 
 

@@ -71,8 +71,11 @@ class Readers(Channel):
 
     def __init__(self, name: str) -> None:
         self.name, self.away, self.heard = name, False, list[Notice]()
+        self.refused = ""
 
     def send(self, notice: Notice) -> None:
+        if self.refused and self.refused in notice.subject:
+            raise DeliveryError("too long", of_this_notice=True)
         if self.away:
             raise DeliveryError("nobody there")
         self.heard.append(notice)
@@ -210,6 +213,20 @@ def test_a_channel_that_is_down_gets_its_notices_later_and_the_others_none_twice
     assert scene.look() == 0
     assert scene.on_call.subjects == ["etl failed (3 times in a row)"]
     assert len(scene.team.heard) == 3
+
+
+def test_a_notice_that_a_channel_refuses_holds_up_no_other(scene: Scene):
+    """It stays to be tried again; what comes after it is told."""
+    scene.team.refused = "first"
+    scene.airflow.end("first", "failed", scene.now)
+    assert scene.look() == 1
+    scene.airflow.end("second", "failed", scene.now)
+    assert scene.look() == 1
+    assert scene.team.subjects == ["second failed"]
+    scene.team.refused = ""
+
+    assert scene.look() == 0
+    assert scene.team.subjects == ["second failed", "first failed"]
 
 
 @pytest.mark.parametrize(
