@@ -51,6 +51,14 @@ UNION ALL
 SELECT 'policy', polname FROM pg_policy WHERE polrelid = %(oid)s::oid
 """
 
+# A dump makes an inherited table's columns in its parent's order, whatever their order was.
+OF_INHERITED = """
+SELECT string_agg(format('baton_row.%%I', a.attname), ', ' ORDER BY a.attname)
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+ WHERE a.attrelid = %(oid)s::oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT c.relispartition
+   AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+"""
+
 SEQUENCES = f"""
 SELECT format('%I.%I', n.nspname, c.relname), s.seqincrement,
        pg_sequence_last_value(c.oid::regclass)
@@ -121,7 +129,7 @@ def take(connection: "psycopg.Connection[Any]", key: bytes, what: str) -> Record
     progress = Progress(what, sum(rows for *_, rows in found))
     records = {}
     for oid, name, kind, _ in found:
-        rows, total = _content(connection, name) if kind == "r" else (0, "0")
+        rows, total = _content(connection, oid, name) if kind == "r" else (0, "0")
         shape = "\n".join(sorted(f"{part} {text}" for part, text in connection.execute(SHAPE, {"oid": oid})))
         records[name] = TableRecord(
             rows=rows,
@@ -132,11 +140,10 @@ def take(connection: "psycopg.Connection[Any]", key: bytes, what: str) -> Record
     return Record(tables=records, sequences=sequences(connection), counts=_counts(connection))
 
 
-def _content(connection: "psycopg.Connection[Any]", name: str) -> tuple[int, str]:
-    # The text of a whole row: `(row).*` would be its columns, and a column may have the row's name.
-    query = (
-        f"SELECT count(*), coalesce(sum(hashtextextended((baton_row.*)::text, 0)), 0)::text FROM ONLY {name} baton_row"  # noqa: S608
-    )
+def _content(connection: "psycopg.Connection[Any]", oid: int, name: str) -> tuple[int, str]:
+    found = connection.execute(OF_INHERITED, {"oid": oid}).fetchone()
+    columns = f"ROW({found[0]})" if found and found[0] else "(baton_row.*)"  # a column may be called baton_row too
+    query = f"SELECT count(*), coalesce(sum(hashtextextended({columns}::text, 0)), 0)::text FROM ONLY {name} baton_row"  # noqa: S608
     row = connection.execute(query.encode()).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "0")
 
