@@ -26,7 +26,7 @@ from baton.reports.collect_alerts import collect_alerts
 from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
 from baton.run_key import RUN_MOMENT
 
-HOURS = "{{ 72 if dag_run.run_after.weekday() == 0 else 24 }}"
+HOURS = "{{ macros.baton.hours_since_workday(dag_run, dag) }}"
 
 
 @dag(

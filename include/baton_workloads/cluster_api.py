@@ -104,16 +104,24 @@ class Cluster:
         return f"{base}/{quote(name)}" if name else base
 
     def resources(self) -> list[Resource]:
-        """List the namespaced kinds that can be listed, each in its group's preferred version."""
-        paths = ["/api/v1"]
+        """List the namespaced kinds that can be listed, each in its group's preferred version where that has it.
+
+        Why the other versions: a group often has kinds that only its older or newer versions know.
+        """
+        found = self._resources(["/api/v1"])
         for group in (self.call("GET", "/apis") or {}).get("groups", []):
-            paths.append(f"/apis/{group['preferredVersion']['groupVersion']}")
-        return [
-            Resource(path, item["name"], item["kind"])
-            for path in paths
-            for item in (self.call("GET", path) or {}).get("resources", [])
-            if item["namespaced"] and "/" not in item["name"] and "list" in item.get("verbs", [])
-        ]
+            versions = [group["preferredVersion"], *group["versions"]]
+            found += self._resources([f"/apis/{version['groupVersion']}" for version in versions])
+        return found
+
+    def _resources(self, paths: list[str]) -> list[Resource]:
+        """List the kinds of one group; the first of its versions that has one wins."""
+        found: dict[str, Resource] = {}
+        for path in dict.fromkeys(paths):
+            for item in (self.call("GET", path) or {}).get("resources", []):
+                if item["namespaced"] and "/" not in item["name"] and "list" in item.get("verbs", []):
+                    found.setdefault(item["name"], Resource(path, item["name"], item["kind"]))
+        return list(found.values())
 
     def objects(self, resource: Resource, **query: str) -> Iterator[dict[str, Any]]:
         """List a kind's objects of the namespace page by page.

@@ -6,16 +6,16 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from baton import refused_deferral, startup
-from baton.run_key import run_key, run_moment
+from baton.run_key import hours_since_workday, run_key, run_moment
 from baton.timetables.cronjob import CronJobTimetable
 from baton.timetables.market_close import MarketCloseTimetable
 
 
 class BatonPlugin(AirflowPlugin):
-    """Adds the macros `run_key` and `run_moment`, the timetables, and what happens when a component starts."""
+    """Adds macros on a run, the timetables, and what happens when a component starts."""
 
     name = "baton"
-    macros = [run_key, run_moment]  # noqa: RUF012  (Airflow reads plain class attributes)
+    macros = [run_key, run_moment, hours_since_workday]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup, refused_deferral]  # noqa: RUF012
     timetables = [CronJobTimetable, MarketCloseTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012

@@ -7,13 +7,13 @@ or a repeated run of last Tuesday mixes two days. The key is therefore a propert
 from __future__ import annotations
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from baton.exceptions import PermanentError
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
     from typing import Protocol
 
     class Run(Protocol):
@@ -43,6 +43,17 @@ def run_moment(dag_run: Run) -> str:
     Why UTC: in the night in which the clock goes back an hour comes twice.
     """
     return f"{dag_run.run_after.astimezone(UTC):%Y-%m-%dT%H%MZ}"
+
+
+def hours_since_workday(dag_run: Run, dag: Zoned) -> int:
+    """Count the hours since the same time of the workday before, in the DAG's zone: 24, on Mondays 72.
+
+    Why not a constant: a Monday after a change of the clock has 71 or 73.
+    """
+    now = dag_run.run_after.astimezone(dag.timezone)
+    days = {0: 3, 6: 2}.get(now.weekday(), 1)
+    before = datetime.combine(now.date() - timedelta(days=days), now.time(), dag.timezone)
+    return round((now.astimezone(UTC) - before.astimezone(UTC)) / timedelta(hours=1))
 
 
 def run_key(dag_run: Run, dag: Zoned) -> str:

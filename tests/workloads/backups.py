@@ -2,10 +2,14 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -114,3 +118,21 @@ def make_backups(server: Server, root: str) -> Backups:
     made = Backups(environment["BATON_SHOP_BACKUP_DSN"], environment, server.bin)
     made.execute(SHOP, MORE)
     return made
+
+
+def kill_at_random(spawn: Callable[[], "subprocess.Popen[str]"], tries: int) -> None:
+    """Let a stage run once to its end, which tells how long it takes, then kill it at other moments of that time."""
+    began = time.monotonic()
+    whole = spawn()
+    _, said = whole.communicate(timeout=60)
+    lasts = time.monotonic() - began
+    assert whole.returncode == 0, said
+    seed = secrets.randbits(32)
+    print(f"kills of seed {seed} within {lasts:.2f} s")
+    random = Random(seed)
+    for _ in range(tries):
+        process = spawn()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(lasts * random.uniform(0.3, 1.0))  # before that it only imports
+        process.kill()
+        process.communicate()

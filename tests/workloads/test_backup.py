@@ -1,5 +1,6 @@
 """A backup from dump to proof, and back: for stages and for operators."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.workloads.backups import Backups
+from tests.workloads.backups import KEY, Backups
 from tests.workloads.postgres_server import Server
 
 
@@ -29,6 +30,21 @@ def test_a_backup_goes_all_the_way(anywhere: Backups) -> None:
     }  # fmt: skip
     assert all(item["same"] for item in tables.values())
     assert anywhere.run("prune", "--days", "30", "--proven", name).result["kept"] == [name]
+
+
+def test_what_a_dump_leaves_out_by_design_is_no_difference(backups: Backups) -> None:
+    """An invalid index that a killed build left, an index whose column was renamed, an inherited table's own order."""
+    backups.execute(
+        "CREATE TABLE parent (a int)", 'CREATE TABLE child ("B x" text) INHERITS (parent)',
+        "ALTER TABLE parent ADD c int", "INSERT INTO child VALUES (1, 'x', 3)",
+    )  # fmt: skip
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        backups.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON visits ((number % 7))")
+    assert backups.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken'::regclass") == [(False,)]
+    backups.execute("ALTER TABLE visits RENAME COLUMN note TO remark", "CREATE INDEX ON people (lower(name), born)")
+    name = backups.sealed()
+    outcome = backups.run("drill", name)
+    assert outcome.code == 0, outcome.stderr
 
 
 def test_several_databases_belong_to_one_backup(backups: Backups, server: Server) -> None:
@@ -97,6 +113,9 @@ SURROUNDINGS = {
     "no database": ({"BATON_SHOP_BACKUP_DSN": ""}, 78, "no BATON_…_BACKUP_DSN"),
     "no tools": ({"PATH": "/nowhere"}, 78, "pg_dump is not on PATH"),
     "a server that is down": ({"BATON_SHOP_BACKUP_DSN": "postgresql://x@127.0.0.1:1/x"}, 75, "is it up?"),
+    "a role that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?user=nobody"}, 78, "refuses the login"),
+    "an option that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?foo=bar"}, 78, "is no PostgreSQL address"),
+    "a server without SSL": ({"BATON_SHOP_BACKUP_DSN": "{dsn}?sslmode=require"}, 78, "does not support SSL"),
     "a database that is none": ({"BATON_SHOP_BACKUP_DSN": "{dsn}_gone"}, 78, "does not exist"),
 }
 
@@ -136,6 +155,19 @@ def test_a_table_that_somebody_locks_fails_after_its_time(backups: Backups, monk
     assert (outcome.code, "LockNotAvailable" in outcome.error) == (75, True), outcome.stderr
 
 
+def test_a_server_that_ends_long_transactions_ends_no_dump(server: Server) -> None:
+    """A dump is one transaction, however long; its snapshot and locks have to last."""
+    from baton_workloads.etl import database
+
+    dsn = server.database()
+    limits = ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for limit in limits:
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {limit} = '5min'".encode())
+    with database.connect(dsn, "source") as connection:
+        assert [connection.execute(f"SHOW {limit}".encode()).fetchone() for limit in limits] == [("0",)] * 3
+
+
 def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server) -> None:
     """It says so, changes nothing, and does it when told to."""
     backups, name = sealed
@@ -148,6 +180,25 @@ def test_restore_refuses_a_target_that_is_not_empty(sealed: Any, server: Server)
     assert replaced.code == 0, replaced.stderr
     assert "All 7 tables have the rows and checksums" in replaced.stdout
     assert backups.query("SELECT count(*) FROM people", target) == [(501,)]
+    backups.execute("CREATE TABLE mine (x int)", "CREATE VIEW too AS SELECT 1", "DELETE FROM empty", database=target)
+    again = backups.run("restore", name, "--to", target, "--replace")
+    assert (again.code, "All 7 tables" in again.stdout) == (0, True), again.stderr  # what is there besides is left
+
+
+def test_a_password_may_come_from_the_environment(sealed: Any, server: Server) -> None:
+    """PGPASSWORD reaches pg_restore too, and no argument of it; a target without a name is refused before."""
+    backups, name = sealed
+    rules = server.data / "pg_hba.conf"
+    rules.write_text("host all clerk 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+    backups.execute("DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk SUPERUSER LOGIN PASSWORD 'Kanarienvogel'")
+    backups.execute("SELECT pg_reload_conf()")
+    target = server.database().replace("postgres@", "clerk@")
+    assert backups.run("restore", name, "--to", target).code == 78
+    outcome = backups.run("restore", name, "--to", target, PGPASSWORD="Kanarienvogel")
+    assert outcome.code == 0, outcome.stderr
+    nameless = target.rpartition("/")[0]
+    outcome = backups.run("restore", name, "--to", nameless, PGPASSWORD="Kanarienvogel", PGDATABASE="postgres")
+    assert (outcome.code, "names no database" in outcome.error) == (78, True), outcome.stderr
 
 
 def test_restore_names_what_is_missing(sealed: Any) -> None:
@@ -157,8 +208,15 @@ def test_restore_names_what_is_missing(sealed: Any) -> None:
     assert outcome.code == 78
     assert "BATON_BACKUPS_URI: where" in outcome.stderr
     assert "the private age key" in outcome.stderr
-    wrong = backups.run("restore", "2026-01-01T0100Z-abcdef", "--to", "postgresql://x/y")
-    assert (wrong.code, name in wrong.error) == (65, True)
+    for words in (("restore", "2026-01-01T0100Z-abcdef", "--to", "postgresql://x/y"), ("verify", "yesterday")):
+        wrong = backups.run(*words)
+        assert (wrong.code, name in wrong.error) == (65, True), wrong.stderr
+    stranger = {"BATON_BACKUP_MANIFEST_KEY": "cd" * 32}
+    for words in (("restore", "latest", "--to", "postgresql://x/y"), ("verify", "latest"), ("list",)):
+        wrong = backups.run(*words, **stranger)
+        assert (wrong.code != 0, "is it the right one?" in wrong.stdout + wrong.error) == (True, True), wrong.stderr
+    nowhere = backups.run("list", BATON_BACKUPS_URI=f"file://{backups.root}x")
+    assert "0 backups. Is this the right address?" in nowhere.stdout
 
 
 def test_restore_works_without_the_manifest_key(sealed: Any, server: Server) -> None:
@@ -186,14 +244,14 @@ def test_latest_is_the_last_proven_one(two: Any, server: Server) -> None:
     """A newer backup that nobody has proven is not what an operator wants at night."""
     backups, _, proven = two
     newer = backups.sealed("c")
+    assert backups.run("verify", "latest").result["backup"] == proven
     outcome = backups.run("restore", "latest", "--to", server.database())
     assert (outcome.code, proven in outcome.stdout, newer in outcome.stdout) == (0, True, False), outcome.stderr
 
 
-def test_the_list_tells_what_there_is(two: Any, tmp_path: Path) -> None:
+def test_the_list_tells_what_there_is(two: Any) -> None:
     """Names, times, sizes, proofs; an old last proof is called old."""
     backups, _, name = two
-    assert "none of them proven" in backups.run("list", BATON_BACKUPS_URI=f"file://{tmp_path}/none").stdout
     listed = backups.run("list").stdout
     assert name in listed
     assert "database shop (2,534 rows)" in listed
@@ -252,6 +310,68 @@ def test_prune_refuses_when_the_last_proof_is_not_there_or_not_whole(backups: Ba
     assert (outcome.code, "missing or cut off; nothing was pruned" in outcome.error) == (65, True)
 
 
+def test_prune_finishes_what_was_begun_but_never_with_the_last_proven_backup(two: Any) -> None:
+    """A prune was killed after its note on the older one; then the newer one was lost."""
+    from baton_workloads.backup import manifest
+
+    backups, old, new = two
+    root, key = backups.environment["BATON_BACKUPS_URI"], bytes.fromhex(KEY)
+    item = manifest.read(root, manifest.Manifest, old, key)
+    note = {"name": old, "number": item.number, "digest": manifest.digest(item), "pruned_at": datetime.now(UTC)}
+    manifest.write(root, manifest.Pruned(**note), key)
+    gone = [backups.manifest(new), backups.root / "proofs" / f"{new}.json"]
+    contents = [path.read_bytes() for path in gone]
+    for path in gone:
+        path.unlink()
+    assert backups.run("prune", "--days", "1").result["kept"] == [old]
+    assert backups.run("verify", old).code == 0
+    for path, content in zip(gone, contents, strict=True):
+        path.write_bytes(content)
+    assert backups.run("prune", "--days", "1").result["pruned"] == [old]
+
+
+def test_a_clock_that_is_ahead_makes_nothing_old(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ages count back from the last proven backup: a node in the year 2036 prunes what another one would."""
+    from baton_workloads.backup import prune
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=3650)
+
+    backups, old, new = two
+    monkeypatch.setattr(prune, "datetime", Ahead)
+    assert backups.run("prune", "--days", "30", "--dry-run").result["kept"] == [old, new]
+
+
+def test_a_backup_of_the_future_is_not_sealed(backups: Backups) -> None:
+    """It would be the newest one until then: the one that is restored, and never pruned."""
+    [reference] = backups.dump()
+    path = Path(reference.partition("#")[0].removeprefix("file://"))
+    part = json.loads(path.read_text()) | {"snapshot_at": (datetime.now(UTC) + timedelta(days=400)).isoformat()}
+    path.write_text(json.dumps(part))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    outcome = backups.run("seal", "--run-key", "d", "--part", f"file://{path}#{digest}")
+    assert (outcome.code, "in the future" in outcome.error) == (65, True), outcome.stderr
+
+
+def test_a_backup_of_the_future_counts_as_not_proven(two: Any, server: Server) -> None:
+    """Where one is there all the same, `list` says so, it is not `latest`, and nothing is pruned for it."""
+    backups, *_ = two
+    age(backups, -400)
+    listed, restored = backups.run("list"), backups.run("restore", "latest", "--to", server.database())
+    assert (listed.code, "is of the future" in listed.stdout) == (65, True)
+    assert (restored.code, "no backup was ever proven" in restored.error) == (65, True)
+    assert backups.run("prune", "--daily", "1").result["pruned"] == []
+
+
+def test_prune_names_no_snapshots_where_a_manifest_cannot_be_read(two: Any) -> None:
+    """Which ones that manifest names is unknown, and snapshots have no replica."""
+    backups, old, new = two
+    backups.manifest(old).write_text("{}")
+    assert backups.run("prune", "--days", "30", "--proven", new).result["kept_snapshots"] == ["all"]
+
+
 def test_prune_removes_what_killed_runs_left(two: Any) -> None:
     """Old data that no manifest names, partial files and parts; never what is new, never beside a damaged manifest."""
     backups, _, name = two
@@ -279,6 +399,7 @@ def test_replicas_are_hashed_and_follow(two: tuple[Backups, str, str], tmp_path:
     backups, _, name = two
     backups.environment["BATON_REPLICA_URI"] = f"file://{first}, file://{second}"
     assert backups.run("replicate").code == 0
+    assert backups.run("verify", "latest", "--replica").result["backup"] == name
     for place in (first, second):
         moved = {"BATON_BACKUPS_URI": f"file://{place}"}
         assert backups.run("verify", name, **moved).code == 0
@@ -346,7 +467,9 @@ def test_a_part_comes_out_decrypted(backups: Backups, tmp_path: Path) -> None:
     assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 0
     assert b"words" in output.read_bytes()
     assert output.stat().st_mode & 0o077 == 0
-    assert backups.run("extract", name, "application/wiki", "-o", str(output)).code == 65
+    for place in (output, tmp_path / "none" / "wiki.tar"):
+        outcome = backups.run("extract", name, "application/wiki", "-o", str(place))
+        assert (outcome.code, f"{place} " in outcome.error) == (65, True)
     path = backups.chunks(name)[-1]
     path.write_bytes(path.read_bytes()[:-1])
     assert backups.run("extract", name, "application/wiki", "-o", f"{output}2").code == 65

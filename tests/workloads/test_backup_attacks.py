@@ -1,6 +1,7 @@
 """What somebody, or a disk, does to a store behind our back is noticed, and never pruned for."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -158,6 +159,24 @@ def test_a_backup_that_vanishes_leaves_a_gap(two: Any) -> None:
     backups.manifest(second).unlink()
     listed = backups.run("list")
     assert (listed.code, "backup number 2 is missing" in listed.stdout) == (65, True)
+
+
+def test_manifests_that_vanish_cost_no_data(two: Any) -> None:
+    """A proof without its manifest is no killed run's leftover: the data stays, and comes back with the manifest."""
+    backups, *names = two
+    contents = {path: path.read_bytes() for path in map(backups.manifest, names)}
+    for path in backups.root.rglob("*"):
+        os.utime(path, (0, 0))
+    for path in contents:
+        path.unlink()
+    newest = backups.proven("c")
+    listed = backups.run("list")
+    assert (listed.code, f"the manifest of {names[0]} is gone" in listed.stdout) == (65, True)
+    result = backups.run("prune", "--days", "30", "--proven", newest).result
+    assert (result["forgotten_files"], result["kept_snapshots"]) == (0, ["all"])
+    for path, content in contents.items():
+        path.write_bytes(content)
+    assert [backups.run("verify", name).code for name in names] == [0, 0]
 
 
 def test_a_store_that_went_back_behind_its_replica_is_noticed(two: Any, tmp_path: Path) -> None:

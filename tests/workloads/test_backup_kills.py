@@ -1,13 +1,17 @@
 """Every stage is killed and run again: nothing half-made counts, nothing is lost, nothing is left behind."""
 
+import json
+import os
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import pytest
-from tests.workloads.backups import Backups
+from tests.workloads.backups import Backups, kill_at_random
 from tests.workloads.postgres_server import Server
 
 CHUNK = {"BATON_BACKUP_CHUNK_BYTES": "65536"}
@@ -132,3 +136,53 @@ def test_a_prune_that_was_stopped_anywhere_is_finished_by_the_next(
     listed = backups.run("list")
     assert (listed.code, new in listed.stdout) == (0, True), listed.stdout
     assert (old in listed.stdout) == (step == 0)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Give all files."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+TRIES = [2, pytest.param(40, marks=pytest.mark.soak)]
+
+
+@pytest.mark.parametrize("tries", TRIES)
+def test_a_killed_verify_changes_nothing(big: Backups, tries: int) -> None:
+    """It only reads: the store is the same to the last byte, and the next one says the same."""
+    name = big.sealed()
+    before, digest = contents(big.root), big.run("verify", name).result["digest"]
+    kill_at_random(lambda: big.spawn("verify", name), tries)
+    assert contents(big.root) == before
+    assert big.run("verify", name).result["digest"] == digest
+
+
+@pytest.mark.parametrize("tries", TRIES)
+def test_a_killed_seal_makes_one_backup(backups: Backups, tries: int) -> None:
+    """The first one that comes through decides, the others find its manifest; half of one is never there."""
+    words = [["seal", "--run-key", key, "--part", " ".join(backups.dump(key))] for key in ("d", "e")]
+    turns = cycle(words)
+    kill_at_random(lambda: backups.spawn(*next(turns)), tries)
+    sealed = [backups.run(*each).result for each in words]
+    assert sorted(each["number"] for each in sealed) == [1, 2]
+    assert backups.run("list").code == 0
+    assert [backups.run("drill", each["backup"]).code for each in sealed] == [0, 0]
+
+
+@pytest.mark.parametrize("tries", TRIES)
+def test_killed_archiving_counts_for_nothing(backups: Backups, tmp_path: Path, tries: int) -> None:
+    """No part is there whose data is not; the next one stores all that the application wrote."""
+    folder, backups.environment = tmp_path / "files", backups.environment | CHUNK
+    folder.mkdir()
+    for number in range(40):
+        (folder / str(number)).write_bytes(os.urandom(100_000))
+    words = ("archive-files", "--run-key", "d", "--name", "wiki", "--image", "wiki:4", "--folder", str(folder))
+    kill_at_random(lambda: backups.spawn(*words), tries)
+    for path in (backups.root / "parts").rglob("*.json"):
+        chunks = json.loads(path.read_text())["chunks"]
+        assert all((backups.root / chunk["path"]).stat().st_size == chunk["bytes"] for chunk in chunks)
+    parts = [*backups.dump(), *backups.run(*words).result["parts"]]
+    name = backups.run("seal", "--run-key", "d", "--part", " ".join(parts)).result["backup"]
+    assert backups.run("extract", name, "application/wiki", "-o", str(tmp_path / "tar")).code == 0
+    with tarfile.open(tmp_path / "tar") as archive:
+        archive.extractall(tmp_path / "back", filter="data")
+    assert contents(tmp_path / "back") == contents(folder)

@@ -2,9 +2,11 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -78,7 +80,41 @@ def test_uploads_of_killed_writers_are_abandoned_when_they_are_old(bucket: tuple
     client, name = bucket
     place, root = store(bucket)
     client.create_multipart_upload(Bucket=name, Key="data/x")
-    client.create_multipart_upload(Bucket=name, Key="other")
+    client.create_multipart_upload(Bucket=name, Key="data-of-others/x")
     assert place.abandon(f"{root}/data", datetime(2000, 1, 1, tzinfo=UTC)) == 0  # this server dates all of them 2010
     assert place.abandon(f"{root}/data", datetime.now(UTC) + LATER) == 1
-    assert [item["Key"] for item in client.list_multipart_uploads(Bucket=name)["Uploads"]] == ["other"]
+    assert [item["Key"] for item in client.list_multipart_uploads(Bucket=name)["Uploads"]] == ["data-of-others/x"]
+
+
+class Locked(BaseHTTPRequestHandler):
+    """A bucket that refuses every deletion, as S3 does it: with status 200."""
+
+    def do_POST(self) -> None:
+        """Answer DeleteObjects."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        error = "<Error><Key>a</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        body = f'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{error}</DeleteResult>'.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_bucket_that_refuses_deletions_is_named(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying again is in vain: a policy or a lock is in the way, and the message has the store's own word for it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Locked)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    for variable, value in {**s3, "AWS_ENDPOINT_URL_S3": address}.items():
+        monkeypatch.setenv(variable, value)
+    s3_store.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError, match="1 objects of kept were not deleted: AccessDenied"):
+            store_for("s3://kept").delete(["s3://kept/a"])
+    finally:
+        s3_store.cache_clear()
+        server.shutdown()
+        server.server_close()

@@ -17,7 +17,8 @@ class Catalogue:
     :param proofs: by name, only those that belong to the manifest of that name.
     :param pruned: by name.
     :param faults: sentences; none when everything is as it was written.
-    :param unreadable: manifests that cannot be read; their files are unknown, so nothing may be called forgotten.
+    :param unreadable: backups whose manifest cannot be read, or is gone though they were proven; their files are
+        unknown, so nothing may be called forgotten.
     """
 
     manifests: dict[str, Manifest] = field(default_factory=dict)
@@ -50,13 +51,20 @@ def read_catalogue(root: str, key: bytes | None) -> Catalogue:
     found.pruned = dict(_documents(root, Pruned, key, found.faults, []))
     manifests = [item for _, item in _documents(root, Manifest, key, found.faults, found.unreadable)]
     found.manifests = {item.name: item for item in sorted(manifests, key=lambda item: item.number)}
+    gone = []
     for name, proof in _documents(root, Proof, key, found.faults, []):
         known = found.manifests.get(name)
-        if known is not None and manifest.digest(known) != proof.digest:
+        if known is None and name not in (*found.unreadable, *found.pruned):
+            gone.append(name)
+        elif known is not None and manifest.digest(known) != proof.digest:
             found.faults.append(f"the proof of {name} is of another manifest: the backup counts as not proven")
+        elif known is not None and manifest.is_in_the_future(known.taken_at):
+            found.faults.append(f"{name} is of the future: a clock was wrong; it counts as not proven until then")
         elif known is not None:
             found.proofs[name] = proof
     found.faults += _gaps(found)
+    found.faults += [f"the manifest of {name} is gone, or not copied yet: its proof is there" for name in gone]
+    found.unreadable += gone
     return found
 
 

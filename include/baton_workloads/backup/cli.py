@@ -102,12 +102,14 @@ def seal_command(run_key: str, parts: tuple[str, ...]) -> None:
 
 @backup.command("verify")
 @click.argument("name")
+@click.option("--replica", is_flag=True, help="The first replica's.")
 @_known
-def verify_command(name: str, **known: Any) -> None:
-    """Read a backup back to the last byte."""
+def verify_command(name: str, replica: bool, **known: Any) -> None:
+    """Read a backup (NAME, or `latest` for the last proven one) back to the last byte."""
+    from baton_workloads.backup.night import located
     from baton_workloads.backup.verify import verify
 
-    result.emit(verify(name, **known))
+    result.emit(verify(*located(name, replica=replica), **known))
 
 
 @backup.command("drill")
@@ -133,7 +135,7 @@ def prune_command(proven: str, dry_run: bool, **retention: int) -> None:
 
 
 @backup.command("prune-snapshots")
-@click.option("--keep", default="", help="Snapshots that backups still name, separated by spaces.")
+@click.option("--keep", default="", help="Snapshots that backups still name, with spaces between; `all` if unknown.")
 def prune_snapshots_command(keep: str) -> None:
     """Delete volume snapshots that no backup names any more."""
     from baton_workloads.backup.volumes import prune_snapshots

@@ -1,7 +1,7 @@
 """The namespace's objects as YAML that can be applied again. Secrets are among them: they leave the pod encrypted only.
 
-Left out is what a cluster makes by itself from the rest (pods, events, endpoints …), and of each object what the server
-fills in.
+Left out is what a cluster makes by itself from the rest (pods, events, endpoints …), finished Jobs, and of each object
+what the server fills in.
 """
 
 import secrets
@@ -17,6 +17,7 @@ from baton_workloads.backup.archive import Compressed, write_archive
 from baton_workloads.backup.keys import recipients
 from baton_workloads.backup.manifest import ClusterObjects
 from baton_workloads.backup.parts import emit_part
+from baton_workloads.backup.portable import is_passing, portable
 from baton_workloads.cluster_api import Cluster
 from baton_workloads.environment import required
 
@@ -24,7 +25,6 @@ DERIVED = {
     "Pod", "Event", "Endpoints", "EndpointSlice", "Lease", "ReplicaSet", "ControllerRevision", "PodMetrics",
     "CSIStorageCapacity", "VolumeSnapshot",
 }  # fmt: skip
-FILLED_IN = ("managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink")
 
 
 class _Documents:
@@ -70,20 +70,9 @@ def _blocks(cluster: Cluster, counts: dict[str, int]) -> Iterator[bytes]:
         if resource.kind in DERIVED:
             continue
         for item in cluster.objects(resource):
-            if _made_by_another(item):
+            if is_passing(resource.kind, item):
                 continue
             counts[resource.kind] = counts.get(resource.kind, 0) + 1
-            content = {"apiVersion": resource.api_version, "kind": resource.kind, **_cleaned(item)}
+            content = {"apiVersion": resource.api_version, "kind": resource.kind, **portable(resource.kind, item)}
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, explicit_start=True)
             yield text.encode()
-
-
-def _made_by_another(item: dict[str, Any]) -> bool:
-    """Say whether a controller keeps this object, as a CronJob its Jobs: it would make it again."""
-    return any(owner.get("controller") for owner in item["metadata"].get("ownerReferences", []))
-
-
-def _cleaned(item: dict[str, Any]) -> dict[str, Any]:
-    metadata = {name: value for name, value in item["metadata"].items() if name not in FILLED_IN}
-    rest = {name: value for name, value in item.items() if name not in ("apiVersion", "kind", "metadata", "status")}
-    return {"metadata": metadata, **rest}

@@ -8,7 +8,7 @@ holds: a backup that vanishes, or comes back, is noticed. ``proofs/{name}.json``
 import hashlib
 import hmac
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,7 @@ from baton_workloads.storage import join, store_for
 
 NAME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{4}Z-[0-9a-f]{6}$"
 FOLDERS = {"manifest": "manifests", "proof": "proofs", "pruned": "pruned"}
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 Name = Annotated[str, Field(pattern=NAME)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -169,6 +170,11 @@ class Pruned(_Piece):
     number: int
     digest: Digest
     pruned_at: datetime
+
+
+def is_in_the_future(moment: datetime) -> bool:
+    """Say whether a moment cannot be yet: it was told by a clock that is ahead."""
+    return moment > datetime.now(UTC) + CLOCKS_DIFFER_BY
 
 
 Document = TypeVar("Document", Manifest, Proof, Pruned)

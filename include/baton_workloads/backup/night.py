@@ -20,6 +20,7 @@ from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.etl import database
 from baton_workloads.storage import join
 
+OTHER_KEY = f"None of the manifests was written with this {MANIFEST_KEY}: is it the right one?"
 OLD = timedelta(hours=26)  # a night and a bit
 NEEDED = {
     "BATON_BACKUPS_URI": "where the backups are, s3://bucket/prefix or file:///folder",
@@ -59,6 +60,15 @@ def show_list(*, replica: bool, unsigned: bool) -> None:
         raise DataError(f"{len(known.faults)} things are wrong with {root}, see above")
 
 
+def located(name: str, *, replica: bool) -> tuple[str, str]:
+    """Give the store and the whole name of a backup that is to be read with both keys.
+
+    :raises DataError: there is no such backup, or it is not authentic.
+    """
+    root, key = _store(replica=replica, unsigned=False, opens=True)
+    return root, _chosen(root, name, key).name
+
+
 def show(*, name: str, replica: bool, unsigned: bool) -> None:
     """Print the parts of a backup.
 
@@ -81,15 +91,16 @@ def show(*, name: str, replica: bool, unsigned: bool) -> None:
 def extract(*, name: str, part: str, output: Path, replica: bool, unsigned: bool) -> None:
     """Write one part to a file, which appears when every byte was found to be right.
 
-    :raises DataError: there is no such part, the file exists, or the part is damaged.
+    :raises DataError: there is no such part, the file exists, its folder does not, or the part is damaged.
     """
     root, key = _store(replica=replica, unsigned=unsigned, opens=True)
     item = _chosen(root, name, key)
     found = {f"{archive.kind}/{archive.name}": archive for archive in item.archives}
     if part not in found:
         raise DataError(f"{item.name} has no part {part!r}; it has {', '.join(found)}")
-    if output.exists():
-        raise DataError(f"{output} exists already; name another file")
+    if output.exists() or not output.parent.is_dir():
+        why = "exists already" if output.exists() else "would be in a folder that does not exist"
+        raise DataError(f"{output} {why}; name another file")
     partial = output.with_name(f".{output.name}.partial")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -114,6 +125,8 @@ def _contents(item: Manifest) -> str:
 
 def _summary(known: Catalogue) -> str:
     last = known.last_proven
+    if not known.manifests:
+        return "0 backups. Is this the right address?" if not known.unreadable else OTHER_KEY
     if last is None:
         return f"{len(known.manifests)} backups, none of them proven: do not rely on them."
     age = datetime.now(UTC) - last.taken_at
@@ -158,7 +171,7 @@ def restore(
     click.echo("Until it ends the target shows nothing of it; stopped half-way, it leaves nothing there.")
     restore_dump(root, part, keys, dsn, replace=replace)
     click.echo(f"Restored after {time.monotonic() - began:.0f} s. Comparing with what was recorded in the dump …")
-    _compare(dsn, part, key)
+    _compare(dsn, part, key, replaced=replace)
     click.echo(f"Done after {time.monotonic() - began:.0f} s. Owners and grants were left out, see docs/backups.md.")
 
 
@@ -174,6 +187,8 @@ def _chosen(root: str, name: str, key: bytes | None) -> Manifest:
     known = read_catalogue(root, key)
     for fault in known.faults:
         click.echo(f"WRONG: {fault}")
+    if known.unreadable and not known.manifests:
+        raise ConfigurationError(OTHER_KEY)
     if known.last_proven is None:
         raise DataError("no backup was ever proven; name one yourself, see `./baton backups list`")
     return known.last_proven
@@ -198,12 +213,14 @@ def _refuse_full_target(dsn: str, *, replace: bool) -> None:
         )
 
 
-def _compare(dsn: str, part: DatabaseDump, key: bytes | None) -> None:
+def _compare(dsn: str, part: DatabaseDump, key: bytes | None, *, replaced: bool) -> None:
     with database.connect(dsn, "target") as connection, database.named_errors("target"):
         connection.execute("ANALYZE")
         connection.commit()
         restored = record.take(connection, key or b"", f"compare {part.name}")
     recorded = part.record
+    if replaced:
+        restored = record.only_what_is_in(recorded, restored)
     if key is None:  # checksums are keyed; what is left to compare are names and numbers of rows
         recorded, restored = _without_checksums(recorded), _without_checksums(restored)
     found = record.differences(recorded, restored)

@@ -37,6 +37,8 @@ VALUE = re.compile(r"(: \").*(\"?)$")
 def environment(dsn: str) -> dict[str, str]:
     """Give a child's environment for a database address: arguments are seen by everyone on a machine.
 
+    What the address leaves out comes from libpq's own variables (PGPASSWORD …), as for our own connections.
+
     :raises ConfigurationError: it is no address, or has a parameter that libpq takes from no variable.
     """
     from psycopg import ProgrammingError
@@ -49,7 +51,7 @@ def environment(dsn: str) -> dict[str, str]:
     unknown = sorted(set(parts) - set(VARIABLES))
     if unknown:
         raise ConfigurationError(f"parameter {', '.join(unknown)} of a DSN is not supported here; leave it out")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "BATON_", "AWS_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATON_", "AWS_"))}
     return kept | {VARIABLES[name]: str(value) for name, value in parts.items()}
 
 

@@ -13,6 +13,7 @@ from baton_workloads.backup.catalogue import Catalogue, read_catalogue
 from baton_workloads.backup.keys import manifest_key
 from baton_workloads.backup.manifest import Manifest, Pruned, Volumes
 from baton_workloads.backup.retention import Known, Policy, doomed
+from baton_workloads.backup.volumes import ALL_SNAPSHOTS
 from baton_workloads.errors import DataError
 from baton_workloads.storage import StoredObject, join, store_for
 
@@ -31,9 +32,7 @@ def prune(root: str, policy: Policy, proven: str = "", *, dry_run: bool = False)
     known = read_catalogue(root, key)
     present = {item.uri: item for item in store.objects(root)}
     _refuse_without_whole_proof(root, known, present, proven)
-    backups = [Known(name, item.taken_at, name in known.proofs) for name, item in known.manifests.items()]
-    unfinished = [name for name in known.manifests if name in known.pruned]
-    names = [*unfinished, *(name for name in doomed(backups, policy, now) if name not in unfinished)]
+    names = _doomed(known, policy, now)
     forgotten = _forgotten(root, known, present, now - FORGOTTEN_AFTER)
     freed = 0
     if not dry_run:
@@ -41,18 +40,30 @@ def prune(root: str, policy: Policy, proven: str = "", *, dry_run: bool = False)
         for name in names:
             freed += _remove(root, known.manifests[name], kept, key, now)
         store.delete(forgotten)
-        store.abandon(join(root, "data"), now - FORGOTTEN_AFTER)
+        store.abandon(root, now - FORGOTTEN_AFTER)
     return {
         "stage": "prune",
         "pruned": names,
         "kept": [name for name in known.manifests if name not in names],
-        "kept_snapshots": _snapshots(known, names),
+        "kept_snapshots": [ALL_SNAPSHOTS] if known.unreadable else _snapshots(known, names),
         "freed_bytes": freed + sum(present[uri].size_bytes for uri in forgotten),
         "forgotten_files": len(forgotten),
         "faults": known.faults,
         "dry_run": dry_run,
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+def _doomed(known: Catalogue, policy: Policy, now: datetime) -> list[str]:
+    """Name what goes: first what a killed prune has begun with, never the last proven backup.
+
+    Why no age counts from later than the last proven backup: a clock that is ahead would make everything old.
+    """
+    last = known.last_proven
+    backups = [Known(name, item.taken_at, name in known.proofs) for name, item in known.manifests.items()]
+    begun = [name for name in known.manifests if name in known.pruned and last is not None and name != last.name]
+    gone = doomed(backups, policy, min(now, last.taken_at) if last else now)
+    return [*begun, *(name for name in gone if name not in begun)]
 
 
 def _snapshots(known: Catalogue, gone: list[str]) -> list[str]:

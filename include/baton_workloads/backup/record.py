@@ -30,7 +30,8 @@ SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname), c.relkind::text, gr
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {IN_CLASSES} ORDER BY 2
 """  # noqa: S608
 
-# Names and types only: how an expression is written out differs between PostgreSQL's versions.
+# Names and types only: how an expression is written out differs between PostgreSQL's versions. Columns of an index are
+# named by the table: the index itself keeps the old name of one that was renamed. Invalid indexes are not dumped.
 SHAPE = """
 SELECT 'column', a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
   FROM pg_attribute a WHERE a.attrelid = %(oid)s::oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -39,12 +40,23 @@ SELECT 'constraint', conname || ' ' || contype::text FROM pg_constraint WHERE co
        ('c', 'f', 'p', 'u', 'x') AND conparentid = 0
 UNION ALL
 SELECT 'index', i.relname || ' ' || x.indisunique || ' ' ||
-       (SELECT coalesce(string_agg(attname, ',' ORDER BY attnum), '') FROM pg_attribute WHERE attrelid = i.oid)
+       (SELECT coalesce(string_agg(coalesce(t.attname, a.attname), ',' ORDER BY a.attnum), '')
+          FROM pg_attribute a LEFT JOIN pg_attribute t ON t.attrelid = x.indrelid AND t.attnum = x.indkey[a.attnum - 1]
+               AND t.attnum <> 0 WHERE a.attrelid = i.oid)
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = %(oid)s::oid
+   AND (x.indisvalid OR i.relkind = 'I')
 UNION ALL
 SELECT 'trigger', tgname FROM pg_trigger WHERE tgrelid = %(oid)s::oid AND NOT tgisinternal
 UNION ALL
 SELECT 'policy', polname FROM pg_policy WHERE polrelid = %(oid)s::oid
+"""
+
+# A dump makes an inherited table's columns in its parent's order, whatever their order was.
+OF_INHERITED = """
+SELECT string_agg(format('baton_row.%%I', a.attname), ', ' ORDER BY a.attname)
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+ WHERE a.attrelid = %(oid)s::oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT c.relispartition
+   AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
 """
 
 SEQUENCES = f"""
@@ -117,7 +129,7 @@ def take(connection: "psycopg.Connection[Any]", key: bytes, what: str) -> Record
     progress = Progress(what, sum(rows for *_, rows in found))
     records = {}
     for oid, name, kind, _ in found:
-        rows, total = _content(connection, name) if kind == "r" else (0, "0")
+        rows, total = _content(connection, oid, name) if kind == "r" else (0, "0")
         shape = "\n".join(sorted(f"{part} {text}" for part, text in connection.execute(SHAPE, {"oid": oid})))
         records[name] = TableRecord(
             rows=rows,
@@ -128,11 +140,10 @@ def take(connection: "psycopg.Connection[Any]", key: bytes, what: str) -> Record
     return Record(tables=records, sequences=sequences(connection), counts=_counts(connection))
 
 
-def _content(connection: "psycopg.Connection[Any]", name: str) -> tuple[int, str]:
-    # The text of a whole row: `(row).*` would be its columns, and a column may have the row's name.
-    query = (
-        f"SELECT count(*), coalesce(sum(hashtextextended((baton_row.*)::text, 0)), 0)::text FROM ONLY {name} baton_row"  # noqa: S608
-    )
+def _content(connection: "psycopg.Connection[Any]", oid: int, name: str) -> tuple[int, str]:
+    found = connection.execute(OF_INHERITED, {"oid": oid}).fetchone()
+    columns = f"ROW({found[0]})" if found and found[0] else "(baton_row.*)"  # a column may be called baton_row too
+    query = f"SELECT count(*), coalesce(sum(hashtextextended({columns}::text, 0)), 0)::text FROM ONLY {name} baton_row"  # noqa: S608
     row = connection.execute(query.encode()).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "0")
 
@@ -144,6 +155,15 @@ def sequences(connection: "psycopg.Connection[Any]") -> dict[str, int | None]:
 
 def _counts(connection: "psycopg.Connection[Any]") -> dict[str, int]:
     return {kind: count for kind, count in connection.execute(COUNTS.encode()) if count}
+
+
+def only_what_is_in(recorded: Record, found: Record) -> Record:
+    """Leave out what a database holds besides: it was there before the restore."""
+    return Record(
+        tables={name: table for name, table in found.tables.items() if name in recorded.tables},
+        sequences=found.sequences,
+        counts={kind: min(count, recorded.counts.get(kind, 0)) for kind, count in found.counts.items()},
+    )
 
 
 def differences(recorded: Record, restored: Record) -> list[str]:

@@ -7,7 +7,7 @@ from baton_workloads.backup import programs
 from baton_workloads.backup.archive import read_archive
 from baton_workloads.backup.manifest import DatabaseDump
 from baton_workloads.backup.record import IN_CLASSES
-from baton_workloads.errors import DataError
+from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
@@ -61,10 +61,16 @@ def restore_dump(root: str, part: DatabaseDump, identities: list[Any], dsn: str,
 
 
 def _database(dsn: str) -> str:
-    """Give the database's name: without one pg_restore would print a script instead of restoring."""
+    """Give the database's name: without one pg_restore would print a script instead of restoring.
+
+    :raises ConfigurationError: the address names none; a guess could be another one than that which was looked at.
+    """
     from psycopg.conninfo import conninfo_to_dict
 
-    return str(conninfo_to_dict(dsn).get("dbname") or conninfo_to_dict(dsn).get("user") or "postgres")
+    name = conninfo_to_dict(dsn).get("dbname")
+    if not name:
+        raise ConfigurationError("the target's address names no database; write postgresql://user@host/database")
+    return str(name)
 
 
 def object_count(connection: "psycopg.Connection[Any]") -> int:

@@ -21,7 +21,7 @@ def seal(run_key: str, references: list[str]) -> dict[str, Any]:
 
     :param references: addresses of parts with their digests, as the stages gave them.
     :returns: the stage's result, with the name and the manifest's digest.
-    :raises DataError: a part is not what its stage wrote, or there is no database among them.
+    :raises DataError: a part is not what its stage wrote, there is no database among them, or a clock is wrong.
     """
     started = time.monotonic()
     root, key = required("BATON_BACKUPS_URI"), manifest_key()
@@ -57,4 +57,9 @@ def _taken_at(parts: list[Part]) -> datetime:
     moments = [part.snapshot_at for part in parts if isinstance(part, DatabaseDump)]
     if not moments:
         raise DataError("there is no database among the parts: nothing that a restore could prove")
+    if manifest.is_in_the_future(min(moments)):
+        raise DataError(
+            f"the snapshot is of {min(moments):%Y-%m-%d %H:%M} UTC, which is in the future: the clock of the"
+            " database's server, or of this node, is wrong. It would count as the newest one until then: dump it again"
+        )
     return min(moments)

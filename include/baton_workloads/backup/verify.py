@@ -1,18 +1,15 @@
 """Read a backup back to the last byte: who wrote its manifest, every checksum, and that it can be opened."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from baton_workloads.backup import manifest
 from baton_workloads.backup.archive import read_archive
 from baton_workloads.backup.keys import identities, manifest_key
-from baton_workloads.backup.manifest import Archived, Manifest
-from baton_workloads.environment import required
+from baton_workloads.backup.manifest import CLOCKS_DIFFER_BY, Archived, Manifest
 from baton_workloads.errors import DataError
 from baton_workloads.progress import say
-
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 def opened(root: str, name: str, digest: str = "", not_before: datetime | None = None) -> Manifest:
@@ -33,14 +30,13 @@ def opened(root: str, name: str, digest: str = "", not_before: datetime | None =
     return found
 
 
-def verify(name: str, digest: str = "", not_before: datetime | None = None) -> dict[str, Any]:
+def verify(root: str, name: str, digest: str = "", not_before: datetime | None = None) -> dict[str, Any]:
     """Read everything of a backup back.
 
     :returns: the stage's result.
     :raises DataError: something is missing, damaged, swapped, truncated, rolled back or stale.
     """
     started = time.monotonic()
-    root = required("BATON_BACKUPS_URI")
     found, keys = opened(root, name, digest, not_before), identities()
     for part in found.archives:
         check_archive(root, f"{part.kind} {part.name}", part, keys)

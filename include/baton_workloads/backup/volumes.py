@@ -22,6 +22,8 @@ OPT_OUT = "baton/backup"  # a claim with this label and the value "no" is left o
 OURS = {"app.kubernetes.io/managed-by": "baton", "baton/part-of": "backup"}
 SELECTOR = ",".join(f"{name}={value}" for name, value in OURS.items())
 POLL_SECONDS = 1.0
+ERROR_SECONDS = 300.0  # its controller goes on trying and takes an error back; one that stays so long is final
+ALL_SNAPSHOTS = "all"  # where a manifest cannot be read, nobody knows which ones it names
 KEPT_WHILE = timedelta(days=2)  # a run that is not sealed yet may still need them
 
 
@@ -63,7 +65,7 @@ def _claims(cluster: Cluster) -> list[str]:
 
 def _make(cluster: Cluster, claim: str, run_key: str, snapshot_class: str) -> str:
     """Ask for a snapshot. A repeated stage asks for another one: the first may be of hours ago, and is pruned."""
-    name = f"{claim[:40]}-{secrets.token_hex(5)}"
+    name = f"{claim[:40].rstrip('.-')}-{secrets.token_hex(5)}"
     spec: dict[str, Any] = {"source": {"persistentVolumeClaimName": claim}}
     if snapshot_class:
         spec["volumeSnapshotClassName"] = snapshot_class
@@ -74,6 +76,7 @@ def _make(cluster: Cluster, claim: str, run_key: str, snapshot_class: str) -> st
 
 
 def _ready(cluster: Cluster, claim: str, name: str, deadline: float) -> VolumeSnapshot:
+    failing_since = None
     while True:
         found = cluster.call("GET", cluster.of(SNAPSHOTS, name))
         if found is None:
@@ -81,15 +84,17 @@ def _ready(cluster: Cluster, claim: str, name: str, deadline: float) -> VolumeSn
                 f"snapshot {name} of claim {claim} was deleted by somebody while it was made; try again"
             )
         status = found.get("status") or {}
-        if status.get("error"):
-            raise DataError(f"snapshot {name} of claim {claim} failed: see kubectl describe volumesnapshot {name}")
         if status.get("readyToUse"):
             return VolumeSnapshot(
                 claim=claim, snapshot=name, handle=status.get("boundVolumeSnapshotContentName", ""),
                 restore_size=str(status.get("restoreSize", "")),
                 taken_at=status.get("creationTime") or found["metadata"]["creationTimestamp"],
             )  # fmt: skip
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        failing_since = (failing_since or now) if status.get("error") else None
+        if failing_since and now - failing_since >= ERROR_SECONDS:
+            raise DataError(f"snapshot {name} of claim {claim} failed: see kubectl describe volumesnapshot {name}")
+        if now > deadline:
             raise TransientError(f"snapshot {name} of claim {claim} was not ready in time; is its driver at work?")
         time.sleep(POLL_SECONDS)
 
@@ -97,7 +102,7 @@ def _ready(cluster: Cluster, claim: str, name: str, deadline: float) -> VolumeSn
 def prune_snapshots(kept: list[str]) -> dict[str, Any]:
     """Delete this project's snapshots that no backup names any more.
 
-    :param kept: those that the remaining backups name.
+    :param kept: those that the remaining backups name, or ``all``.
     :returns: the stage's result.
     """
     started = time.monotonic()
@@ -107,7 +112,7 @@ def prune_snapshots(kept: list[str]) -> dict[str, Any]:
         found = list(cluster.objects(SNAPSHOTS, labelSelector=SELECTOR)) if cluster.served(SNAPSHOTS.path) else []
         for item in found:
             name, made_at = item["metadata"]["name"], datetime.fromisoformat(item["metadata"]["creationTimestamp"])
-            if name not in kept and made_at < before:
+            if ALL_SNAPSHOTS not in kept and name not in kept and made_at < before:
                 cluster.call("DELETE", cluster.of(SNAPSHOTS, name))
                 deleted.append(name)
     return {

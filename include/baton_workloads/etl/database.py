@@ -20,9 +20,14 @@ SESSION = (
     f"SET SESSION lock_timeout = '{LOCK_TIMEOUT}'; SET SESSION statement_timeout = 0;"
     "SET SESSION idle_in_transaction_session_timeout = 0"
 )
+# A setting that PostgreSQL has from 17 on. Without it a server that ends long transactions would end a dump's snapshot.
+NO_TRANSACTION_TIMEOUT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+
 
 TRANSIENT_CLASSES = {"08", "40", "53", "57", "58"}  # connection, rollback, resources, operator, system
 TRANSIENT_CODES = {"55P03", "55006", "25P03", "25P04"}  # lock timeout, object in use, idle and transaction timeouts
+LOGIN_REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "is not permitted to log in")
+NO_ADDRESS = ("connection option", "connection info string", "in URI", "invalid URI", "percent-encoded")
 CONFIGURATION_CODES = {"28000", "28P01", "3D000", "42501", "25006"}
 
 
@@ -40,6 +45,7 @@ def connect(dsn: str, what: str) -> "Iterator[psycopg.Connection[Any]]":
         connection = psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name=f"baton {what}")
         with connection:
             connection.execute(SESSION)
+            connection.execute(NO_TRANSACTION_TIMEOUT)
             connection.commit()
             yield connection
 
@@ -72,11 +78,13 @@ def translate(err: "psycopg.Error", what: str) -> WorkloadError:
 
 def _without_code(err: "psycopg.Error", what: str) -> WorkloadError:
     text = str(err)
-    if "authentication failed" in text or "no password supplied" in text or "no pg_hba.conf entry" in text:
+    if any(words in text for words in LOGIN_REFUSED) or ('role "' in text and "does not exist" in text):
         return ConfigurationError(f"{what} database refuses the login; check the DSN's user and password")
     if 'database "' in text and "does not exist" in text:
         return ConfigurationError(f"{what} database does not exist; check the DSN")
-    if "invalid connection option" in text or ("missing" in text and "=" in text):
+    if "does not support SSL" in text:
+        return ConfigurationError(f"{what} database does not support SSL, which the DSN's sslmode wants")
+    if any(words in text for words in NO_ADDRESS):
         return ConfigurationError(f"{what} DSN is no PostgreSQL address; it looks like postgresql://user@host/database")
     return TransientError(f"{what} database does not answer ({type(err).__name__}); is it up?")
 

@@ -1,7 +1,8 @@
 """Bring the shop's inventory up to what the warehouse system knows.
 
 Idempotent: a row is only ever replaced by a newer version of itself (``source_version``), so pages may come twice and
-in any order. Each page is one transaction, together with the cursor of the next one: a killed run is resumed there.
+in any order. Each page is one transaction, together with the cursor of the next one: a killed run is resumed there,
+unless something before it could not be stored.
 The watermark moves when all pages were read, and only forward; each run reads again a little of what was before it,
 because a server's clocks and transactions are not in one order.
 """
@@ -69,6 +70,11 @@ class Tally:
         held = [item.changed_at for item in unknown]
         self.held_at = min([*held, *([self.held_at] if self.held_at else [])], default=None)
 
+    @property
+    def lacks_something(self) -> bool:
+        """Whether something could not be stored: a run that went on behind it would not know of it."""
+        return bool(self.refused or self.unknown)
+
     def watermark(self) -> datetime | None:
         """Up to where nothing has to be read again."""
         if self.newest is None or self.held_at is None:
@@ -118,9 +124,8 @@ def _read_all(connection: "psycopg.Connection[Any]", api: StockApi) -> Tally:
             cursor = None
             continue
         with connection.transaction():
-            unknown, changed = _store(connection, page.items)
-            connection.execute(CURSOR, (page.next_cursor, SOURCE))
-        tally.see(page, unknown, changed)
+            tally.see(page, *_store(connection, page.items))
+            connection.execute(CURSOR, (None if tally.lacks_something else page.next_cursor, SOURCE))
         if page.next_cursor is None:
             return tally
         cursor = page.next_cursor

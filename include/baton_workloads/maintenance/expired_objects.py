@@ -19,7 +19,7 @@ from baton_workloads.maintenance.allowance import Allowance, allowance
 from baton_workloads.maintenance.expired_rows import Order, shop
 from baton_workloads.maintenance.work import Clock
 from baton_workloads.progress import say
-from baton_workloads.storage import Store, StoredObject, store_for
+from baton_workloads.storage import Store, StoredObject, name_below, store_for
 
 JOB = "maintenance delete-report-files"
 TAG = "protected"  # an object's tag; any value but "false" keeps it
@@ -75,7 +75,7 @@ class _Search:
                 yield item
 
     def _is_protected(self, item: StoredObject) -> bool:
-        name = item.uri.removeprefix(self.root.rstrip("/") + "/")
+        name = name_below(self.root, item.uri)
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns):
             return True
         return self.store.tags(item.uri).get(TAG, "false").lower() != "false"

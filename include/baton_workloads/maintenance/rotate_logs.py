@@ -77,9 +77,10 @@ class LogFile:
         return self.chosen.st_size
 
     def object_name(self, sha256: str) -> str:
-        """Its name in cold storage."""
+        """Its name in cold storage; line breaks and bytes that are no text are written out."""
         written = datetime.fromtimestamp(self.chosen.st_mtime, UTC)
-        return f"{self.name}.{written:%Y%m%dT%H%M%SZ}.{sha256[:16]}.zst"
+        name = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in self.name)
+        return f"{name}.{written:%Y%m%dT%H%M%SZ}.{sha256[:16]}.zst"
 
     def is_unchanged(self) -> bool:
         """Say whether it is the same file with the same content as far as its times tell."""

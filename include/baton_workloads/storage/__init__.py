@@ -1,11 +1,13 @@
 """Where files live: ``file:///absolute/path`` or ``s3://bucket/prefix``, behind one interface."""
 
+import os
 from functools import cache
+from urllib.parse import quote, unquote
 
 from baton_workloads.errors import ConfigurationError
 from baton_workloads.storage.base import Store, StoredObject
 
-__all__ = ["Store", "StoredObject", "join", "store_for"]
+__all__ = ["Store", "StoredObject", "join", "name_below", "store_for"]
 
 
 def store_for(uri: str) -> Store:
@@ -31,5 +33,12 @@ def s3_store() -> Store:
 
 
 def join(uri: str, *parts: str) -> str:
-    """Append path segments to an address."""
-    return "/".join([uri.rstrip("/"), *(part.strip("/") for part in parts)])
+    """Append path segments to an address; whatever sign a name has, it is one of the name."""
+    names = [quote(os.fsencode(part)) if uri.startswith("file:") else part for part in parts]
+    return "/".join([uri.rstrip("/"), *(name.strip("/") for name in names)])
+
+
+def name_below(root: str, uri: str) -> str:
+    """Give the name by which ``join`` made an address from another one."""
+    name = uri.removeprefix(root.rstrip("/") + "/")
+    return unquote(name, errors="surrogateescape") if root.startswith("file:") else name

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
@@ -112,9 +112,9 @@ class FileStore(Store):
         for path in sorted(root.rglob("*")):
             if path.is_file() and not (path.name.startswith(".") and path.suffix == ".partial"):
                 stat = path.stat()
-                relative = path.relative_to(root).as_posix()
+                name = quote(os.fsencode(path.relative_to(root)))
                 modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-                yield StoredObject(f"{uri.rstrip('/')}/{relative}", stat.st_size, modified)
+                yield StoredObject(f"{uri.rstrip('/')}/{name}", stat.st_size, modified)
 
     def delete(self, uris: list[str]) -> None:
         """Remove files and the directories that become empty."""
@@ -128,7 +128,7 @@ class FileStore(Store):
 
 
 def _path(uri: str) -> Path:
-    return Path(unquote(urlparse(uri).path))
+    return Path(unquote(uri.removeprefix("file://"), errors="surrogateescape"))
 
 
 def _sync(path: Path) -> None:

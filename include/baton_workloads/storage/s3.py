@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
@@ -93,7 +92,7 @@ class S3Store(Store):
 
     def abandon(self, uri: str, older_than: datetime) -> int:
         """Forget old multipart uploads that nobody completed; their parts are billed until then."""
-        bucket, prefix = _split(uri)
+        bucket, prefix = _folder(uri)
         count = 0
         with _said("list", uri):
             for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
@@ -105,8 +104,7 @@ class S3Store(Store):
 
     def objects(self, uri: str) -> Iterator[StoredObject]:
         """List objects below an address."""
-        bucket, prefix = _split(uri)
-        prefix = prefix.rstrip("/") + "/" if prefix else ""
+        bucket, prefix = _folder(uri)
         with _said("list", uri):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
@@ -133,7 +131,7 @@ class S3Store(Store):
             with _said("delete", batch[0]):
                 answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
             if answer.get("Errors"):
-                raise TransientError(f"{len(answer['Errors'])} objects of {bucket} could not be deleted; run it again")
+                raise _refused_deletes(bucket, answer["Errors"])
 
 
 def _client() -> Any:
@@ -190,6 +188,20 @@ def _client_error(verb: str, uri: str, err: Any) -> Exception:
     return DataError(f"could not {verb} {uri}: the store answered {status} {code}")
 
 
+def _refused_deletes(bucket: str, errors: list[dict[str, str]]) -> Exception:
+    codes = sorted({error.get("Code", "") for error in errors})
+    said = f"{len(errors)} objects of {bucket} were not deleted: {', '.join(codes)}"
+    if REFUSED.intersection(codes):
+        return ConfigurationError(f"{said}; check the credentials' policy, and whether the bucket locks its objects")
+    return TransientError(f"{said}; run it again")
+
+
+def _folder(uri: str) -> tuple[str, str]:
+    bucket, prefix = _split(uri)
+    return bucket, prefix.rstrip("/") + "/" if prefix else ""
+
+
 def _split(uri: str) -> tuple[str, str]:
-    parts = urlparse(uri)
-    return parts.netloc, parts.path.lstrip("/")
+    """Give bucket and key; a key may have any sign in it, also those that end a path elsewhere."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key.lstrip("/")

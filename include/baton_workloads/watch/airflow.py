@@ -133,7 +133,7 @@ class AirflowApi:
     def import_errors(self) -> dict[str, str]:
         """DAG files that cannot be read → the last line of each error."""
         rows = self._pages("/importErrors", "import_errors", {})
-        return {row["filename"]: row["stack_trace"].strip().splitlines()[-1] for row in rows}
+        return {row["filename"]: (row["stack_trace"].strip().splitlines() or ["?"])[-1] for row in rows}
 
     def run_link(self, run: Run) -> str:
         """Address of a run in the web UI."""

@@ -27,8 +27,19 @@ LOG_STYLE = "white-space:pre-wrap;word-break:break-word;border-left:3px solid #c
 SLACK_TEXT = 2900  # of the 3,000 that a section may have
 
 
+REFUSED_CONTENT = {400, 413, 414, 422}
+SLACK_REFUSED_CONTENT = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
+
+
 class DeliveryError(Exception):
-    """A channel did not take a notice: why, and what to do."""
+    """A channel did not take a notice: why, and what to do.
+
+    :param of_this_notice: it was the content that was refused; the channel takes others.
+    """
+
+    def __init__(self, words: str, *, of_this_notice: bool = False) -> None:
+        super().__init__(words)
+        self.of_this_notice = of_this_notice
 
 
 class Channel(ABC):
@@ -93,11 +104,14 @@ class Slack(Channel):
     def send(self, notice: Notice) -> None:
         """Post it; Slack answers 200 also when it refuses."""
         headline = f"{MARKS[notice.kind]} {notice.subject}"
-        body = {"channel": self._channel, "text": headline, "blocks": slack_blocks(notice, headline)}
+        body = {"channel": self._channel, "text": _plain(headline), "blocks": slack_blocks(notice, headline)}
         answer = _post(f"{self._url}/chat.postMessage", body, {"Authorization": f"Bearer {self._token}"})
         words = _decoded(answer)
         if not words.get("ok"):
-            raise DeliveryError(f"Slack refuses channel {self._channel}: {words.get('error', 'no reason given')}")
+            why = str(words.get("error", "no reason given"))
+            raise DeliveryError(
+                f"Slack refuses channel {self._channel}: {why}", of_this_notice=why in SLACK_REFUSED_CONTENT
+            )
 
 
 class Webhook(Channel):
@@ -155,7 +169,7 @@ def as_html(notice: Notice) -> str:
     return (
         '<!doctype html><html><head><meta name="viewport" content="width=device-width">'
         '<meta name="color-scheme" content="light dark"></head>'
-        '<body style="font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:1em">'
+        '<body style="font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:1em;overflow-wrap:anywhere">'
         f'<h2 style="font-size:1.2em">{MARKS[notice.kind]} {escape(notice.subject)}</h2>'
         f"{paragraphs}{block if log else ''}{link}</body></html>"
     )
@@ -190,7 +204,8 @@ def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Resp
     except (httpx.HTTPError, httpx.InvalidURL) as err:
         raise DeliveryError(f"does not answer ({type(err).__name__})") from err
     if response.is_error:
-        raise DeliveryError(f"answers {response.status_code}")
+        code = response.status_code
+        raise DeliveryError(f"answers {code}", of_this_notice=code in REFUSED_CONTENT)
     return response
 
 

@@ -93,7 +93,8 @@ class Watch:
         try:
             channel.send(notice)
         except DeliveryError as err:
-            dead.add(channel.name)  # the others of this look would wait as long for nothing
+            if not err.of_this_notice:
+                dead.add(channel.name)  # the others of this look would wait as long for nothing
             log.warning("%s was not told of %r: %s", channel.name, notice.subject, err)
             return False
         log.info("%s was told: %s", channel.name, notice.subject)

@@ -19,16 +19,19 @@ Tell = Callable[[Notice], None]
 def look_at_runs(api: AirflowApi, memory: Memory, tell: Tell, now: datetime) -> None:
     """Tell what has ended since the last look. `memory` is changed.
 
+    Why the newest end counts, and the time of the look only as its limit: Airflow's clock may be another one.
+
     :param tell: takes each notice.
     """
-    window = datetime.fromisoformat(memory.looked) - OVERLAP
-    seen = set(memory.seen)
-    runs = api.ended_runs(window)
+    looked = datetime.fromisoformat(memory.looked)
+    runs = api.ended_runs(looked - OVERLAP)
     for run in runs:
-        if run.key not in seen:
+        if run.key not in memory.seen:
             _judge(api, memory, run, tell)
+            memory.seen.append(run.key)  # at once: Airflow may stop to answer before the next one
     memory.seen = [run.key for run in runs]
-    memory.looked = now.isoformat()
+    newest = max((run.ended for run in runs), default=looked)
+    memory.looked = max(looked, min(now, newest)).isoformat()
 
 
 def start_at(api: AirflowApi, memory: Memory) -> None:
@@ -42,21 +45,21 @@ def _judge(api: AirflowApi, memory: Memory, run: Run, tell: Tell) -> None:
         if streak:
             tell(_recovery(api, run, streak))
         return
+    tasks, doc = api.failed_tasks(run), api.doc(run.dag_id)  # nothing is counted where Airflow cannot tell
     streak = memory.streaks.setdefault(run.dag_id, Streak(0, run.ended.isoformat()))
     streak.failures += 1
-    tell(_failure(api, run, streak))
+    tell(_failure(run, streak, tasks, doc, api.run_link(run)))
 
 
-def _failure(api: AirflowApi, run: Run, streak: Streak) -> Notice:
-    tasks = api.failed_tasks(run)
+def _failure(run: Run, streak: Streak, tasks: list[FailedTask], doc: str, link: str) -> Notice:
     again = f" ({streak.failures} times in a row)" if streak.failures > 1 else ""
     return Notice(
         key=run.key,
         kind=FAILED,
         subject=f"{run.dag_id} failed{again}",
-        lines=(*_what_failed(run, tasks), _what_to_do(api.doc(run.dag_id))),
+        lines=(*_what_failed(run, tasks), _what_to_do(doc)),
         log=tasks[0].log_tail if tasks else (),
-        link=tasks[0].link if tasks else api.run_link(run),
+        link=tasks[0].link if tasks else link,
         urgent=streak.failures % IN_A_ROW == 0,
     )
 

@@ -2,13 +2,14 @@
 -- booked in the period; what belongs to them is looked for without regard to time.
 --
 -- A payment counts when its money came in, also when it went back later ('refunded'). Orders up to %(collect_from)s are
--- not collected. The newest payments may not be booked yet.
+-- not collected. The newest payments may not be booked yet. An amount in another currency settles nothing.
 WITH counted AS (
     SELECT id, order_id, currency, amount, captured_at FROM public.payments WHERE status IN ('captured', 'refunded')
 ), of_order AS (
-    SELECT o.id AS order_id, o.currency, o.total_amount, o.placed_at, coalesce(sum(p.amount), 0) AS paid,
+    SELECT o.id AS order_id, o.currency, o.total_amount, o.placed_at,
+           coalesce(sum(p.amount) FILTER (WHERE p.currency = o.currency), 0) AS paid,
            count(p.id) AS payments, max(p.id) AS last_payment, min(p.id) AS first_payment,
-           max(p.amount) FILTER (WHERE p.amount = o.total_amount) AS whole
+           max(p.amount) FILTER (WHERE p.amount = o.total_amount AND p.currency = o.currency) AS whole
       FROM public.orders o
       LEFT JOIN counted p ON p.order_id = o.id
      WHERE o.placed_at >= %(begin)s AND o.placed_at < %(end)s AND o.total_amount > %(collect_from)s
@@ -21,7 +22,8 @@ WITH counted AS (
      GROUP BY 1, 2, 3
 ), of_payment AS (
     SELECT p.id, p.order_id, p.currency, p.amount, p.captured_at, count(b.transaction_id) AS bookings,
-           min(b.transaction_id) AS first_booking, max(b.transaction_id) AS last_booking, min(b.amount) AS booked
+           min(b.transaction_id) AS first_booking, max(b.transaction_id) AS last_booking,
+           min(b.amount) FILTER (WHERE b.currency = p.currency) AS booked
       FROM counted p
       LEFT JOIN booked b ON b.payment_id = p.id
      WHERE p.captured_at >= %(begin)s AND p.captured_at < %(end)s - interval '15 minutes'
@@ -38,10 +40,16 @@ SELECT CASE WHEN paid - total_amount = whole THEN 'paid twice' ELSE 'overpaid' E
        order_id, last_payment, NULL, paid - total_amount, currency, placed_at
   FROM of_order WHERE paid > total_amount
 UNION ALL
+SELECT 'paid in another currency', order_id, p.id, NULL, p.amount, p.currency, o.placed_at
+  FROM of_order o JOIN counted p USING (order_id) WHERE p.currency <> o.currency
+UNION ALL
 SELECT 'payment not booked', order_id, id, NULL, amount, currency, captured_at FROM of_payment WHERE bookings = 0
 UNION ALL
 SELECT 'booked with another amount', order_id, id, first_booking, booked - amount, currency, captured_at
   FROM of_payment WHERE bookings > 0 AND booked <> amount
+UNION ALL
+SELECT 'booked in another currency', p.order_id, p.id, b.transaction_id, b.amount, b.currency, p.captured_at
+  FROM of_payment p JOIN booked b ON b.payment_id = p.id WHERE b.currency <> p.currency
 UNION ALL
 SELECT 'booked twice', order_id, id, last_booking, amount, currency, captured_at FROM of_payment WHERE bookings > 1
 UNION ALL

@@ -106,9 +106,12 @@ def _pods(api: JobApi, pods: list[Object], rules: Rules) -> Iterator[Leftover]:
 
 
 def _pod_end(pod: Object) -> datetime:
-    statuses = pod["status"].get("containerStatuses") or []
+    """Give the end of its last container; of a pod that was evicted without any, the last change of its conditions."""
+    statuses, conditions = pod["status"].get("containerStatuses") or [], pod["status"].get("conditions") or []
     ends = [status["state"]["terminated"].get("finishedAt") for status in statuses if "terminated" in status["state"]]
-    return max(map(_moment, filter(None, ends)), default=_made(pod))
+    changes = [condition.get("lastTransitionTime") for condition in conditions]
+    moments = list(filter(None, ends)) or list(filter(None, changes))
+    return max(map(_moment, moments), default=_made(pod))
 
 
 def _claims(api: JobApi, claims: list[Object], pods: list[Object], rules: Rules) -> Iterator[Leftover]:

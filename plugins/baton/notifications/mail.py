@@ -40,4 +40,4 @@ def _readers(connection: object) -> list[str]:
 
 
 def _html(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>"
+    return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'  # a phone is narrower than the documentation

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 EVENT = "baton_report"
 """Type of the metadata that a message carries, by which it is found again."""
-TRANSIENT_ERRORS = {
-    "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
-    "team_added_to_org",
-}  # fmt: skip
+TRANSIENT_ERRORS = {"ratelimited", "rate_limited", "request_timeout", "team_added_to_org"}
+DOUBTFUL_ERRORS = {"internal_error", "fatal_error", "service_unavailable"}
+"""After which "some aspect of the operation" may have succeeded, says Slack's reference of chat.postMessage."""
 MAX_BLOCKS = 50
 
 
@@ -89,6 +88,8 @@ def _is_about(message: dict[str, Any], report_id: str) -> bool:
 
 def _refusal(err: Any, channel: str) -> PermanentError | TransientError:
     reason = err.response.get("error") or f"status {err.response.status_code}"
-    if reason in TRANSIENT_ERRORS or err.response.status_code == 429 or err.response.status_code >= 500:
+    if reason in DOUBTFUL_ERRORS or err.response.status_code >= 500:
+        return InDoubtError(f"Slack failed on the message to {channel}: {reason}")
+    if reason in TRANSIENT_ERRORS or err.response.status_code == 429:
         return TransientError(f"Slack puts off the message to {channel}: {reason}")
     return PermanentError(f"Slack refuses the message to {channel}: {reason}; see the connection slack_api_default")

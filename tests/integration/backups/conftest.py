@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
     slow_kubernetes_server,
 )
 
+INCLUDE = Path(__file__).parents[3] / "include"
 GROUP = "snapshot.storage.k8s.io"
 STATUS = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 DEFINITION = {
@@ -65,6 +68,14 @@ class Stages:
         """Run one command: exit code, its result where it has one, its last line of errors."""
         done = run_workload("backup", *words, environment={**os.environ, **self.environment})
         return done.code, done.result if done.code == 0 else {}, (done.stderr.splitlines() or [""])[-1]
+
+    def spawn(self, *words: str) -> subprocess.Popen[str]:
+        """Start one command as a process, as a pod does."""
+        base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(INCLUDE)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "baton_workloads", "backup", *words],
+            env=base | self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     def part(self, result: dict[str, Any]) -> dict[str, Any]:
         """Read what a stage wrote of its part."""

@@ -13,7 +13,7 @@ INCLUDE = Path(__file__).parents[3] / "include"
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["list"], 0, "0 backups, none of them proven"),
+        (["list"], 0, "0 backups. Is this the right address?"),
         (["restore", "latest", "--to", "postgresql://x/y"], 78, "BATON_BACKUP_IDENTITY: the private age key"),
     ],
 )

@@ -126,6 +126,34 @@ def test_the_reconciliation_finds_what_was_hidden_and_nothing_else(write, rows):
     assert transactions >= {(kind, str(number)) for kind, _, _, number in planted if number is not None}
 
 
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (
+            "UPDATE payments SET currency = 'USD' WHERE id = %s",
+            ["booked in another currency", "paid in another currency"],
+        ),
+        ("UPDATE ledger_entries SET currency = 'USD' WHERE payment_id = %s", ["booked in another currency"]),
+    ],
+)
+def test_the_same_number_in_another_currency_does_not_agree(write, rows, change, kinds):
+    """A dollar for a euro: the payment settles no order, the booking no payment, and a person is asked."""
+    [(payment,)] = rows(
+        "SELECT id FROM payments p WHERE status = 'captured' AND amount > 1 AND captured_at < '2026-11-01'"
+        " AND NOT EXISTS (SELECT FROM shop_meta.known_differences d"
+        " WHERE d.payment_id = p.id OR d.order_id = p.order_id)"
+        " ORDER BY captured_at DESC LIMIT 1"
+    )
+    rows(change, payment)
+    try:
+        report = write("reconciliation", "2026-11-01T1200Z", hours=90 * 24, threshold="1000000")
+    finally:
+        rows(change.replace("USD", "EUR"), payment)
+    found = [row[0].text for row in table(report, "Each difference").rows if row[3].text == str(payment)]
+    assert sorted(kind for kind in found if kind.endswith("currency")) == kinds
+    assert report.facts["needs_approval"] is True
+
+
 @pytest.mark.parametrize(("threshold", "needed"), [("16959", True), ("16960", False), ("0", True)])
 def test_approval_is_needed_above_the_threshold(write, threshold, needed):
     """To the cent: the differences of these 90 days are 16,959.87."""

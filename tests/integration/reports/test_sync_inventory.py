@@ -100,6 +100,39 @@ def test_an_unknown_product_is_asked_for_until_the_shop_knows_it(run, rows, chan
     assert rows("SELECT on_hand FROM inventory WHERE product_id = 77777") == [(1,)]
 
 
+@pytest.mark.parametrize("on_hand", [1, -1], ids=["unknown", "refused"])
+def test_what_a_run_that_broke_off_could_not_store_is_asked_for_again(run, rows, change, monkeypatch, on_hand):
+    """The next run goes on at its cursor only where nothing before it is missing."""
+    monkeypatch.setattr("baton_workloads.inventory.sync.OVERLAP", timedelta(0))
+    product, asked, pages = 88_000 + on_hand, stock.StockApi.changes, []
+    run()
+    change({"product_id": product, "warehouse": "berlin", "on_hand": on_hand})
+    for number in range(60):
+        change({"product_id": 1 + number, "warehouse": "berlin", "on_hand": 20 + number})
+
+    def once(self, since, cursor):
+        if pages:
+            raise TransientError("the warehouse API answers 503; try again later")
+        pages.append(asked(self, since, cursor))
+        return pages[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stock.StockApi, "changes", once)
+        with pytest.raises(TransientError):
+            run()
+    if on_hand < 0:
+        with pytest.raises(DataError, match="not as agreed"):
+            run()
+        change({"product_id": product, "warehouse": "berlin", "on_hand": 1})
+    assert run()["unknown_products"] == 1
+    sku = f"SKU-{product}"
+    rows(
+        "INSERT INTO products (id, sku, name, category, price, cost) VALUES (%s, %s, 'New', 'bags', 1, 1)", product, sku
+    )
+    run()
+    assert rows("SELECT on_hand FROM inventory WHERE product_id = %s", product) == [(1,)]
+
+
 def test_an_item_that_cannot_be_is_named_and_holds_nothing_up(run, rows, change):
     """The run fails, the others are stored, and the next run asks again."""
     change(

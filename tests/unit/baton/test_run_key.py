@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from baton.exceptions import PermanentError
-from baton.run_key import run_key, run_moment
+from baton.run_key import hours_since_workday, run_key, run_moment
 
 PRAGUE = ZoneInfo("Europe/Prague")
 
@@ -74,3 +74,19 @@ def test_partition_key_that_cannot_be_a_path_is_refused(key):
 def test_a_moment_is_named_in_utc(run_after, moment):
     """Two moments that a clock on the wall shows alike have two names."""
     assert run_moment(Run(datetime.fromisoformat(run_after))) == moment
+
+
+@pytest.mark.parametrize(
+    ("run_after", "hours"),
+    [
+        ("2026-11-20T07:00:00+00:00", 24),
+        ("2026-11-23T07:00:00+00:00", 72),
+        ("2026-10-26T07:00:00+00:00", 73),  # since Friday 08:00 in summer time
+        ("2026-03-30T06:00:00+00:00", 71),
+        ("2026-11-22T07:00:00+00:00", 48),  # a Sunday, by hand
+        ("2026-11-22T23:30:00+00:00", 72),  # in Prague it is Monday
+    ],
+)
+def test_a_workdays_hours_leave_no_gap(run_after, hours):
+    """A digest begins where the one of the workday before ended, also when the clock was changed in between."""
+    assert hours_since_workday(Run(datetime.fromisoformat(run_after)), Zoned()) == hours

@@ -44,6 +44,17 @@ def test_old_reports_are_deleted_and_protected_ones_stay(shop: Shop, reports: Pa
     assert names(reports) == ["2025/keep/d.pdf", "2026/11/new.pdf", "keep/c.pdf"]
 
 
+def test_no_sign_of_a_name_makes_another_file_go(shop: Shop, reports: Path) -> None:
+    """An address ends at no # or ? of a name, and a percent sign in it stands for itself."""
+    odd = ["a#1.pdf", "a?1.pdf", "new%2Epdf", "keep/ä%20b.pdf"]
+    for name in odd:
+        write(reports, name)
+    for name in ("a", "new.pdf"):
+        write(reports, name, age_days=1)
+    assert shop.run(*DELETE, "--protect", "keep/ä%20*").result["deleted"] == 3
+    assert names(reports) == ["a", "keep/ä%20b.pdf", "new.pdf"]
+
+
 def test_the_limit_holds_over_tries(shop: Shop, reports: Path) -> None:
     """A dry run takes nothing off it; the second try finds it used up."""
     for number in range(9):

@@ -194,3 +194,26 @@ def test_a_folder_that_is_not_there_is_named(shop: Shop, logs: Path) -> None:
     """The claim is not mounted."""
     outcome = shop.run(*words(logs / "none"))
     assert (outcome.code, "mount the claim" in outcome.error) == (78, True)
+
+
+ODD = ["a#1.log", "a#2.log", "a?1.log", "a%41.log", "aA.log", "a b;c&d=é🎉.log", "new\nline.log", "app/x#y/z.log"]
+
+
+@pytest.mark.parametrize("storage", ["file", "s3"])
+def test_odd_names_keep_their_files_apart(shop: Shop, logs: Path, s3: dict[str, str], storage: str) -> None:
+    """Signs that mean something in an address are a part of the name: no file takes another one's place."""
+    for name in (*ODD, os.fsdecode(b"caf\xe9.log")):
+        write(logs, name, content=os.fsencode(name))
+    client, bucket = s3_client(s3), f"cold-{secrets.token_hex(4)}"
+    if storage == "s3":
+        client.create_bucket(Bucket=bucket)
+        shop.more |= {**s3, "BATON_COLD_STORAGE_URI": f"s3://{bucket}"}
+    assert shop.run(*words(logs)).result["freed"] == len(ODD) + 1
+    found = cold(logs)
+    if storage == "s3":
+        for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
+            content = client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+            found[item["Key"].rsplit(".", 3)[0].removeprefix("logs/")] = unpacked(content)
+    client.close()
+    renamed = {"new\nline.log": r"new\nline.log"}
+    assert found == {renamed.get(name, name): name.encode() for name in ODD} | {r"caf\udce9.log": b"caf\xe9.log"}

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -110,10 +111,11 @@ def test_one_unknown_reader_does_not_keep_it_from_the_others(mail_server: tuple[
 
 def test_a_slack_message_cannot_call_a_whole_channel(web_server: HTTPServer):
     """Signs of a log line or a documentation never become mentions, links or the end of the code block."""
-    Slack("slack", address(web_server), "xoxb-1", "#ops").send(NOTICE)
+    Slack("slack", address(web_server), "xoxb-1", "#ops").send(replace(NOTICE, subject="x.py: <!here> is unknown"))
     ((path, headers, body),) = web_server.seen
 
     assert path == "/chat.postMessage"
+    assert body["text"] == "✗ x.py: &lt;!here&gt; is unknown"
     assert headers["Authorization"] == "Bearer xoxb-1"
     texts = [block["text"]["text"] for block in body["blocks"]]
     assert "&lt;!channel&gt;" in texts[1]
@@ -140,18 +142,23 @@ def test_a_webhook_gets_a_key_by_which_it_knows_repetitions(web_server: HTTPServ
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "words", "of_this_notice"),
     [
-        ((200, b'{"ok": false, "error": "channel_not_found"}'), "channel_not_found"),
-        ((500, b""), "answers 500"),
-        ((200, b"<html>"), "no JSON"),
+        ((200, b'{"ok": false, "error": "channel_not_found"}'), "channel_not_found", False),
+        ((200, b'{"ok": false, "error": "invalid_blocks"}'), "invalid_blocks", True),
+        ((500, b""), "answers 500", False),
+        ((413, b""), "answers 413", True),
+        ((200, b"<html>"), "no JSON", False),
     ],
 )
-def test_what_slack_did_not_take_is_said(web_server: HTTPServer, answer: tuple[int, bytes], words: str):
-    """A wrong channel, an outage and a proxy's page are failures of delivery."""
+def test_what_slack_did_not_take_is_said(
+    web_server: HTTPServer, answer: tuple[int, bytes], words: str, of_this_notice: bool
+):
+    """A wrong channel, an outage and a proxy's page are failures of delivery; some are of one notice only."""
     web_server.answer = answer
-    with pytest.raises(DeliveryError, match=words):
+    with pytest.raises(DeliveryError, match=words) as caught:
         Slack("slack", address(web_server), "xoxb-1", "#ops").send(NOTICE)
+    assert caught.value.of_this_notice is of_this_notice
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "nonsense"])

@@ -31,6 +31,7 @@ class PlayedAirflow:
         self.active = 0
         self.broken: dict[str, str] = {}
         self.is_up = True
+        self.unanswered: set[str] = set()
 
     def end(self, dag_id: str, state: str, at: datetime) -> Run:
         self.runs.append(Run(dag_id, f"run-{len(self.runs)}", state, at))
@@ -45,6 +46,8 @@ class PlayedAirflow:
         return sorted((run for run in self.runs if run.ended >= since), key=lambda run: run.ended)
 
     def failed_tasks(self, run: Run) -> list[FailedTask]:
+        if run.dag_id in self.unanswered:
+            raise UnreachableError("answers 500")
         return [FailedTask("load", -1, 2, ("almost done", "no space left"), f"{self.run_link(run)}/tasks/load")]
 
     def doc(self, dag_id: str) -> str:
@@ -68,8 +71,11 @@ class Readers(Channel):
 
     def __init__(self, name: str) -> None:
         self.name, self.away, self.heard = name, False, list[Notice]()
+        self.refused = ""
 
     def send(self, notice: Notice) -> None:
+        if self.refused and self.refused in notice.subject:
+            raise DeliveryError("too long", of_this_notice=True)
         if self.away:
             raise DeliveryError("nobody there")
         self.heard.append(notice)
@@ -126,6 +132,43 @@ def test_what_failed_before_the_first_look_is_not_told(tmp_path: Path):
     assert scene.team.heard == []
 
 
+def test_an_airflow_that_stops_to_answer_in_the_middle_has_nothing_told_twice(scene: Scene):
+    """What was told before it stopped stays told; the others follow when it answers."""
+    for dag in ("first", "second"):
+        scene.airflow.end(dag, "failed", scene.now)
+    scene.airflow.unanswered = {"second"}
+    for _ in range(4):
+        scene.look(timedelta(seconds=20))
+    assert scene.team.subjects == ["first failed"]
+    scene.airflow.unanswered = set()
+    scene.look()
+
+    assert scene.team.subjects == ["first failed", "second failed"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-25), timedelta(minutes=25)], ids=["behind", "ahead"])
+def test_an_airflow_with_another_clock_has_each_failure_told_once(scene: Scene, ahead: timedelta):
+    """Ends are compared with ends, not with the clock of the watch."""
+    scene.airflow.end("earlier", "success", scene.now + ahead)
+    for number in range(40):
+        scene.airflow.end(f"etl{number}", "failed", scene.now + ahead)
+        scene.look()
+
+    told = scene.team.subjects
+    assert len(told) == len(set(told))
+    assert len(told) >= (40 if ahead > timedelta() else 24)
+
+
+def test_a_watch_whose_clock_jumps_tells_nothing_twice_and_loses_nothing(scene: Scene):
+    """Ahead for a while, then back to where it should be, and behind."""
+    for number in range(30):
+        jump = {10: timedelta(hours=5), 20: timedelta(hours=-5), 25: timedelta(hours=-1)}.get(number, timedelta())
+        scene.airflow.end(f"etl{number}", "failed", START + number * MINUTE)
+        scene.look(MINUTE + jump)
+
+    assert scene.team.subjects == [f"etl{number} failed" for number in range(30)]
+
+
 def test_a_run_whose_end_is_written_late_is_still_told(scene: Scene):
     """The end that a run names lies before the moment at which others can read it."""
     scene.look()
@@ -170,6 +213,20 @@ def test_a_channel_that_is_down_gets_its_notices_later_and_the_others_none_twice
     assert scene.look() == 0
     assert scene.on_call.subjects == ["etl failed (3 times in a row)"]
     assert len(scene.team.heard) == 3
+
+
+def test_a_notice_that_a_channel_refuses_holds_up_no_other(scene: Scene):
+    """It stays to be tried again; what comes after it is told."""
+    scene.team.refused = "first"
+    scene.airflow.end("first", "failed", scene.now)
+    assert scene.look() == 1
+    scene.airflow.end("second", "failed", scene.now)
+    assert scene.look() == 1
+    assert scene.team.subjects == ["second failed"]
+    scene.team.refused = ""
+
+    assert scene.look() == 0
+    assert scene.team.subjects == ["second failed", "first failed"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def pod(phase="Failed", ended=OLD, meta=None, **more):
 
 
 PROTECTED = metadata(labels={"baton.dev/protected": "true"})
+EVICTED_NOW = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": NEW}
 LEAVING = metadata(deletionTimestamp=NEW)
 
 
@@ -85,6 +86,7 @@ def test_jobs(given, is_left_over):
         (pod(meta=owned("Job"), reason="Evicted"), False),
         (pod(meta=PROTECTED, reason="Evicted"), False),
         (pod(containerStatuses=None, reason="Evicted"), True),
+        (pod(containerStatuses=None, reason="Evicted", conditions=[EVICTED_NOW]), False),
     ],
 )
 def test_pods(given, is_left_over):

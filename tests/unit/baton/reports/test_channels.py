@@ -121,8 +121,9 @@ class Slack:
         (Slack("channel_not_found"), PermanentError),
         (Slack("invalid_auth"), PermanentError),
         (Slack("ratelimited", 429), TransientError),
-        (Slack("internal_error"), TransientError),
-        (Slack("", 503), None),
+        (Slack("internal_error"), InDoubtError),
+        (Slack("service_unavailable", 503), InDoubtError),
+        (Slack(), None),
     ],
 )
 def test_what_slack_answers_decides_about_the_next_try(slack, error):
@@ -131,8 +132,9 @@ def test_what_slack_answers_decides_about_the_next_try(slack, error):
     if error is None:
         channel.send(parcel())
         return
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         channel.send(parcel())
+    assert type(caught.value) is error
 
 
 def test_links_fit_into_slacks_limit():
