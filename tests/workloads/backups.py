@@ -1,5 +1,6 @@
 """The stages of a backup, as a test runs them."""
 
+import contextlib
 import json
 import os
 import secrets
