@@ -78,7 +78,7 @@ def config_key(part: Object) -> Iterator[Finding]:
 
 def key_of_object(part: Object) -> Iterator[Finding]:
     """A key in a ConfigMap or Secret."""
-    yield from needs("name")(part)
+    yield from named(part)
     yield from config_key(part)
 
 

@@ -247,6 +247,7 @@ JOB = "spec.jobTemplate.spec"
         ("POD.volumes", [{"name": "a", "hostPath": {"path": "/a/../b"}}], "hostPath.path"),
         ("POD.volumes", [{"name": "a", "nfs": {"server": "b", "path": "c"}}], "nfs.path"),
         ("POD.volumes", [{"name": "a", "csi": {"driver": "b_c"}}], "csi.driver"),
+        ("POD.volumes", [{"name": "a", "azureFile": {"secretName": "b"}}], "azureFile.shareName"),
         ("POD.volumes", [{"name": "a", "ephemeral": {}}], "ephemeral.volumeClaimTemplate"),
         (
             "POD.volumes",
@@ -283,6 +284,11 @@ JOB = "spec.jobTemplate.spec"
             f"{ONE}.env",
             [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.disk"}}}],
             "resourceFieldRef.resource",
+        ),
+        (
+            f"{ONE}.env",
+            [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "My_Config", "key": "b"}}}],
+            "configMapKeyRef.name",
         ),
         (f"{ONE}.envFrom", [{"prefix": "A=", "secretRef": {"name": "a"}}], "envFrom[0].prefix"),
         (f"{ONE}.envFrom", [{"configMapRef": {"name": "My_Config"}}], "envFrom[0].configMapRef.name"),
