@@ -151,7 +151,8 @@ class Airflow:
             "BATON__PROMPT_TRIGGERER": "True",
             "BATON__ALERTS_CREDENTIALS": str(self.alert_senders),
             "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+            # A file that changes is read at once; this is for what else a DAG is made of, such as manifests.
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),

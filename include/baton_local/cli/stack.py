@@ -197,8 +197,13 @@ def trigger(
 
 
 def _await_dag(stack: Stack, dag_id: str) -> None:
-    """Give the dag-processor the time to read a file that was written a moment ago."""
+    """Give the dag-processor the time to read a file that was written a moment ago.
+
+    A manifest is not a DAG's own file, whose change it would notice: those are read again only now and then.
+    """
     deadline = time.monotonic() + NEW_FILE_SECONDS
+    if not stack.api.dag_is_known(dag_id):
+        stack.api.read_again("cronjob")
     with console.status(f"Waiting for Airflow to read {dag_id} …"):
         while not stack.api.dag_is_known(dag_id):
             if time.monotonic() > deadline:
