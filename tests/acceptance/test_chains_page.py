@@ -83,4 +83,6 @@ def test_overlapping_runs_are_marked(page: httpx.Client) -> None:
     chain, run = run_of(page, OFTEN, "overlaps")
     [job] = chain["jobs"]
     assert run["overlaps"] == ["poll"]
-    assert [part["overlaps"] for part in job["runs"]][:2] == [False, True]
+    # The tick before the DAG was switched on may have been superseded.
+    ran = [part for part in job["runs"] if part["state"] != "skipped"]
+    assert [part["overlaps"] for part in ran][:2] == [False, True], job["runs"]
