@@ -52,9 +52,19 @@ def triggers():
         return list(session.scalars(select(Trigger.classpath)))
 
 
+def look_twice(monkeypatch, name, disturbed):
+    """The triggerer looks at its tables, first disturbed, and then in peace; gives the triggers after each look."""
+    supervisor, found = object.__new__(CarefulSupervisor), []
+    with monkeypatch.context() as patch:
+        patch.setattr(abandoned, name, disturbed)
+        supervisor.clean_unused()
+        found.append(triggers())
+    supervisor.clean_unused()
+    return [*found, triggers()]
+
+
 def test_marked_between_the_two_steps_it_is_handed_over_by_the_next_look(airflow_database, monkeypatch):
     """The first look leaves the trigger as it is, the second one knows what it left."""
-    supervisor = object.__new__(CarefulSupervisor)
     hand_over = abandoned.hand_over
 
     def hand_over_and_mark(session):
@@ -62,17 +72,11 @@ def test_marked_between_the_two_steps_it_is_handed_over_by_the_next_look(airflow
         with psycopg.connect(airflow_database) as other:
             other.execute("UPDATE task_instance SET state = 'failed'")
 
-    monkeypatch.setattr(abandoned, "hand_over", hand_over_and_mark)
-    supervisor.clean_unused()
-    assert triggers() == [JOB]
-    monkeypatch.setattr(abandoned, "hand_over", hand_over)
-    supervisor.clean_unused()
-    assert triggers() == [SUCCESSORS[JOB]]
+    assert look_twice(monkeypatch, "hand_over", hand_over_and_mark) == [[JOB], [SUCCESSORS[JOB]]]
 
 
 def test_changed_rows_are_left_to_the_next_look(airflow_database, monkeypatch):
     """What two would change at once is changed by one of them; nothing is raised, nothing lost."""
-    supervisor = object.__new__(CarefulSupervisor)
     see_one_moment = abandoned.see_one_moment
 
     def see_and_let_change(session):
@@ -83,9 +87,4 @@ def test_changed_rows_are_left_to_the_next_look(airflow_database, monkeypatch):
 
     with psycopg.connect(airflow_database) as other:
         other.execute("UPDATE task_instance SET state = 'failed'")
-    monkeypatch.setattr(abandoned, "see_one_moment", see_and_let_change)
-    supervisor.clean_unused()
-    assert triggers() == [JOB]
-    monkeypatch.setattr(abandoned, "see_one_moment", see_one_moment)
-    supervisor.clean_unused()
-    assert triggers() == [SUCCESSORS[JOB]]
+    assert look_twice(monkeypatch, "see_one_moment", see_and_let_change) == [[JOB], [SUCCESSORS[JOB]]]

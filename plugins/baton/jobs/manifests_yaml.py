@@ -24,6 +24,7 @@ _HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: imp
 _MOST_VALUES = 100_000
 _STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
 _STAR_HELP = "; put a value that begins with * in quotes"
+_NOT_BLANK = re.compile(r"\S")
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 
 
@@ -123,16 +124,16 @@ def _json_objects(text: str) -> list[tuple[int, str]] | None:
     """The parts of a text that is one JSON object after another, as `jq` prints them; None for anything else."""
     if not _is_json(text):
         return None
-    decoder, start, parts = json.JSONDecoder(), 0, []
-    while start < len(text):
-        begin = start + len(text[start:]) - len(text[start:].lstrip())
-        if begin == len(text):
-            break
+    decoder, end, line, parts = json.JSONDecoder(), 0, 0, []
+    while found := _NOT_BLANK.search(text, end):
+        begin = found.start()
+        line += text.count("\n", end, begin)
         try:
-            _, start = decoder.raw_decode(text, begin)
+            _, end = decoder.raw_decode(text, begin)
         except (ValueError, RecursionError):
             return None
-        parts.append((text.count("\n", 0, begin), text[begin:start]))
+        parts.append((line, text[begin:end]))
+        line += text.count("\n", begin, end)
     return parts
 
 
