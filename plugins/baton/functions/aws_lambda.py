@@ -12,12 +12,15 @@ import asyncio
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
 from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
 from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
+from baton.functions.deadline import within
 from baton.functions.protocol import Protocol
+from baton.functions.whole_answer import has_length
 
 IDEMPOTENCY_FIELD = "idempotency_key"
 
@@ -68,13 +71,21 @@ class LambdaProtocol(Protocol):
         self._client = hook.conn
 
     async def send(self, call: Call) -> Reply:
-        """Make a call once; see `Protocol.send`."""
+        """Make a call once; its time counts from when a thread makes it. See `Protocol.send`."""
+        sent, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def work() -> Reply:
+            loop.call_soon_threadsafe(sent.set)
+            return self._send(call)
+
+        answer = loop.run_in_executor(self._threads, work)
         try:
-            async with asyncio.timeout(call.timeout_seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, call)
+            await within(call.timeout_seconds, sent.wait())
+            return await within(call.timeout_seconds, _result(answer))
         except TimeoutError:
-            words = f"function {call.function}: did not answer within {call.timeout_seconds:g} s"
-            raise UnavailableError(f"{words} (call {call.call_id})") from None
+            raise _late(call, was_sent=sent.is_set()) from None
+        finally:
+            answer.cancel()  # one that no thread has taken yet will not be made
 
     def _send(self, call: Call) -> Reply:
         from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
@@ -91,7 +102,7 @@ class LambdaProtocol(Protocol):
         except (BotoCoreError, OSError) as err:
             reached = not isinstance(err, EndpointConnectionError | ConnectTimeoutError)
             words = f"function {call.function}: no answer from Lambda ({type(err).__name__}, call {call.call_id})"
-            raise UnavailableError(words, may_have_run=reached) from None
+            raise UnavailableError(words, may_have_run=reached, lost=reached, unready=not reached) from None
 
     def _payload(self, call: Call) -> bytes:
         payload = json.loads(call.body)
@@ -100,12 +111,37 @@ class LambdaProtocol(Protocol):
         return json.dumps(payload).encode()
 
     def _read(self, call: Call, answer: dict[str, Any]) -> Reply:
-        body: bytes = answer["Payload"].read(self.response_limit_bytes + 1)
-        if len(body) > self.response_limit_bytes:
-            raise too_large(call.function, call.call_id, self.response_limit_bytes)
+        body = bytearray()
+        with closing(answer["Payload"]) as stream:
+            if not has_length(answer["ResponseMetadata"]["HTTPHeaders"]):
+                raise _cut(call)
+            while chunk := stream.read(self.response_limit_bytes + 1):  # the empty read at the end checks the length
+                body += chunk
+                if len(body) > self.response_limit_bytes:
+                    raise too_large(call.function, call.call_id, self.response_limit_bytes)
         if answer.get("FunctionError"):
             raise UnavailableError(f"function {call.function} raised an error, see its log (call {call.call_id})")
-        return Reply(answer["StatusCode"], body, "application/json")
+        return Reply(answer["StatusCode"], bytes(body), "application/json")
+
+
+async def _result(answer: asyncio.Future[Reply]) -> Reply:
+    return await answer
+
+
+def _cut(call: Call) -> UnavailableError:
+    """Say that the headers ended in their middle; http.client takes such for whole, and the body for empty."""
+    words = "its answer was cut before its headers were whole"
+    return UnavailableError(f"function {call.function}: {words} (call {call.call_id})", lost=True)
+
+
+def _late(call: Call, *, was_sent: bool) -> UnavailableError:
+    if was_sent:
+        words = f"did not answer within {call.timeout_seconds:g} s"
+    else:
+        words = f"was not called within {call.timeout_seconds:g} s: as many calls as allowed are under way"
+    return UnavailableError(
+        f"function {call.function}: {words} (call {call.call_id})", may_have_run=was_sent, lost=was_sent
+    )
 
 
 def _refusal(call: Call, response: dict[str, Any]) -> Exception:

@@ -60,11 +60,17 @@ class RefusedError(PermanentError):
         self.status = status
 
 
+class UnusableAnswerError(RefusedError):
+    """The function has done its work, but its answer cannot be used: too large, or of no form that is understood."""
+
+
 class UnavailableError(TransientError):
     """No reply, or one that says "not now".
 
     :param may_have_run: whether the function may have done its work all the same.
     :param throttled: the gateway has too much to do: not a failure, come back later.
+    :param unready: nothing behind the gateway's address answers yet: a cold start or a restart takes its time.
+    :param lost: the call was sent, and no whole answer to it came.
     :param retry_after_seconds: when to come back, where it says so.
     """
 
@@ -74,11 +80,15 @@ class UnavailableError(TransientError):
         *,
         may_have_run: bool = True,
         throttled: bool = False,
+        unready: bool = False,
+        lost: bool = False,
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.may_have_run = may_have_run
         self.throttled = throttled
+        self.unready = unready
+        self.lost = lost
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -99,7 +109,12 @@ def check_status(function: str, call_id: str, status: int, retry_after_seconds: 
         raise UnavailableError(what, may_have_run=False, throttled=True, retry_after_seconds=retry_after_seconds)
     if status >= 500 or status in (408, 425):
         refused_before = status == 503 and retry_after_seconds is not None
-        raise UnavailableError(what, may_have_run=not refused_before, retry_after_seconds=retry_after_seconds)
+        raise UnavailableError(
+            what,
+            may_have_run=not refused_before,
+            unready=status in (502, 503),
+            retry_after_seconds=retry_after_seconds,
+        )
     raise RefusedError(f"{what}: {HINTS.get(status, 'the same call would be refused again')}", status)
 
 
@@ -111,30 +126,27 @@ HINTS = {
 }
 
 
-def too_large(function: str, call_id: str, limit_bytes: int) -> RefusedError:
-    """Build the error for an answer past the limit."""
-    return RefusedError(
-        f"the answer of function {function} has more than {limit_bytes} bytes (call {call_id}): "
-        "let it store the result and answer with an address, or raise response_limit_bytes"
-    )
+def too_large(function: str, call_id: str, limit_bytes: int) -> UnusableAnswerError:
+    """Build the error for an answer past the limit; what to do about it depends on who called."""
+    return UnusableAnswerError(f"the answer of function {function} has more than {limit_bytes} bytes (call {call_id})")
 
 
 def result_of(reply: Reply) -> Any:
     """Decode a reply's body: JSON where it is that, else text; None where it is empty.
 
-    :raises RefusedError: neither JSON nor text, or not in the character set that it names.
+    :raises UnusableAnswerError: neither JSON nor text, or not in the character set that it names.
     """
     if not reply.body:
         return None
     try:
         text = reply.body.decode(_charset(reply.content_type)).removeprefix("\ufeff")  # a byte order mark
     except (ValueError, LookupError) as err:
-        raise RefusedError("the function's answer is neither JSON nor text: let it answer in JSON") from err
+        raise UnusableAnswerError("the function's answer is neither JSON nor text: let it answer in JSON") from err
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         if "json" in reply.content_type:
-            raise RefusedError("the function's answer is not the JSON that its Content-Type says") from None
+            raise UnusableAnswerError("the function's answer is not the JSON that its Content-Type says") from None
         return text
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import math
+import re
 import ssl
+import string
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,10 +17,22 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
-from baton.functions.call import ACCEPTED, Call, RefusedError, Reply, UnavailableError, check_status, too_large
+from baton.functions.call import (
+    ACCEPTED,
+    Call,
+    RefusedError,
+    Reply,
+    UnavailableError,
+    UnusableAnswerError,
+    check_status,
+    too_large,
+)
+from baton.functions.deadline import within
 from baton.functions.protocol import Protocol
+from baton.functions.whole_answer import CutAnswerError, check_end, has_length, unpack
 
 CONNECT_SECONDS = 10
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -61,7 +76,10 @@ class HttpProtocol(Protocol):
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=tls)
         # No cookies: one function's answer must not change the next call. No proxies from the environment either.
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=dict(self.endpoint.headers)
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity", **self.endpoint.headers},
+            auto_decompress=False,
         )
         return self
 
@@ -131,13 +149,19 @@ class HttpProtocol(Protocol):
     async def _request(self, method: str, url: str, call: Call, headers: dict[str, str], body: bytes | None) -> Reply:
         if self._session is None:
             raise RuntimeError("use the protocol as a context manager")
-        timeout = aiohttp.ClientTimeout(total=call.timeout_seconds, sock_connect=CONNECT_SECONDS)
+        # The answer has its time from when the call is sent: connecting has its own.
+        connect_seconds = min(CONNECT_SECONDS, call.timeout_seconds)
+        timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds)
         # A redirection could send the token elsewhere, and turn POST into GET: it is an error instead.
         options = {"data": body, "headers": headers, "timeout": timeout, "allow_redirects": False}
-        try:
-            async with self._session.request(method, url, **options) as response:  # type: ignore[arg-type]
+
+        async def exchange(session: aiohttp.ClientSession) -> Reply:
+            async with session.request(method, url, **options) as response:  # type: ignore[arg-type]
                 return await self._read(call, response)
-        except aiohttp.ClientConnectorError as err:
+
+        try:
+            return await within(connect_seconds + call.timeout_seconds, exchange(self._session))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
             raise _unreachable(call, err, may_have_run=False) from None
         except aiohttp.InvalidURL:
             raise RefusedError(f"function {call.function}: the connection's address is no URL") from None
@@ -155,20 +179,48 @@ class HttpProtocol(Protocol):
             body += chunk
             if len(body) > self.response_limit_bytes:
                 raise too_large(call.function, call.call_id, self.response_limit_bytes)
-        return Reply(
-            response.status, bytes(body), response.headers.get("Content-Type", ""), response.headers.get("Location")
-        )
+        content_type = _ascii(response.headers.get("Content-Type", ""))
+        whole = self._whole(call, response, bytes(body))
+        return Reply(response.status, whole, content_type, _location(response.headers.get("Location")))
+
+    def _whole(self, call: Call, response: aiohttp.ClientResponse, body: bytes) -> bytes:
+        try:
+            whole = unpack(body, response.headers.get("Content-Encoding", ""), self.response_limit_bytes)
+            if response.status not in (ACCEPTED, 204) and not has_length(response.headers):
+                check_end(whole)
+        except CutAnswerError as err:
+            raise UnavailableError(
+                f"function {call.function}: its answer was cut: {err} (call {call.call_id})", lost=True
+            ) from err
+        except LookupError:
+            raise UnusableAnswerError(
+                f"function {call.function} answers with a Content-Encoding that nobody asked for (call {call.call_id})"
+            ) from None
+        if len(whole) > self.response_limit_bytes:
+            raise too_large(call.function, call.call_id, self.response_limit_bytes)
+        return whole
 
 
 def _unreachable(call: Call, err: Exception, *, may_have_run: bool) -> UnavailableError:
     """Say what kind of error it was, without its text: that can hold an address with a password."""
-    if isinstance(err, TimeoutError):
-        words = f"did not answer within {call.timeout_seconds:g} s"
-    elif may_have_run:
-        words = f"the connection was cut before its answer was whole ({type(err).__name__})"
-    else:
+    if not may_have_run:
         words = f"its gateway cannot be reached ({type(err).__name__}): check the connection's address"
-    return UnavailableError(f"function {call.function}: {words} (call {call.call_id})", may_have_run=may_have_run)
+    elif isinstance(err, TimeoutError):
+        words = f"did not answer within {call.timeout_seconds:g} s"
+    else:
+        words = f"the connection was cut before its answer was whole ({type(err).__name__})"
+    message = f"function {call.function}: {words} (call {call.call_id})"
+    return UnavailableError(message, may_have_run=may_have_run, lost=may_have_run, unready=not may_have_run)
+
+
+def _ascii(header: str) -> str:
+    """Return a header as what Airflow's database takes: a server may send any bytes."""
+    return header.encode("ascii", "replace").decode()
+
+
+def _location(header: str | None) -> str | None:
+    """Return an address in ASCII, for the same reason."""
+    return header and quote(header, safe=string.printable, errors="surrogateescape")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -179,12 +231,15 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def retry_after_seconds(text: str | None, now: float) -> float | None:
     """Read a `Retry-After` header, seconds or a date; None where there is none that can be read.
 
+    Parts of a second, which some gateways send, are rounded up: whoever comes too early is refused again.
+
     Source: RFC 9110, 10.2.3.
     """
     if not text:
         return None
-    if text.strip().isascii() and text.strip().isdigit():
-        return float(text)
+    if _SECONDS.fullmatch(text.strip()):
+        seconds = float(text)
+        return seconds if math.isinf(seconds) else float(math.ceil(seconds))
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, OverflowError):
