@@ -78,9 +78,10 @@ class CallbackRoute:
     async def _post(self, token: str, request: Request) -> Response:
         callback = await self._callback(token)
         status = _function_status(request)
-        body = await _body(request, min(callback.limit_bytes, LARGEST_BODY_BYTES))
+        limit_bytes = min(callback.limit_bytes, LARGEST_BODY_BYTES)
+        body = await _body(request, limit_bytes)
         content_type = request.headers.get("content-type", "")[:200]
-        stored = store_oversize(callback.limit_bytes)
+        stored = store_oversize(limit_bytes)
         if body is not None:
             stored = store_reply(Reply(status, body, content_type))
         try:
@@ -88,7 +89,7 @@ class CallbackRoute:
         except self._gone:
             raise _Refusal(410, "nobody waits for this any more") from None
         if body is None:
-            raise _Refusal(413, f"more than {callback.limit_bytes} bytes")
+            raise _Refusal(413, f"more than {limit_bytes} bytes")
         return Response(status_code=204)
 
     async def _get(self, token: str) -> Response:

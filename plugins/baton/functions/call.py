@@ -127,8 +127,11 @@ HINTS = {
 
 
 def too_large(function: str, call_id: str, limit_bytes: int) -> UnusableAnswerError:
-    """Build the error for an answer past the limit; what to do about it depends on who called."""
-    return UnusableAnswerError(f"the answer of function {function} has more than {limit_bytes} bytes (call {call_id})")
+    """Build the error for an answer past the limit."""
+    return UnusableAnswerError(
+        f"the answer of function {function} has more than {limit_bytes} bytes (call {call_id}): let it answer with "
+        "less, such as the address of what it has stored, or raise response_limit_bytes (by callback 1 MiB at most)"
+    )
 
 
 def result_of(reply: Reply) -> Any:

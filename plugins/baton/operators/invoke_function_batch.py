@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 BATCH_SIZE = 100
+BATCH_RESPONSE_LIMIT_BYTES = 1 << 20
+"""Unlike one call's, a batch's answer is no XCom; so much room has the callback route for one."""
 
 
 class InvokeFunctionBatchOperator(BaseOperator):
@@ -36,8 +38,8 @@ class InvokeFunctionBatchOperator(BaseOperator):
     A killed or retried task sends only what has no answer yet. Each batch carries an idempotency key that is the same
     for all tries. Holds a worker while it runs: it reads, sends and writes all the time.
 
-    The function answers each batch with JSON. `{"failed": [{"index": 3, "error": "…"}]}` names items of the batch that
-    failed for good, counted from 0; without such a list all went well.
+    The function answers each batch with `{"failed": [{"index": 3, "error": "…"}]}`: the items of the batch that failed for
+    good, counted from 0; the others went well. An answer without that list fails all items of its batch.
 
     :param function: its name at the gateway. (templated)
     :param items: a list of items, or SQL (with `sql_conn_id`), or the address of JSON lines, `s3://…` or `file:///…`.
@@ -50,6 +52,7 @@ class InvokeFunctionBatchOperator(BaseOperator):
     :param most_in_flight: calls at a time; fewer while the gateway answers 429.
     :param asynchronous: let the gateway accept each batch and post its answer to Airflow.
     :param failure_threshold: share of the items that may fail, 0 to 1; beyond it the task fails.
+    :param response_limit_bytes: a larger answer fails the items of its batch.
     :returns: the result's manifest: counts, the addresses of items, failed items and itself.
     :raises AirflowFailException: too many items failed, or the function refuses whatever it gets.
     :raises TransientError: too many batches got no answer; the next try sends those.
@@ -71,6 +74,7 @@ class InvokeFunctionBatchOperator(BaseOperator):
         most_in_flight: int = 8,
         asynchronous: bool = False,
         failure_threshold: float = 0.0,
+        response_limit_bytes: int = BATCH_RESPONSE_LIMIT_BYTES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +90,7 @@ class InvokeFunctionBatchOperator(BaseOperator):
         self.most_in_flight = most_in_flight
         self.asynchronous = asynchronous
         self.failure_threshold = failure_threshold
+        self.response_limit_bytes = response_limit_bytes
         self.aws_conn_id = "aws_default"
         self.batch_seconds = 300.0
         self.patience = Patience(seconds=600.0)
@@ -162,7 +167,11 @@ class InvokeFunctionBatchOperator(BaseOperator):
         async def keep_failures(batch: Batch, failures: list[dict[str, Any]]) -> None:
             await asyncio.to_thread(results.keep_failures, batch, failures)
 
-        hook = FunctionHook(self.function_conn_id, connections=self.most_in_flight)
+        hook = FunctionHook(
+            self.function_conn_id,
+            response_limit_bytes=self.response_limit_bytes,
+            connections=self.most_in_flight,
+        )
         limits = Limits(self.most_in_flight, self.failure_threshold, self.patience)
         writer = CheckpointWriter(checkpoints, checkpoint)
         callbacks = None

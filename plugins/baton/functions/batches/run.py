@@ -21,14 +21,15 @@ from typing import Any
 from baton.functions.batches.checkpoint import Checkpoint, CheckpointWriter
 from baton.functions.batches.items import Batch
 from baton.functions.batches.throttle import Throttle
-from baton.functions.call import RefusedError, UnavailableError
+from baton.functions.call import RefusedError, UnavailableError, UnusableAnswerError
 from baton.functions.patience import Patience
 
 log = logging.getLogger(__name__)
 
 _NAMESPACE = uuid.UUID("9a5de8a1-3c5b-5d0c-8f67-0d2d6b1f5a11")
-HOPELESS_STATUS = (0, 401, 403, 404, 405)
+HOPELESS_STATUS = (0, *range(300, 400), 401, 403, 404, 405)
 """A refusal that the next batch would get as well; any other one is about the items of this batch."""
+FORM = '{"failed": [{"index": 3, "error": "…"}]}, {"failed": []} where all went well'
 
 Send = Callable[[Batch, str], Awaitable[Any]]
 """Sends a batch under a key and returns the function's result."""
@@ -114,20 +115,20 @@ class BatchRun:
     async def _work(self, batch: Batch) -> None:
         key = batch_key(self._task_key, self._checkpoint, batch.number)
         try:
-            result = await self._send_patiently(batch, key)
+            failures = failures_of(await self._send_patiently(batch, key), len(batch.items))
         except UnavailableError as err:
             self.tally.unreached[batch.number] = len(batch.items)
             self.tally.reason = str(err)
             log.warning("Batch %d is given up for now: %s", batch.number, err)
             return
         except RefusedError as err:
-            if err.status in HOPELESS_STATUS:
+            if err.status in HOPELESS_STATUS and not isinstance(err, UnusableAnswerError):
                 raise
             self.tally.reason = str(err)
-            result = {
-                "failed": [{"index": at, "error": f"refused with {err.status}"} for at in range(len(batch.items))]
-            }
-        await self._note(batch, failures_of(result, len(batch.items)))
+            log.warning("Batch %d has failed: %s", batch.number, err)
+            words = f"refused with {err.status}" if err.status else "the answer to its batch cannot be used"
+            failures = [{"index": at, "error": words} for at in range(len(batch.items))]
+        await self._note(batch, failures)
 
     async def _note(self, batch: Batch, failures: list[dict[str, Any]]) -> None:
         if failures:
@@ -139,7 +140,8 @@ class BatchRun:
 
     async def _send_patiently(self, batch: Batch, key: str) -> Any:
         """Send until there is an answer; "too many requests" slows all batches down and counts as no failure."""
-        failed, patience = 0, self._limits.patience
+        failed, waited, patience = 0, 0, self._limits.patience
+        first_failed_at: float | None = None
         while True:
             began = time.monotonic()
             try:
@@ -154,25 +156,46 @@ class BatchRun:
                 if err.throttled and time.monotonic() - self._answered_at + told < patience.seconds:
                     self._throttle.slow_down(err.retry_after_seconds, began)
                     continue
-                failed += 1
-                pause = patience.pause_seconds(err, failed)
+                first_failed_at = first_failed_at or time.monotonic()
+                starts = self._may_be_starting(err, first_failed_at)
+                failed, waited = failed + (not starts), waited + starts
+                pause = patience.pause_seconds(err, failed, waited)
                 if pause is None or pause > patience.seconds or err.throttled:
                     raise
                 await asyncio.sleep(pause)
 
+    def _may_be_starting(self, err: UnavailableError, first_failed_at: float) -> bool:
+        """Whether the function, not the batch, is the reason: nothing was answered since, and it may still come up."""
+        waits = time.monotonic() - first_failed_at + (err.retry_after_seconds or 0.0) < self._limits.patience.seconds
+        return err.unready and waits and self._answered_at < first_failed_at
+
 
 def failures_of(result: Any, count: int) -> list[dict[str, Any]]:
-    """Read which items of a batch have failed: `{"failed": [{"index": 3, "error": "…"}]}`; no such list: none has.
+    """Read which items of a batch have failed, `{"failed": [{"index": 3, "error": "…"}]}`; the others went well.
 
-    :raises RefusedError: the list is something else, or names items that are not in the batch.
+    The list may be empty, null or 0, but must be there: what says nothing of items, as an error or a proxy's page does,
+    is no word for their success.
+
+    :raises UnusableAnswerError: there is no such list, or it names items that are not in the batch.
     """
-    failed = result.get("failed") if isinstance(result, dict) else None
-    if failed is None or failed == 0:
+    if not isinstance(result, dict) or "failed" not in result:
+        raise UnusableAnswerError(f"the function's answer to a batch is {_kind(result)}: it must be {FORM}")
+    failed = result["failed"]
+    if failed is None or (type(failed) is int and failed == 0):
         return []
     found: dict[int, str] = {}
     for entry in failed if isinstance(failed, list) else [None]:
         index = entry.get("index") if isinstance(entry, dict) else entry
         if type(index) is not int or not 0 <= index < count:
-            raise RefusedError('the function\'s answer names failed items otherwise than {"failed": [{"index": 3}]}')
+            raise UnusableAnswerError(f"the function's answer names failed items otherwise than {FORM}")
         found[index] = str(entry.get("error", "")) if isinstance(entry, dict) else ""
     return [{"index": index, "error": error} for index, error in sorted(found.items())]
+
+
+def _kind(result: Any) -> str:
+    """Say what an answer is, without a word of it."""
+    if not isinstance(result, dict):
+        return "empty" if result is None else f"no object but of type {type(result).__name__}"
+    if "batchItemFailures" in result:
+        return "SQS' batchItemFailures, whose identifiers name no items of ours"
+    return "an object without a list `failed`"

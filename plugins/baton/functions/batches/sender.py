@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from baton.functions.batches.items import Batch
-from baton.functions.call import ACCEPTED, Call, Reply, UnavailableError, check_status, result_of, too_large
+from baton.functions.call import (
+    ACCEPTED,
+    Call,
+    Reply,
+    UnavailableError,
+    UnusableAnswerError,
+    check_status,
+    result_of,
+    too_large,
+)
 from baton.functions.identity import TaskIdentity
 from baton.functions.stored_reply import is_oversize, load_reply, state_key, store_reply
 
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
     from baton.functions.protocol import Protocol
 
 ACCEPT_SECONDS = 30.0
+LOST_SECONDS = 5.0
+"""How long an answer is waited for after the connection was cut before the call was accepted."""
 FIRST_LOOK_SECONDS, SLOWEST_LOOK_SECONDS = 0.2, 2.0
 
 
@@ -63,20 +74,38 @@ class BatchSender:
         body = json.dumps({**self._payload, "items": batch.items, "first_index": batch.first_index}).encode()
         call = Call(self._function, body, key, call_id=key, timeout_seconds=self._seconds)
         if self._callbacks is None:
-            return result_of(await self._protocol.send(call))
+            return _result_of(call, await self._protocol.send(call))
         return await self._send_asynchronously(call, self._callbacks)
 
     async def _send_asynchronously(self, call: Call, callbacks: Callbacks) -> Any:
         """An answer that came to an earlier try is taken without another call."""
         stored = await _take(callbacks.store, call.call_id)
         if stored is None:
-            reply = await self._submit(call, callbacks)
-            stored = await self._await(callbacks.store, call) if reply.status == ACCEPTED else store_reply(reply)
+            stored = await self._submit_and_wait(call, callbacks)
         if is_oversize(stored):
             raise too_large(call.function, call.call_id, stored["too_large"])
         reply = load_reply(stored)
         check_status(call.function, call.call_id, reply.status)
-        return result_of(reply)
+        return _result_of(call, reply)
+
+    async def _submit_and_wait(self, call: Call, callbacks: Callbacks) -> dict[str, Any]:
+        """An answer that comes although the gateway's "accepted" was lost is taken instead of sending again."""
+        try:
+            reply = await self._submit(call, callbacks)
+        except UnavailableError as err:
+            if not err.may_have_run:
+                raise
+            stored = await self._await(callbacks.store, call, LOST_SECONDS if err.lost else 0.0)
+            if stored is None:
+                raise
+            return stored
+        if reply.status != ACCEPTED:
+            return store_reply(reply)
+        stored = await self._await(callbacks.store, call, self._seconds)
+        if stored is None:
+            message = f"function {call.function} posted no answer to call {call.call_id} within {self._seconds:g} s"
+            raise UnavailableError(message)
+        return stored
 
     async def _submit(self, call: Call, callbacks: Callbacks) -> Reply:
         expires_at = time.time() + 2 * self._seconds
@@ -86,14 +115,30 @@ class BatchSender:
             replace(call, timeout_seconds=ACCEPT_SECONDS, asynchronous=True, callback_url=url)
         )
 
-    async def _await(self, store: TaskStateStoreAccessor, call: Call) -> dict[str, Any]:
-        deadline, pause = time.monotonic() + self._seconds, FIRST_LOOK_SECONDS
-        while (stored := await _take(store, call.call_id)) is None:
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"function {call.function} posted no answer to call {call.call_id} in time")
-            await asyncio.sleep(pause)
+    async def _await(self, store: TaskStateStoreAccessor, call: Call, seconds: float) -> dict[str, Any] | None:
+        """Look until the answer is there; the last look is begun after the deadline."""
+        deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
+        while True:
+            is_last = time.monotonic() >= deadline
+            if (stored := await _take(store, call.call_id)) is not None or is_last:
+                return stored
+            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 1.5, SLOWEST_LOOK_SECONDS)
-        return stored
+
+
+def _result_of(call: Call, reply: Reply) -> Any:
+    """Decode an answer.
+
+    :raises UnavailableError: it is no JSON: a login page or a proxy's words, or a function's answer that was cut.
+    """
+    try:
+        result = result_of(reply)
+    except UnusableAnswerError as err:
+        raise UnavailableError(f"{err} (call {call.call_id})") from err
+    if isinstance(result, str) and "json" not in reply.content_type:
+        words = "something else than the function has answered: it is no JSON"
+        raise UnavailableError(f"function {call.function}: {words} (call {call.call_id})")
+    return result
 
 
 async def _take(store: TaskStateStoreAccessor, call_id: str) -> dict[str, Any] | None:

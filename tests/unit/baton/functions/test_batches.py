@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.baton.functions.conftest import KEY as SIGNING_KEY
 from tests.unit.baton.functions.conftest import Connect, Server
+from tests.unit.baton.functions.cut_server import CutServer
 
 from baton.exceptions import TransientError
 from baton.functions.batches.checkpoint import KEY, Checkpoint
@@ -29,7 +30,7 @@ from baton.functions.batches.items import ItemsFile
 from baton.functions.batches.number_set import NumberSet
 from baton.functions.batches.run import BatchRun, Limits, batch_key, failures_of
 from baton.functions.batches.throttle import Throttle
-from baton.functions.call import RefusedError, Reply
+from baton.functions.call import Reply, UnusableAnswerError
 from baton.functions.callback_tokens import Signer
 from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
@@ -37,6 +38,14 @@ from baton.functions.stored_reply import state_key, store_reply
 from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
 
 Context = dict[str, Any]
+LONG = "x" * 1000
+
+
+@pytest.fixture
+def server(server: Server) -> Server:
+    """A function that does what it is told."""
+    server.answers = [web.json_response({"failed": []})]
+    return server
 
 
 def operator(connection_id: str, folder: Path, **fields: Any) -> InvokeFunctionBatchOperator:
@@ -144,7 +153,7 @@ async def test_next_try_sends_only_what_has_no_answer(
     """Under the same key as before, of the same items, though the query would give others by now."""
 
     async def fails_for_six(request: web.Request) -> web.Response:
-        return web.Response(status=500 if b"[6," in await request.read() else 200)
+        return web.json_response({"failed": []}, status=500 if b"[6," in await request.read() else 200)
 
     connection_id = connect(server.port)
     server.answers = [fails_for_six]
@@ -153,7 +162,7 @@ async def test_next_try_sends_only_what_has_no_answer(
     [failed_key] = [key for key, times in keys_of(server).items() if times == 2]
 
     server.requests.clear()
-    server.answers = [web.Response()]
+    server.answers = [web.json_response({"failed": []})]
     manifest = await run(operator(connection_id, tmp_path, items=["others"], batch_size=1), context)
     assert items_of(server) == [6, 7, 8]
     assert list(keys_of(server)) == [failed_key]
@@ -182,7 +191,7 @@ async def test_answers_of_accepted_batches_come_by_callback(
         await run(task, context)  # ends before it has sent anything, but knows its items
     checkpoint = Checkpoint.deserialize(context["task_state_store"][KEY])
     key = batch_key(TaskIdentity.of(context).key, checkpoint, 0)  # type: ignore[arg-type]
-    context["task_state_store"].set(state_key(key), store_reply(Reply(200, b"")))
+    context["task_state_store"].set(state_key(key), store_reply(Reply(200, b'{"failed": []}')))
     manifest = await run(task, context)
     assert (manifest["succeeded"], manifest["failed"]) == (9, 1)
     assert sorted(items_of(server)) == [3, 3, 4, 4, 5, 5, 6, 7, 8, 9]
@@ -215,7 +224,7 @@ async def test_changed_items_are_not_mixed_with_the_old_ones(
     mine = tmp_path / "mine.jsonl"
     mine.write_text("1\n2\n")
     task = operator(connect(server.port), tmp_path, items=f"file://{mine}", batch_size=1)
-    server.answers = [web.Response(), web.Response(status=500)]
+    server.answers = [web.json_response({"failed": []}), web.Response(status=500)]
     with pytest.raises(TransientError):
         await run(task, context)
     mine.write_text("2\n1\n")
@@ -252,7 +261,7 @@ async def test_refused_batch_fails_its_items_but_not_the_others(
     """A 422 is about these items."""
 
     async def refuses_first(request: web.Request) -> web.Response:
-        return web.Response(status=422 if b"[0," in await request.read() else 200)
+        return web.json_response({"failed": []}, status=422 if b"[0," in await request.read() else 200)
 
     server.answers = [refuses_first]
     manifest = await run(operator(connect(server.port), tmp_path, failure_threshold=0.5), context)
@@ -296,7 +305,7 @@ async def test_too_many_requests_slow_it_down_and_lose_nothing(
         at_once += 1
         await asyncio.sleep(0.02)
         at_once -= 1
-        return web.Response()
+        return web.json_response({"failed": []})
 
     server.answers = [two_at_a_time]
     manifest = await run(operator(connect(server.port), tmp_path, items=list(range(60)), batch_size=1), context)
@@ -339,17 +348,127 @@ async def test_throttle_halves_and_creeps_back() -> None:
     assert throttle.limit == 8
 
 
-@pytest.mark.parametrize("result", [None, {}, [], "ok", {"failed": []}, {"failed": None}, {"failed": 0}])
-def test_answer_without_failed_items_is_a_success(result: object) -> None:
-    """A function need not know of batches."""
+@pytest.mark.parametrize("result", [{"failed": []}, {"failed": None}, {"failed": 0}, {"failed": [], "paid": 3}])
+def test_answer_that_names_no_failed_items_is_a_success(result: object) -> None:
+    """It has to say so; null is what some languages make of an empty list."""
     assert failures_of(result, 3) == []
 
 
-@pytest.mark.parametrize("failed", [[3], [-1], ["1"], [True], 2, "all", [{"error": "x"}], [None]])
+NO_WORD_OF_ITEMS = [
+    None, {}, [], [1, 2], 7, 0, True, False, "ok", "", {"ok": True}, {"error": "boom"}, {"errorMessage": "boom"},
+    {"message": "Internal server error"}, {"batchItemFailures": []}, {"batchItemFailures": [{"itemIdentifier": "1"}]},
+    {"Failed": []}, {"statusCode": 200, "body": '{"failed": []}'},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("result", NO_WORD_OF_ITEMS)
+def test_answer_without_a_word_of_items_is_no_success(result: object) -> None:
+    """What the function must answer is in the message, and nothing of what it did."""
+    with pytest.raises(UnusableAnswerError, match=r"must be .*\"failed\"") as caught:
+        failures_of(result, 3)
+    assert "boom" not in str(caught.value)
+    assert isinstance(result, dict) is ("batchItemFailures" in str(caught.value) or "object without" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "failed", [[3], [-1], ["1"], [True], 2, True, False, 0.0, "", {}, "all", [{"error": "x"}], [None], [[0]]]
+)
 def test_unreadable_list_of_failed_items_is_no_success(failed: object) -> None:
     """Silently taking it for one would hide failures."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnusableAnswerError):
         failures_of({"failed": failed}, 3)
+
+
+def as_answer(body: Any, kind: str = "application/json", status: int = 200) -> web.Response:
+    """An answer as it goes over the wire."""
+    return web.Response(text=body if isinstance(body, str) else json.dumps(body), content_type=kind, status=status)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("body", [*NO_WORD_OF_ITEMS, {"failed": [3]}, {"failed": [{"error": LONG}] * 100}])
+async def test_answer_of_another_form_fails_its_batch_and_no_other(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, body: Any, asynchronous: bool
+) -> None:
+    """Its items count against the threshold, also where the answer is larger than what is read."""
+
+    async def first_differs(request: web.Request) -> web.Response:
+        return as_answer(json.dumps(body) if b"[0," in await request.read() else {"failed": []})
+
+    server.answers = [first_differs]
+    limits = {"asynchronous": asynchronous, "response_limit_bytes": 64 * 1024}
+    task = operator(connect(server.port), tmp_path / "a", failure_threshold=0.3, **limits)
+    manifest = await run(task, context)
+    assert (manifest["succeeded"], manifest["failed"], manifest["unreached"]) == (7, 3, 0)
+    assert set(keys_of(server).values()) == {1}
+    with pytest.raises(AirflowFailException, match="3 of 10 items failed"):
+        await run(operator(connect(server.port), tmp_path / "b", failure_threshold=0.2, **limits), context)
+
+
+async def test_long_words_about_each_item_fit(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A thousand bytes for each of a hundred items: a batch's answer is no XCom."""
+    server.answers = [as_answer({"failed": [{"index": at, "error": LONG} for at in range(100)]})]
+    task = operator(connect(server.port), tmp_path, items=[0] * 100, batch_size=100, failure_threshold=1)
+    assert (await run(task, context))["failed"] == 100
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        as_answer("<html>Log in</html>", "text/html"),
+        as_answer("<html>Log in</html>"),
+        as_answer("ok", "text/plain"),
+        as_answer('{"failed": [', "application/json"),
+        web.Response(body=b"\xff\xfe\x00"),
+    ],
+)
+async def test_answer_of_somebody_else_is_none(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, foreign: web.Response, asynchronous: bool
+) -> None:
+    """A login page with 200, or half a document: nothing is noted, and the next try sends the batch again."""
+    server.answers = [foreign]
+    with pytest.raises(TransientError, match="got no answer"):
+        await run(operator(connect(server.port), tmp_path, asynchronous=asynchronous), context)
+    assert context["task_state_store"][KEY]["done"] == ""
+    server.answers = [as_answer({"failed": []})]
+    assert (await run(operator(connect(server.port), tmp_path), context))["succeeded"] == 10
+
+
+async def test_redirection_ends_it_at_once(server: Server, connect: Connect, context: Context, tmp_path: Path) -> None:
+    """To a login page: the next batch would be sent there, too; no item has failed for that."""
+    server.answers = [web.Response(status=302, headers={"Location": "/login"})]
+    with pytest.raises(AirflowFailException, match="answered 302"):
+        await run(operator(connect(server.port), tmp_path, failure_threshold=1), context)
+    assert context["task_state_store"][KEY]["done"] == ""
+
+
+async def test_cut_answer_is_sent_for_again(
+    connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """Under the same key, and nobody else's batch ends for it."""
+    whole = b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{"failed": []}'
+    with CutServer(whole, len(whole) - 2, then=whole) as cut:
+        manifest = await run(operator(connect(cut.port), tmp_path), context)
+    assert (manifest["succeeded"], len(cut.requests)) == (10, 5)
+
+
+@pytest.mark.parametrize("status", [502, 503])
+async def test_batches_wait_for_a_cold_start(
+    server: Server, connect: Connect, context: Context, tmp_path: Path, status: int
+) -> None:
+    """More often than a batch may fail; but a batch that alone is answered so, while others go on, is given up."""
+    server.answers = [*[web.Response(status=status)] * 12, as_answer({"failed": []})]
+    manifest = await run(operator(connect(server.port), tmp_path, most_in_flight=2), context)
+    assert manifest["succeeded"] == 10
+
+    async def fails_for_six(request: web.Request) -> web.Response:
+        return as_answer({"failed": []}, status=status if b"[6," in await request.read() else 200)
+
+    server.answers = [fails_for_six]
+    manifest = await run(operator(connect(server.port), tmp_path / "b", failure_threshold=0.3), context)
+    assert (manifest["succeeded"], manifest["unreached"]) == (7, 3)
 
 
 @given(st.lists(st.integers(0, 60)))
@@ -369,13 +488,13 @@ async def test_long_checkpoints_go_into_the_folder(
 ) -> None:
     """Airflow's state store takes 64 KB; the next try finds the checkpoint all the same."""
     monkeypatch.setattr("baton.functions.batches.checkpoint.LARGEST_STATE_BYTES", 10)
-    server.answers = [web.Response()] * 3 + [web.Response(status=500)]
+    server.answers = [web.json_response({"failed": []})] * 3 + [web.Response(status=500)]
     task = operator(connect(server.port), tmp_path, most_in_flight=1)
     with pytest.raises(TransientError):
         await run(task, context)
     assert set(context["task_state_store"][KEY]) == {"uri", "sha256"}
     server.requests.clear()
-    server.answers = [web.Response()]
+    server.answers = [web.json_response({"failed": []})]
     await run(task, context)
     assert items_of(server) == [9]
 
@@ -413,7 +532,7 @@ async def test_kill_in_the_middle_leaves_each_item_applied_once(
     async def apply(request: web.Request) -> web.Response:
         await asyncio.sleep(0.05)
         applied.setdefault(request.headers["Idempotency-Key"], json.loads(await request.read())["items"])
-        return web.Response()
+        return web.json_response({"failed": []})
 
     server.answers = [apply]
     connect(server.port)
