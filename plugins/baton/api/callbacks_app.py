@@ -1,11 +1,12 @@
 """The route that functions post their answers to.
 
 It has no login: the signed address is the credential, and is checked before anything else is read. Answers that come
-again change nothing. 4xx means "do not send this again", 503 "send it again".
+again change nothing, but a success takes the place of a failure. 4xx means "do not send this again", 503 "send it again".
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -15,16 +16,26 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from baton.exceptions import BatonError
 from baton.functions.call import Reply
-from baton.functions.callback_tokens import Callback, ExpiredTokenError, InvalidTokenError, Signer
+from baton.functions.callback_tokens import (
+    OURS_HEADER,
+    TOKEN_HEADER,
+    Callback,
+    ExpiredTokenError,
+    InvalidTokenError,
+    Signer,
+)
 from baton.functions.stored_reply import store_oversize, store_reply
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY_BYTES = 1 << 20
 """Whatever an address allows."""
+_FOLDER = "/v1/callbacks/"
+_TOKEN = "baton.callback_token"  # noqa: S105  (a name in the request's scope)
 SIGNER_SECONDS = 30.0
 """How long a key is used before the connection is read again."""
 
@@ -36,7 +47,7 @@ class Answers(Protocol):
         """Whether an answer is there."""
 
     def put(self, callback: Callback, stored: dict[str, Any]) -> bool:
-        """Keep an answer; the first one stays."""
+        """Keep an answer; the first one stays, unless it is a failure and this a success."""
 
 
 class _Refusal(Exception):
@@ -56,13 +67,13 @@ class CallbackRoute:
         self._answers, self._read_signer, self._gone = answers, read_signer, gone
         self._signer: tuple[float, Signer] | None = None
 
-    async def post(self, token: str, request: Request) -> Response:
+    async def post(self, request: Request) -> Response:
         """Take an answer."""
-        return await self._answered(self._post(token, request))
+        return await self._answered(self._post(request.scope[_TOKEN], request))
 
-    async def get(self, token: str) -> Response:
+    async def get(self, request: Request) -> Response:
         """Tell the triggerer whether the answer is there; not what it says."""
-        return await self._answered(self._get(token))
+        return await self._answered(self._get(request.headers.get(TOKEN_HEADER, "")))
 
     async def _answered(self, work: Any) -> Response:
         try:
@@ -73,6 +84,7 @@ class CallbackRoute:
             log.exception("A function's callback could not be kept for now (%s)", type(err).__name__)
             response = Response("not now\n", 503, {"Retry-After": "5"}, media_type="text/plain")
         response.headers["Cache-Control"] = "no-store"
+        response.headers[OURS_HEADER] = "1"
         return response
 
     async def _post(self, token: str, request: Request) -> Response:
@@ -132,11 +144,35 @@ async def _body(request: Request, limit_bytes: int) -> bytes | None:
     return bytes(body)
 
 
+class HiddenAddresses:
+    """Takes the token out of the path of a request: Airflow writes its access log after the answer, with the path of then.
+
+    In its place stands the beginning of its SHA-256: equal ones can still be told from others.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "http":
+            head, found, token = scope["path"].partition(_FOLDER)
+            if found and token:
+                scope[_TOKEN] = token
+                digest = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:16]
+                scope["path"] = f"{head}{_FOLDER}sha256-{digest}"
+                scope["raw_path"] = scope["path"].encode()
+        await self._app(scope, receive, send)
+
+
 def make_app(route: CallbackRoute) -> FastAPI:
     """Make the app that Airflow serves below `/baton/functions`."""
-    app = FastAPI(title="Baton: callbacks of functions", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/v1/callbacks/{token}", route.post, methods=["POST"])
-    app.add_api_route("/v1/callbacks/{token}", route.get, methods=["GET"])
+    app = FastAPI(
+        title="Baton: callbacks of functions", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
+    app.add_middleware(HiddenAddresses)
+    app.add_api_route(_FOLDER + "{digest}", route.post, methods=["POST"])
+    app.add_api_route(_FOLDER.rstrip("/"), route.get, methods=["GET"])
     return app
 
 

@@ -15,7 +15,7 @@ from airflow.state import TaskScope, get_state_backend
 from airflow.utils.session import create_session
 
 from baton.functions.callback_tokens import Callback
-from baton.functions.stored_reply import state_key
+from baton.functions.stored_reply import state_key, supersedes
 
 KEEP_SECONDS = 7 * 24 * 3600
 """How long after the address has expired an answer is kept, for retries and for people who look."""
@@ -35,14 +35,15 @@ class TaskStates:
             return found is not None
 
     def put(self, callback: Callback, stored: dict[str, Any]) -> bool:
-        """Keep an answer; the first one stays. Returns whether this is it.
+        """Keep an answer; the first one stays, unless it is a failure and this a success. Returns whether it is kept.
 
         :raises RunIsGoneError: nobody waits for it any more.
         """
         backend, scope, key = get_state_backend(), _scope(callback), state_key(callback.call_id)
         expires_at = datetime.fromtimestamp(callback.expires_at + KEEP_SECONDS, UTC)
         with create_session() as session:
-            if backend.get(scope, key, session=session) is not None:
+            earlier = backend.get(scope, key, session=session)
+            if earlier is not None and not supersedes(stored, json.loads(earlier)):
                 return False
             try:
                 backend.set(scope, key, json.dumps(stored), expires_at=expires_at, session=session)

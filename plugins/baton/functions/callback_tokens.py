@@ -19,6 +19,10 @@ from typing import Any
 from baton.exceptions import BatonError
 
 PATH = "/baton/functions/v1/callbacks"
+TOKEN_HEADER = "X-Baton-Callback-Token"  # noqa: S105  (a header's name)
+"""Of the question whether an answer has come: unlike a path, a header stands in no access log."""
+OURS_HEADER = "X-Baton-Callbacks"
+"""Of each answer of the route: what lacks it was answered by a proxy or a login page before it."""
 _LONGEST_TOKEN = 4096
 _DOMAIN = b"baton function callback v1\0"
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 LAST_LOOK_SECONDS = 0.5
+LOST_SECONDS = 5.0
+"""How long a posted answer is waited for after the connection was cut before the call was accepted."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
@@ -35,3 +39,17 @@ async def _end(task: asyncio.Task[T]) -> None:
     if not task.done():
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def look_until_there(look: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
+    """Look for something until it is there; None at the end of the time.
+
+    The last look is begun after it: whoever was kept from looking in time finds what came in time.
+    """
+    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
+    while True:
+        left = deadline - time.monotonic()
+        if (found := await look()) is not None or left <= 0:
+            return found
+        await asyncio.sleep(min(pause, max(0.0, left)))
+        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)

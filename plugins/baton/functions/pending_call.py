@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from baton.functions.stored_reply import state_key
+from baton.functions.stored_reply import is_success, state_key
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
@@ -36,12 +36,19 @@ class PendingCall:
         """Return the next attempt, after this one has failed or was lost."""
         return PendingCall(attempt=self.attempt + 1)
 
+    def earlier(self) -> list[PendingCall]:
+        """Return the calls before this one, the last first."""
+        return [PendingCall(attempt=attempt) for attempt in range(self.attempt - 1, 0, -1)]
+
 
 class CallMemory:
-    """The pending call and its answer in Airflow's task state store."""
+    """The pending call and its answer in Airflow's task state store.
 
-    def __init__(self, store: TaskStateStoreAccessor) -> None:
-        self._store = store
+    :param key: the idempotency key of the work.
+    """
+
+    def __init__(self, store: TaskStateStoreAccessor, key: str) -> None:
+        self._store, self._key = store, key
 
     def read(self) -> PendingCall | None:
         """Return the call that is pending."""
@@ -57,16 +64,31 @@ class CallMemory:
         """Remember that the gateway has taken it."""
         return self.write(replace(pending, accepted=True, location=location, deadline=deadline))
 
-    def keep_answer(self, call_id: str, stored: dict[str, Any]) -> None:
+    def keep_answer(self, pending: PendingCall, stored: dict[str, Any]) -> None:
         """Keep an answer that came at once where a posted one would be."""
-        self._store.set(state_key(call_id), stored)
+        self._store.set(state_key(pending.call_id(self._key)), stored)
 
-    def answer(self, call_id: str) -> dict[str, Any] | None:
-        """Return the answer that the callback route has stored, see `baton.functions.stored_reply`."""
-        stored: Any = self._store.get(state_key(call_id))
+    def answer(self, pending: PendingCall) -> dict[str, Any] | None:
+        """Return the answer that the callback route has stored, see `baton.functions.stored_reply`.
+
+        That is the answer to this call, or the success of an earlier one that counted as lost: it is the same work.
+        """
+        answer = self._stored(pending)
+        if answer is not None and is_success(answer):
+            return answer
+        earlier = (self._stored(each) for each in pending.earlier())
+        return next((stored for stored in earlier if stored is not None and is_success(stored)), answer)
+
+    def _stored(self, pending: PendingCall) -> dict[str, Any] | None:
+        stored: Any = self._store.get(state_key(pending.call_id(self._key)))
         return stored if isinstance(stored, dict) else None
 
-    def forget(self, call_id: str) -> None:
-        """Forget the call and its answer: the next run of this task makes a new one."""
+    def forget(self, pending: PendingCall) -> None:
+        """Forget the call and its answers: the next run of this task makes a new one."""
         self._store.delete(KEY)
-        self._store.delete(state_key(call_id))
+        self.drop_answers(pending)
+
+    def drop_answers(self, pending: PendingCall) -> None:
+        """Remove what was posted to a call and to those before it."""
+        for each in (pending, *pending.earlier()):
+            self._store.delete(state_key(each.call_id(self._key)))

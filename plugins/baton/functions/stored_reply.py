@@ -14,12 +14,15 @@ def state_key(call_id: str) -> str:
 
 
 def store_reply(reply: Reply) -> dict[str, Any]:
-    """Return a reply as JSON; bytes that are no text survive."""
+    """Return a reply as JSON; bytes that are no text survive, and so does NUL, which PostgreSQL takes in no text."""
     stored: dict[str, Any] = {"status": reply.status, "content_type": reply.content_type}
     try:
-        return stored | {"text": reply.body.decode()}
+        text = reply.body.decode()
     except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
         return stored | {"base64": base64.b64encode(reply.body).decode()}
+    return stored | {"text": text}
 
 
 def store_oversize(limit_bytes: int) -> dict[str, Any]:
@@ -30,6 +33,19 @@ def store_oversize(limit_bytes: int) -> dict[str, Any]:
 def is_oversize(stored: dict[str, Any]) -> bool:
     """Whether the answer was past the limit."""
     return "too_large" in stored
+
+
+def is_success(stored: dict[str, Any]) -> bool:
+    """Whether the function says that it went well."""
+    return 200 <= stored.get("status", 0) < 300
+
+
+def supersedes(stored: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Whether an answer takes the place of one that came before it to the same call.
+
+    Only a success does, and only that of a failure: a gateway that runs a call again after its time was over posts both.
+    """
+    return is_success(stored) and not is_success(earlier)
 
 
 def load_reply(stored: dict[str, Any]) -> Reply:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk import BaseHook
 
 from baton.exceptions import PermanentError
-from baton.functions.call import Call, Reply
+from baton.functions.call import ACCEPTED, Call, Reply, UnavailableError
+from baton.functions.deadline import LOST_SECONDS, look_until_there
 from baton.functions.patience import Patience
 
 if TYPE_CHECKING:
@@ -75,15 +77,30 @@ class FunctionHook(BaseHook):
             raise RuntimeError("use the hook as an asynchronous context manager")
         return self._protocol
 
-    async def call(self, call: Call, patience: Patience) -> Reply:
+    async def call(self, call: Call, patience: Patience, is_answered: Callable[[], bool] = lambda: False) -> Reply:
         """Make a call, again where that is safe and may help.
 
+        :param is_answered: looks whether an answer was posted, though no reply came; it is as good as one that says
+            "accepted". Blocks.
         :raises PermanentError: it was refused, or it is not known whether it ran.
         :raises TransientError: patience is at its end.
         """
         if call.callback_url:
             self.check_callbacks()
-        return await patience.call(lambda: self.protocol.send(call))
+
+        async def look() -> Reply | None:
+            return Reply(ACCEPTED) if await asyncio.to_thread(is_answered) else None
+
+        async def send() -> Reply:
+            try:
+                return await look() or await self.protocol.send(call)
+            except UnavailableError as err:
+                seconds = LOST_SECONDS if err.lost and call.callback_url else 0.0
+                if (accepted := await look_until_there(look, seconds)) is None:
+                    raise
+                return accepted
+
+        return await patience.call(send)
 
     def check_callbacks(self) -> None:
         """Whether answers can be posted to us.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 
 from baton.exceptions import PermanentError
-from baton.functions.callback_tokens import PATH, Callback, Signer
+from baton.functions.callback_tokens import PATH, TOKEN_HEADER, Callback, Signer
 from baton.hooks.function import address_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ class CallbackHook(BaseHook):
         """
         connection = self.get_connection(CALLBACKS_CONNECTION)
         return f"{address_of(connection)}{PATH}/{signer_of(connection).sign(callback)}"
+
+    def question(self, callback: Callback) -> tuple[str, dict[str, str]]:
+        """Return address and headers of the question whether an answer has come.
+
+        :raises PermanentError: as `address`.
+        """
+        connection = self.get_connection(CALLBACKS_CONNECTION)
+        return f"{address_of(connection)}{PATH}", {TOKEN_HEADER: signer_of(connection).sign(callback)}
 
 
 def signer_of(connection: Connection) -> Signer:

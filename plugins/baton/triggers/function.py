@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from baton.exceptions import PermanentError, TransientError
 from baton.functions.call import Call, Reply
-from baton.functions.callback_tokens import Callback
+from baton.functions.callback_tokens import OURS_HEADER, Callback
+from baton.functions.deadline import look_until_there
 from baton.functions.patience import Patience
 from baton.functions.stored_reply import store_reply
 from baton.hooks.function import FunctionHook
@@ -22,7 +24,6 @@ RESPONSE, CALLBACK, POLLING = "response", "callback", "polling"
 REPLY, ARRIVED, LATE, PERMANENT, TRANSIENT = "reply", "arrived", "late", "permanent", "transient"
 """Outcomes in the event: the reply is in it; it is in the state store; it did not come in time; two kinds of errors."""
 
-FIRST_LOOK_SECONDS, SLOWEST_LOOK_SECONDS = 0.2, 2.0
 POLL_SECONDS = 5.0
 
 
@@ -36,7 +37,8 @@ class FunctionTrigger(BaseTrigger):
     :param patience: a `Patience` as plain JSON.
     :param callback: a `Callback` as plain JSON, for `callback`.
     :param location: where to ask, for `polling`.
-    :param deadline: Unix seconds.
+    :param deadline: Unix seconds, for an answer to a call that was made. What the trigger itself calls has the time that
+        `patience` and the call name, from when it is called.
     :param deferred_at: when the worker handed over, Unix seconds.
     """
 
@@ -48,8 +50,8 @@ class FunctionTrigger(BaseTrigger):
         waits_for: str,
         patience: dict[str, Any],
         response_limit_bytes: int,
-        deadline: float,
         deferred_at: float,
+        deadline: float = 0.0,
         callback: dict[str, Any] | None = None,
         location: str | None = None,
     ) -> None:
@@ -73,45 +75,45 @@ class FunctionTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire one event; `read_event` reads it."""
+        """Fire one event; the operator's `resume` reads it."""
         try:
-            async with asyncio.timeout(max(0.0, self.deadline - time.time())):
-                event = await self._wait()
+            event = await self._wait()
         except PermanentError as err:
             event = {"outcome": PERMANENT, "message": str(err)}
         except TransientError as err:
             event = {"outcome": TRANSIENT, "message": str(err)}
-        except TimeoutError:
-            event = {"outcome": LATE}
         await self._let_first_half_settle()
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> dict[str, Any]:
         if self.waits_for == CALLBACK:
-            await self._await_callback()
-            return {"outcome": ARRIVED}
+            return {"outcome": await self._await_callback()}
         hook = FunctionHook(self.function_conn_id, response_limit_bytes=self.response_limit_bytes)
         async with hook:
             reply = await self._poll(hook) if self.waits_for == POLLING else await self._send(hook)
-        return {"outcome": REPLY, "reply": store_reply(reply)}
+        return {"outcome": REPLY, "reply": store_reply(reply)} if reply is not None else {"outcome": LATE}
 
     async def _send(self, hook: FunctionHook) -> Reply:
         return await hook.call(load_call(self.call), Patience(**self.patience))
 
-    async def _poll(self, hook: FunctionHook) -> Reply:
-        call, patience = load_call(self.call), Patience(**self.patience)
-        while (reply := await hook.ask(call, self.location or "", patience)) is None:
-            await asyncio.sleep(POLL_SECONDS)
-        return reply
+    async def _poll(self, hook: FunctionHook) -> Reply | None:
+        """Ask until there is an answer; once at least, however late we are. None: not in time."""
+        call, patience = load_call(self.call), replace(Patience(**self.patience), repeatable=True)  # asking does no work
+        while True:
+            left = max(0.0, self.deadline - time.time())
+            reply = await hook.ask(call, self.location or "", replace(patience, seconds=left))
+            if reply is not None or not left:
+                return reply
+            await asyncio.sleep(min(POLL_SECONDS, left))
 
-    async def _await_callback(self) -> None:
+    async def _await_callback(self) -> str:
         """Ask our own API server until the answer has come; one that is down for a while is waited for."""
-        url = await asyncio.to_thread(CallbackHook().address, Callback(**(self.callback or {})))
-        pause = FIRST_LOOK_SECONDS
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            while not await _has_arrived(session, url):
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.3, SLOWEST_LOOK_SECONDS)
+        callback = Callback(**(self.callback or {}))
+        url, headers = await asyncio.to_thread(CallbackHook().question, callback)
+        timeout = aiohttp.ClientTimeout(total=10)
+        async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+            outcome = await look_until_there(lambda: _look(session, url), self.deadline - time.time())
+        return outcome or LATE
 
     async def _let_first_half_settle(self) -> None:
         """Resume no task in the first moments after its deferral; why: see `WorkloadTrigger`."""
@@ -120,21 +122,23 @@ class FunctionTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, workload.SETTLE_SECONDS - (time.time() - self.deferred_at)))
 
 
-async def _has_arrived(session: aiohttp.ClientSession, url: str) -> bool:
-    """Look once.
+async def _look(session: aiohttp.ClientSession, url: str) -> str | None:
+    """Look once; returns an outcome, or None for no answer yet, or words of somebody else than our API server.
 
-    :raises PermanentError: the address is refused: another key, or its time is over.
+    :raises PermanentError: our token is refused: it is signed with another key.
     """
     try:
-        async with session.get(url) as response:
-            if response.status in (403, 404, 410):
+        async with session.get(url, allow_redirects=False) as response:
+            if OURS_HEADER not in response.headers:
+                return None
+            if response.status == 403:
                 raise PermanentError(
-                    f"Airflow's API server refuses the callback's address with {response.status}: do connection "
-                    "function_callbacks and its key agree on all components?"
+                    "Airflow's API server refuses the callback's token: does the key of connection function_callbacks "
+                    "agree on all components?"
                 )
-            return response.status == 200
+            return {200: ARRIVED, 410: LATE}.get(response.status)
     except (aiohttp.ClientError, OSError):
-        return False
+        return None
 
 
 def dump_call(call: Call) -> dict[str, Any]:

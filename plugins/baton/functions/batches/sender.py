@@ -19,6 +19,7 @@ from baton.functions.call import (
     result_of,
     too_large,
 )
+from baton.functions.deadline import LOST_SECONDS, look_until_there
 from baton.functions.identity import TaskIdentity
 from baton.functions.stored_reply import is_oversize, load_reply, state_key, store_reply
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from baton.functions.protocol import Protocol
 
 ACCEPT_SECONDS = 30.0
-LOST_SECONDS = 5.0
-"""How long an answer is waited for after the connection was cut before the call was accepted."""
-FIRST_LOOK_SECONDS, SLOWEST_LOOK_SECONDS = 0.2, 2.0
 
 
 @dataclass(frozen=True)
@@ -95,13 +93,13 @@ class BatchSender:
         except UnavailableError as err:
             if not err.may_have_run:
                 raise
-            stored = await self._await(callbacks.store, call, LOST_SECONDS if err.lost else 0.0)
+            stored = await _await(callbacks.store, call, LOST_SECONDS if err.lost else 0.0)
             if stored is None:
                 raise
             return stored
         if reply.status != ACCEPTED:
             return store_reply(reply)
-        stored = await self._await(callbacks.store, call, self._seconds)
+        stored = await _await(callbacks.store, call, self._seconds)
         if stored is None:
             message = f"function {call.function} posted no answer to call {call.call_id} within {self._seconds:g} s"
             raise UnavailableError(message)
@@ -114,16 +112,6 @@ class BatchSender:
         return await self._protocol.send(
             replace(call, timeout_seconds=ACCEPT_SECONDS, asynchronous=True, callback_url=url)
         )
-
-    async def _await(self, store: TaskStateStoreAccessor, call: Call, seconds: float) -> dict[str, Any] | None:
-        """Look until the answer is there; the last look is begun after the deadline."""
-        deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
-        while True:
-            is_last = time.monotonic() >= deadline
-            if (stored := await _take(store, call.call_id)) is not None or is_last:
-                return stored
-            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-            pause = min(pause * 1.5, SLOWEST_LOOK_SECONDS)
 
 
 def _result_of(call: Call, reply: Reply) -> Any:
@@ -139,6 +127,10 @@ def _result_of(call: Call, reply: Reply) -> Any:
         words = "something else than the function has answered: it is no JSON"
         raise UnavailableError(f"function {call.function}: {words} (call {call.call_id})")
     return result
+
+
+async def _await(store: TaskStateStoreAccessor, call: Call, seconds: float) -> dict[str, Any] | None:
+    return await look_until_there(lambda: _take(store, call.call_id), seconds)
 
 
 async def _take(store: TaskStateStoreAccessor, call_id: str) -> dict[str, Any] | None:

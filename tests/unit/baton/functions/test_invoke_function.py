@@ -14,7 +14,7 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import TransientError
 from baton.functions.call import Reply
-from baton.functions.callback_tokens import PATH, Signer
+from baton.functions.callback_tokens import OURS_HEADER, PATH, Signer
 from baton.functions.identity import TaskIdentity
 from baton.functions.pending_call import CallMemory, PendingCall
 from baton.functions.stored_reply import state_key, store_oversize, store_reply
@@ -215,7 +215,7 @@ async def test_function_that_may_not_run_twice_is_not_called_by_a_second_try(
     server: Server, connect: Connect, context: Context
 ) -> None:
     """A try that was killed during its call leaves a mark; what to do is in the message."""
-    CallMemory(context["task_state_store"]).write(PendingCall())
+    CallMemory(context["task_state_store"], key_of(context)).write(PendingCall())
     task = operator(connect(server.port), repeatable=False)
     with pytest.raises(AirflowFailException, match="may not run twice"):
         task.execute(context)
@@ -244,10 +244,18 @@ async def test_trigger_waits_until_our_api_server_has_the_answer(
     address = {"conn_type": "http", "host": "127.0.0.1", "port": server.port, "password": "a-key-that-signs-callbacks"}
     monkeypatch.setenv("AIRFLOW_CONN_FUNCTION_CALLBACKS", json.dumps(address))
     server.requests.clear()
-    server.answers = [web.Response(status=502), web.Response(status=202), web.Response(status=200)]
+    ours = {OURS_HEADER: "1"}
+    server.answers = [
+        web.Response(status=502),
+        web.Response(status=202, headers=ours),
+        web.Response(status=403),  # a firewall's
+        web.Response(text="<html>Log in</html>", content_type="text/html"),
+        web.Response(status=302, headers={"Location": "/login"}),
+        web.Response(status=200, headers=ours),
+    ]
     assert await event_of(trigger) == {"outcome": triggers.ARRIVED}
-    assert len(server.requests) == 3
-    server.answers = [web.Response(status=403)]
+    assert [request.path for request in server.requests] == [PATH] * 6  # no token, which access logs would show
+    server.answers = [web.Response(status=403, headers=ours)]
     event = await event_of(trigger)
     assert event["outcome"] == triggers.PERMANENT
     assert "function_callbacks" in event["message"]
