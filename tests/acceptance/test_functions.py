@@ -99,7 +99,8 @@ def test_callback_route_takes_nothing_without_a_signature(stack: Stack) -> None:
     """In the real API server: with and without a login, any method."""
     import httpx
 
-    url = f"{stack.airflow.url}/baton/functions/v1/callbacks/e30.AAAA"
+    url = f"{stack.airflow.url}/baton/functions/v1/callbacks"
     for headers in ({}, {"Authorization": f"Bearer {stack.api.token()}"}):
-        for method in ("GET", "POST"):
-            assert httpx.request(method, url, headers=headers, content=b"{}").status_code == 403
+        assert httpx.post(f"{url}/e30.AAAA", headers=headers, content=b"{}").status_code == 403
+        assert httpx.get(url, headers={**headers, "X-Baton-Callback-Token": "e30.AAAA"}).status_code == 403
+        assert httpx.get(f"{url}/e30.AAAA", headers=headers).status_code == 405

@@ -1,7 +1,8 @@
 """The route that functions post their answers to.
 
 It has no login: the signed address is the credential, and is checked before anything else is read. Answers that come
-again change nothing, but a success takes the place of a failure. 4xx means "do not send this again", 503 "send it again".
+again change nothing, but a success takes the place of a failure. 4xx means "do not send this again", 503 "send it
+again".
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ async def _body(request: Request, limit_bytes: int) -> bytes | None:
 
 
 class HiddenAddresses:
-    """Takes the token out of the path of a request: Airflow writes its access log after the answer, with the path of then.
+    """Takes the token out of the path of a request: Airflow logs the path as it is after the answer.
 
     In its place stands the beginning of its SHA-256: equal ones can still be told from others.
     """

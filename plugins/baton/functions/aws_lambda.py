@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from baton.functions.call import Call, RefusedError, Reply, UnavailableError, check_status, too_large
-from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
 from baton.functions.deadline import within
+from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
 from baton.functions.protocol import Protocol
 from baton.functions.whole_answer import has_length
 

@@ -37,13 +37,14 @@ def is_oversize(stored: dict[str, Any]) -> bool:
 
 def is_success(stored: dict[str, Any]) -> bool:
     """Whether the function says that it went well."""
-    return 200 <= stored.get("status", 0) < 300
+    status: int = stored.get("status", 0)
+    return 200 <= status < 300
 
 
 def supersedes(stored: dict[str, Any], earlier: dict[str, Any]) -> bool:
     """Whether an answer takes the place of one that came before it to the same call.
 
-    Only a success does, and only that of a failure: a gateway that runs a call again after its time was over posts both.
+    Only a success does, and only that of a failure: a gateway that runs a call again when its time is over posts both.
     """
     return is_success(stored) and not is_success(earlier)
 

@@ -1,7 +1,7 @@
 """What of a function's answer Airflow's XCom takes.
 
-Why before it is returned: an XCom that is refused fails the task after its work was done and its state forgotten, and its
-next try would call the function again.
+Why before it is returned: an XCom that is refused fails the task after its work was done and its state forgotten, and
+its next try would call the function again.
 """
 
 from __future__ import annotations

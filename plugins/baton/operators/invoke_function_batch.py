@@ -38,8 +38,8 @@ class InvokeFunctionBatchOperator(BaseOperator):
     A killed or retried task sends only what has no answer yet. Each batch carries an idempotency key that is the same
     for all tries. Holds a worker while it runs: it reads, sends and writes all the time.
 
-    The function answers each batch with `{"failed": [{"index": 3, "error": "…"}]}`: the items of the batch that failed for
-    good, counted from 0; the others went well. An answer without that list fails all items of its batch.
+    The function answers each batch with `{"failed": [{"index": 3, "error": "…"}]}`: the items of the batch that failed
+    for good, counted from 0; the others went well. An answer without that list fails all items of its batch.
 
     :param function: its name at the gateway. (templated)
     :param items: a list of items, or SQL (with `sql_conn_id`), or the address of JSON lines, `s3://…` or `file:///…`.

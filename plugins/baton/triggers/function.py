@@ -37,8 +37,8 @@ class FunctionTrigger(BaseTrigger):
     :param patience: a `Patience` as plain JSON.
     :param callback: a `Callback` as plain JSON, for `callback`.
     :param location: where to ask, for `polling`.
-    :param deadline: Unix seconds, for an answer to a call that was made. What the trigger itself calls has the time that
-        `patience` and the call name, from when it is called.
+    :param deadline: Unix seconds, for an answer to a call that was made. What the trigger itself calls has the time
+        that `patience` and the call name, from when it is called.
     :param deferred_at: when the worker handed over, Unix seconds.
     """
 
@@ -98,7 +98,10 @@ class FunctionTrigger(BaseTrigger):
 
     async def _poll(self, hook: FunctionHook) -> Reply | None:
         """Ask until there is an answer; once at least, however late we are. None: not in time."""
-        call, patience = load_call(self.call), replace(Patience(**self.patience), repeatable=True)  # asking does no work
+        call, patience = (
+            load_call(self.call),
+            replace(Patience(**self.patience), repeatable=True),
+        )  # asking does no work
         while True:
             left = max(0.0, self.deadline - time.time())
             reply = await hook.ask(call, self.location or "", replace(patience, seconds=left))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
 from starlette.routing import Route
 from tests.integration.alerts.conftest import Receiver, alert, environment, group
+
+from baton.functions.callback_tokens import TOKEN_HEADER, Callback, Signer
 
 ADMIN, VIEWER = "admin", "viewer"
 PASSWORDS = '{"admin": "admin-password", "viewer": "viewer-password"}'
@@ -162,3 +166,28 @@ def test_missing_tables_are_said_with_what_to_do(server: Server, receiver: Recei
         receiver.query("ALTER TABLE hidden RENAME TO baton_alert_decision")
     assert response.status_code == 503
     assert "external_db_managers" in response.json()["detail"]
+
+
+def test_no_callback_address_stands_in_the_access_log(server: Server) -> None:
+    """It is a credential. A question whether an answer has come is taken by header only: none that a log could show."""
+    expires_at = int(time.time()) + 600
+    token = Signer(["a key which signs callback address"]).sign(Callback("d", "r", "t", -1, "call", expires_at, 1000))
+    path = "/baton/functions/v1/callbacks"
+    with mock.patch("airflow.api_fastapi.common.http_access_log.logger") as log:
+        posted = server.post(f"{path}/{token}", content=b"7")
+        again = server.post(f"{path}/{token}", content=b"7")
+        forged = server.post(f"{path}/{token}x", content=b"7")
+        by_path = [
+            server.request(method, f"{path}/{token}").status_code for method in ("GET", "PUT", "HEAD", "OPTIONS")
+        ]
+        asked = server.get(path, headers={TOKEN_HEADER: token})
+        unsigned = server.get(path, headers={TOKEN_HEADER: f"{token}x"})
+    assert (posted.status_code, again.status_code, forged.status_code) == (410, 410, 403)  # there is no such run
+    assert by_path == [405] * 4
+    assert (asked.status_code, unsigned.status_code) == (202, 403)
+    lines = [each.kwargs for each in log.info.call_args_list]
+    assert len(lines) == 9
+    assert token not in str(lines)
+    first, second, other = [line["path"] for line in lines[:3]]
+    assert first == second != other
+    assert re.fullmatch(path + "/sha256-[0-9a-f]{16}", first)

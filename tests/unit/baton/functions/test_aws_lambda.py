@@ -125,3 +125,24 @@ async def test_endpoint_that_is_down_has_surely_not_run_it(connect: Connect, unu
         with pytest.raises(UnavailableError) as caught:
             await hook.protocol.send(CALL)
     assert not caught.value.may_have_run
+
+
+async def test_call_that_no_thread_took_says_so(server: Server, connection_id: str) -> None:
+    """It was not made, so it may be made again; and its time begins when it is."""
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: web.Request) -> web.Response:
+        begun.set()
+        await release.wait()
+        return web.json_response(1)
+
+    server.answers = [wait]
+    async with FunctionHook(connection_id, connections=1) as hook:
+        first = asyncio.create_task(hook.protocol.send(replace(CALL, timeout_seconds=60)))
+        await begun.wait()
+        with pytest.raises(UnavailableError, match="was not called") as caught:
+            await hook.protocol.send(replace(CALL, timeout_seconds=0.1))
+        assert (caught.value.may_have_run, caught.value.lost) == (False, False)
+        release.set()
+        assert result_of(await first) == 1
+    assert len(server.requests) == 1

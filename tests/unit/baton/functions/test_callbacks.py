@@ -1,19 +1,31 @@
 """The route that functions post to: nothing gets in without our signature, and nothing makes it fall over."""
 
 import json
+import socket
+import struct
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from baton.api.callbacks_app import LARGEST_BODY_BYTES, CallbackRoute, make_app
-from baton.functions.callback_tokens import TOKEN_HEADER, Callback, ExpiredTokenError, InvalidTokenError, Signer
+from baton.functions.callback_tokens import (
+    OURS_HEADER,
+    TOKEN_HEADER,
+    Callback,
+    ExpiredTokenError,
+    InvalidTokenError,
+    Signer,
+)
 from baton.functions.stored_reply import load_reply, supersedes
 
 KEYS = ["the-key-of-today", "the-key-of-yesterday"]
@@ -193,3 +205,59 @@ def test_empty_key_signs_nothing(keys: list[str]) -> None:
     """Everybody would know it."""
     with pytest.raises(ValueError, match="key"):
         Signer(keys)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The route behind a real HTTP server."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+BODY = b'{"sum": 12, "of": [5, 7]}'
+CHUNKS = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (BODY[:9], BODY[9:], b""))
+
+
+@pytest.mark.parametrize("by_reset", [False, True])
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [(b"Content-Length: %d" % len(BODY), BODY), (b"Transfer-Encoding: chunked", CHUNKS)],
+    ids=["length", "chunks"],
+)
+def test_posted_answer_that_was_cut_is_not_kept(port: int, head: bytes, body: bytes, by_reset: bool) -> None:
+    """At whatever byte; its sender has got no 204 and posts it again."""
+    start = b"POST /v1/callbacks/%s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % (_valid.encode(), head)
+    request = start + body
+    for at in [*range(0, len(start), 7), *range(len(start), len(request))]:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(request[:at])
+            if by_reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with socket.create_connection(("127.0.0.1", port)) as connection:  # answered after the others were
+        connection.sendall(start)
+        time.sleep(0.2)
+        assert answers.kept == {}
+        connection.sendall(body)
+        assert connection.recv(100).startswith(b"HTTP/1.1 204")
+    assert load_reply(answers.kept["call-1"]).body == BODY
+
+
+async def test_success_takes_the_place_of_a_failure() -> None:
+    """A gateway that ran the call again posts both; no failure takes the place of anything, nor a second success."""
+    for status, body in ((504, b"1"), (500, b"2"), (200, b"3"), (200, b"4"), (500, b"5")):
+        posted = await request("POST", _valid, content=body, headers={"X-Function-Status": str(status)})
+        assert posted.status_code == 204
+    assert load_reply(answers.kept["call-1"]).body == b"3"
+
+
+async def test_address_asks_nothing() -> None:
+    """Only the token in the header does; every answer of ours can be told from a proxy's."""
+    assert (await request("GET", _valid)).status_code == 405
+    assert OURS_HEADER in (await ask(_valid)).headers
+    assert OURS_HEADER in (await ask("x")).headers

@@ -76,10 +76,11 @@ async def test_answer_of_lambda_cut_anywhere_is_no_result(connect: Connect, name
 
 async def _cut_everywhere(server: CutServer, connection_id: str, expected: object, end: int | None = None) -> None:
     async with FunctionHook(connection_id) as hook:
-        for server.at in range(end or len(server.answer)):
+        for at in range(end or len(server.answer)):
+            server.at = at
             with pytest.raises(UnavailableError) as caught:
                 await hook.protocol.send(CALL)
-            assert (caught.value.may_have_run, caught.value.lost) == (True, True), server.at
+            assert (caught.value.may_have_run, caught.value.lost) == (True, True), at
         server.at, server.by_reset = len(server.answer), False
         assert result_of(await hook.protocol.send(CALL)) == expected
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,7 +18,7 @@ from baton.functions.call import Reply
 from baton.functions.callback_tokens import OURS_HEADER, PATH, Signer
 from baton.functions.identity import TaskIdentity
 from baton.functions.pending_call import CallMemory, PendingCall
-from baton.functions.stored_reply import state_key, store_oversize, store_reply
+from baton.functions.stored_reply import load_reply, state_key, store_oversize, store_reply
 from baton.operators.invoke_function import CALLBACK, FORGET, POLLING, InvokeFunctionOperator
 from baton.triggers import function as triggers
 from baton.triggers.function import FunctionTrigger
@@ -241,8 +242,7 @@ async def test_trigger_waits_until_our_api_server_has_the_answer(
     server.answers = [web.Response(status=202)]
     task = operator(connect(server.port, "openfaas"), mode=CALLBACK)
     trigger = await run(task, context)
-    address = {"conn_type": "http", "host": "127.0.0.1", "port": server.port, "password": "a-key-that-signs-callbacks"}
-    monkeypatch.setenv("AIRFLOW_CONN_FUNCTION_CALLBACKS", json.dumps(address))
+    use_server_as_api_server(server, monkeypatch)
     server.requests.clear()
     ours = {OURS_HEADER: "1"}
     server.answers = [
@@ -274,6 +274,201 @@ async def test_trigger_gives_up_at_its_deadline(server: Server, connect: Connect
     event = await event_of(trigger)
     with pytest.raises(TransientError, match="did not answer"):
         task.resume(context, event)
+
+
+async def accepted_task(server: Server, connect: Connect, context: Context, **fields: Any) -> Any:
+    """A task whose call was accepted, and the trigger that it waits with; the API server is the test's server."""
+    server.answers = [web.Response(status=202)]
+    task = operator(connect(server.port, "openfaas"), mode=CALLBACK, **fields)
+    return task, await run(task, context)
+
+
+def use_server_as_api_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = {"conn_type": "http", "host": "127.0.0.1", "port": server.port, "password": "a-key-that-signs-callbacks"}
+    monkeypatch.setenv("AIRFLOW_CONN_FUNCTION_CALLBACKS", json.dumps(address))
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"outcome": triggers.LATE},
+        {"outcome": triggers.TRANSIENT, "message": "down"},
+        {"outcome": triggers.PERMANENT, "message": "refused with 403"},
+    ],
+)
+async def test_answer_in_the_store_counts_whatever_the_trigger_saw(
+    server: Server, connect: Connect, context: Context, repeatable: bool, event: dict[str, Any]
+) -> None:
+    """A triggerer that was stopped looks too late, one with another key is refused; the function has run once."""
+    task, _ = await accepted_task(server, connect, context, repeatable=repeatable)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert task.resume(context, event) == 7
+    assert context["task_state_store"] == {}
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, triggers.ARRIVED), (202, triggers.LATE), (410, triggers.LATE)])
+async def test_late_trigger_looks_once(
+    server: Server, connect: Connect, context: Context, monkeypatch: pytest.MonkeyPatch, status: int, outcome: str
+) -> None:
+    """Also where the token has expired since; then the store is looked into by the task itself."""
+    _, trigger = await accepted_task(server, connect, context, timeout_seconds=-1)
+    use_server_as_api_server(server, monkeypatch)
+    server.answers = [web.Response(status=status, headers={OURS_HEADER: "1"})]
+    assert await event_of(trigger) == {"outcome": outcome}
+
+
+async def test_late_polling_asks_once(server: Server, connect: Connect, context: Context) -> None:
+    """The gateway may have had the answer all the time."""
+    accepted = web.Response(status=202, headers={"Location": "/status/1"})
+    server.answers = [accepted, web.json_response(7)]
+    task = operator(connect(server.port), mode=POLLING, timeout_seconds=-1)
+    assert task.resume(context, await event_of(await run(task, context))) == 7
+
+
+async def test_asking_again_is_no_second_run(server: Server, connect: Connect, context: Context) -> None:
+    """A question that is answered 500 is asked again, also about a function that may not run twice."""
+    accepted = web.Response(status=202, headers={"Location": "/status/1"})
+    server.answers = [accepted, web.Response(status=500), web.json_response(7)]
+    task = operator(connect(server.port), mode=POLLING, repeatable=False)
+    assert task.resume(context, await event_of(await run(task, context))) == 7
+
+
+async def test_call_that_the_trigger_takes_up_late_is_made(server: Server, connect: Connect, context: Context) -> None:
+    """Its time begins when it is called: after an hour in the queue it is not late before it was made."""
+    task = operator(connect(server.port), timeout_seconds=5)
+    trigger = await run(task, context)
+    with mock.patch("time.time", return_value=time.time() + 3600):
+        event = await event_of(trigger)
+    assert task.resume(context, event) == {"ok": True}
+
+
+async def test_late_success_of_an_earlier_call_is_taken_before_another_is_made(
+    server: Server, connect: Connect, context: Context
+) -> None:
+    """It is the same work; a late failure is not taken for the second call's."""
+    task, _ = await accepted_task(server, connect, context)
+    with pytest.raises(TransientError, match="did not answer"):
+        task.resume(context, {"outcome": triggers.LATE})
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert await run(task, context) == 7
+    assert len(server.requests) == 1
+    assert context["task_state_store"] == {}
+
+
+async def test_late_failure_of_an_earlier_call_is_nothing(server: Server, connect: Connect, context: Context) -> None:
+    """The second call is under way."""
+    task, _ = await accepted_task(server, connect, context)
+    with pytest.raises(TransientError):
+        task.resume(context, {"outcome": triggers.LATE})
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(504, b"")))
+    assert isinstance(await run(task, context), FunctionTrigger)
+    assert len(server.requests) == 2
+
+
+async def test_answer_posted_once_more_is_not_the_next_runs(server: Server, connect: Connect, context: Context) -> None:
+    """The task ended well and was cleared: its function is called, and what is left in the store is not its answer."""
+    task, _ = await accepted_task(server, connect, context)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert task.resume(context, {"outcome": triggers.ARRIVED}) == 7
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert isinstance(await run(task, context), FunctionTrigger)
+    assert len(server.requests) == 2
+
+
+def cuts(context: Context, body: bytes | None) -> Any:
+    """A gateway that takes a call and cuts the connection; the answer is posted a moment later, or never."""
+
+    async def handle(request: web.Request) -> web.Response:
+        call_id = request.headers["X-Call-Id"]
+        if body is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.3, answer, context, call_id, store_reply(Reply(200, body)))
+        request.transport.close()  # type: ignore[union-attr]
+        return web.Response(status=202)
+
+    return handle
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize("deferrable", [True, False])
+async def test_answer_counts_though_its_acceptance_was_lost(
+    server: Server, connect: Connect, context: Context, repeatable: bool, deferrable: bool
+) -> None:
+    """The function was called once; its answer is the task's."""
+    server.answers = [cuts(context, b"7")]
+    task = operator(connect(server.port), mode=CALLBACK, repeatable=repeatable, deferrable=deferrable)
+    result = await run(task, context)
+    if isinstance(result, FunctionTrigger):
+        await asyncio.sleep(0.5)
+        result = task.resume(context, {"outcome": triggers.LATE})
+    assert (result, len(server.requests)) == (7, 1)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_acceptance_that_stays_unknown_is_waited_for(
+    server: Server, connect: Connect, context: Context, repeatable: bool
+) -> None:
+    """The call may be under way for longer than our patience with the gateway."""
+    server.answers = [cuts(context, None)]
+    task = operator(connect(server.port), mode=CALLBACK, repeatable=repeatable)
+    patience = replace(mock_patience(), repeatable=repeatable)
+    with (
+        mock.patch("baton.hooks.function.LOST_SECONDS", 0.05),
+        mock.patch.object(InvokeFunctionOperator, "_patience", return_value=patience),
+    ):
+        trigger = await run(task, context)
+    assert isinstance(trigger, FunctionTrigger)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(200, b"7")))
+    assert task.resume(context, {"outcome": triggers.ARRIVED}) == 7
+
+
+async def test_success_after_a_failure_counts(server: Server, connect: Connect, context: Context) -> None:
+    """A gateway that runs a call again after its time was over posts 504 first."""
+    task, _ = await accepted_task(server, connect, context)
+    answer(context, f"{key_of(context)}-1", store_reply(Reply(504, b"")))
+    good = store_reply(Reply(200, b"7"))
+    asyncio.get_running_loop().call_later(0.5, answer, context, f"{key_of(context)}-1", good)
+    assert await asyncio.to_thread(task.resume, context, {"outcome": triggers.ARRIVED}) == 7
+    assert len(server.requests) == 1
+
+
+UNUSABLE = [
+    (r'{"a": "\u0000"}', "NUL"), (r'{"\u0000": 1}', "NUL"),
+    (r'["\ud800"]', "surrogate"), (r'"\udfff\ud800"', "surrogate"),
+    ("1e999", "too large"), ("-1e999", "too large"),
+    (str(2**64), "64 bits"), (str(-(2**63) - 1), "64 bits"),
+    ("[" * 200 + "]" * 200, "levels"), ('{"a":' * 200 + "1" + "}" * 200, "levels"),
+    ('[{"__classname__": "x"}]', "Airflow's own"), ('{"__type": "x", "__var": 1}', "Airflow's own"),
+    ("{", "not the JSON"), ("9" * 5000, "not the JSON"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["synchronous", CALLBACK])
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize(("body", "words"), UNUSABLE)
+async def test_answer_that_xcom_would_refuse_is_refused_with_words(
+    server: Server, connect: Connect, context: Context, mode: str, repeatable: bool, body: str, words: str
+) -> None:
+    """Not by the database after the state is gone; no try follows, and what may not run twice is not called again."""
+    server.answers = [web.json_response(text=body)]
+    task = operator(connect(server.port), mode=mode, repeatable=repeatable)
+
+    async def run_to_its_end() -> None:
+        task.resume(context, await event_of(await run(task, context)))
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=words if repeatable else "twice"):
+            await run_to_its_end()
+    assert len(server.requests) == (2 if repeatable else 1)
+
+
+@pytest.mark.parametrize("body", [b"\0", b'{"a": "\0"}', b"\xff", "Größe".encode(), b"{}"])
+def test_stored_reply_is_json_that_postgresql_takes(body: bytes) -> None:
+    """Whatever bytes the function sent; they come back as they were."""
+    stored = store_reply(Reply(200, body))
+    assert "\\u0000" not in json.dumps(stored)
+    assert load_reply(stored).body == body
 
 
 def test_unknown_mode_is_refused_when_the_dag_is_parsed(tmp_path: Path) -> None:

@@ -3,6 +3,11 @@
 import asyncio
 import json
 import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 from email.utils import formatdate
 from unittest import mock
 
@@ -186,6 +191,53 @@ async def test_busy_gateway_is_asked_less_and_less_often(server: Server, connect
     assert all(15 <= pause <= 30 for pause in pauses[6:])
 
 
+@pytest.mark.parametrize("status", [502, 503])
+async def test_cold_start_is_waited_for(server: Server, connect: Connect, status: int) -> None:
+    """For as long as patience lasts, not for a number of attempts; told to come back at once, we do not hammer."""
+    server.answers = [*[web.Response(status=status, headers={"Retry-After": "0"})] * 12, web.json_response(1)]
+    patience = Patience(attempts=2, seconds=300)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    with mock.patch("baton.functions.patience.asyncio.sleep", sleep):
+        assert result_of(await send(connect(server.port), a_call(), patience)) == 1
+    assert len(pauses) == 12
+    assert pauses[0] >= 0.25
+    assert sum(pauses) > 120
+
+
+@pytest.mark.parametrize("status", [500, 504])
+async def test_function_that_fails_is_not_called_for_ever(server: Server, connect: Connect, status: int) -> None:
+    """It runs each time."""
+    server.answers = [web.Response(status=status)]
+    with pytest.raises(UnavailableError, match=str(status)):
+        await send(connect(server.port), a_call(), QUICK)
+    assert len(server.requests) == 3
+
+
+async def test_gateway_that_restarts_is_waited_for(connect: Connect, unused_tcp_port: int) -> None:
+    """No connection is no attempt; the call is made when there is one."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(1)
+
+    async def start() -> web.AppRunner:
+        await asyncio.sleep(1)
+        app = web.Application()
+        app.router.add_post("/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+        return runner
+
+    starting = asyncio.create_task(start())
+    patience = Patience(attempts=1, seconds=20, first_pause_seconds=0.1, repeatable=False)
+    assert result_of(await send(connect(unused_tcp_port), a_call(), patience)) == 1
+    await (await starting).cleanup()
+
+
 async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, connect: Connect) -> None:
     """Told to come back in an hour, a task does not hold on for an hour."""
     server.answers = [web.Response(status=503, headers={"Retry-After": "3600"})]
@@ -197,8 +249,9 @@ async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, co
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", 0.0), (formatdate(1060, usegmt=True), 60.0), (formatdate(1, usegmt=True), 0.0),
-     ("soon", None), ("-5", None), ("²", None), ("", None), (None, None), ("9" * 400, float("inf")),
+    [("7", 7.0), ("0", 0.0), ("1.5", 2.0), ("0.001", 1.0), ("9" * 400 + ".5", float("inf")), ("1.", None),
+     ("1,5", None), ("1e3", None), ("inf", None), (formatdate(1060, usegmt=True), 60.0),
+     (formatdate(1, usegmt=True), 0.0), ("soon", None), ("-5", None), ("²", None), ("", None), (None, None), ("9" * 400, float("inf")),
      ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
@@ -229,6 +282,42 @@ async def test_lost_answers_may_have_run(server: Server, connect: Connect, answe
         with pytest.raises(UnavailableError, match=words) as caught:
             await hook.protocol.send(a_call(timeout_seconds=0.5))
     assert caught.value.may_have_run
+
+
+STOPPED = """
+    import asyncio, sys
+    from baton.functions.call import result_of
+    from tests.unit.baton.functions.test_protocols import a_call
+    from baton.hooks.function import FunctionHook
+    async def main():
+        async with FunctionHook("functions_test") as hook:
+            print(result_of(await hook.protocol.send(a_call(timeout_seconds=1))))
+    asyncio.run(main())
+"""
+
+
+async def test_process_that_is_stopped_takes_what_came_in_time(server: Server, connect: Connect) -> None:
+    """As a triggerer on a busy node: its clock says that the time is over, its socket holds the answer."""
+    came = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        came.set()
+        await asyncio.sleep(0.5)
+        return web.json_response({"sum": 3})
+
+    server.answers = [answer]
+    connect(server.port)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["plugins", "include", "."])}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", textwrap.dedent(STOPPED), env=environment, stdout=subprocess.PIPE
+    )
+    await came.wait()
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(4)
+    process.send_signal(signal.SIGCONT)
+    out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"{'sum': 3}\n")
+    assert len(server.requests) == 1
 
 
 async def test_gateway_that_is_down_has_surely_not_run_it(connect: Connect, unused_tcp_port: int) -> None:
