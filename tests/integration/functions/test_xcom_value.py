@@ -47,9 +47,10 @@ _values = st.recursive(_leaves, lambda inner: st.lists(inner, max_size=4) | st.d
 def test_what_is_accepted_arrives(connection: psycopg.Connection[Any], value: Any) -> None:
     """Whatever a function answers: it is refused with words, or the next task gets it."""
     try:
-        assert as_numbers(push_and_pull(connection, xcom_value(value))) == as_numbers(value)
-    except UnusableAnswerError as err:
-        assert "answer holds" in str(err)
+        accepted = xcom_value(value)
+    except UnusableAnswerError:
+        return
+    assert as_numbers(push_and_pull(connection, accepted)) == as_numbers(value)
 
 
 def test_deepest_answer_arrives(connection: psycopg.Connection[Any]) -> None:

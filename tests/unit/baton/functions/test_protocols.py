@@ -249,9 +249,9 @@ async def test_longer_waits_than_patience_are_left_to_airflow(server: Server, co
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("1.5", 2.0), ("0.001", 1.0), ("9" * 400 + ".5", float("inf")), ("1.", None),
-     ("1,5", None), ("1e3", None), ("inf", None), (formatdate(1060, usegmt=True), 60.0),
-     (formatdate(1, usegmt=True), 0.0), ("soon", None), ("-5", None), ("²", None), ("", None), (None, None), ("9" * 400, float("inf")),
+    [("7", 7.0), ("0", 0.0), ("1.5", 2.0), ("0.001", 1.0), ("9" * 400 + ".5", float("inf")), ("9" * 400, float("inf")),
+     ("1.", None), ("1,5", None), ("1e3", None), ("inf", None), ("soon", None), ("-5", None), ("²", None), ("", None),
+     (None, None), (formatdate(1060, usegmt=True), 60.0), (formatdate(1, usegmt=True), 0.0),
      ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
