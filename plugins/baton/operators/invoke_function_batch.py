@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from baton.functions.batches.folder import Folder
 from baton.functions.batches.items import Batch, check, describe, read_batches, rows_of, write_items
 from baton.functions.batches.results import Results
 from baton.functions.batches.run import BatchRun, Limits, Tally
-from baton.functions.batches.sender import BatchSender, Callbacks
+from baton.functions.batches.sender import BatchSender, Callbacks, forget_answer
 from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
 from baton.hooks.function import CONNECTION, FunctionHook
@@ -173,9 +174,10 @@ class InvokeFunctionBatchOperator(BaseOperator):
             connections=self.most_in_flight,
         )
         limits = Limits(self.most_in_flight, self.failure_threshold, self.patience)
-        writer = CheckpointWriter(checkpoints, checkpoint)
-        callbacks = None
+        callbacks, writer = None, CheckpointWriter(checkpoints, checkpoint)
         if self.asynchronous:
+            forget = partial(forget_answer, context["task_state_store"])
+            writer = CheckpointWriter(checkpoints, checkpoint, forget)
             callbacks = Callbacks(
                 identity, context["task_state_store"], CallbackHook().address, hook.response_limit_bytes
             )

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -98,15 +99,23 @@ class Checkpoints:
 
 
 class CheckpointWriter:
-    """Writes a checkpoint while it grows, at most once a second: each write is a request to Airflow's API server."""
+    """Writes a checkpoint while it grows, at most once a second: each write is a request to Airflow's API server.
 
-    def __init__(self, checkpoints: Checkpoints, checkpoint: Checkpoint) -> None:
-        self._checkpoints, self._checkpoint = checkpoints, checkpoint
+    :param forget: removes the posted answer to a batch, under its key; only after the batch was noted as done, so that
+        a kill in between loses none. Blocks.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints, checkpoint: Checkpoint, forget: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._checkpoints, self._checkpoint, self._forget = checkpoints, checkpoint, forget
+        self._answered: list[str] = []
         self._written_at = time.monotonic()
         self._lock = asyncio.Lock()
 
-    async def note(self) -> None:
-        """Write it if it is time."""
+    async def note(self, key: str) -> None:
+        """Write it if it is time; the batch of this key is done."""
+        self._answered.append(key)
         if not self._lock.locked() and time.monotonic() - self._written_at > WRITE_SECONDS:
             await self.write()
 
@@ -114,4 +123,10 @@ class CheckpointWriter:
         """Write it now."""
         async with self._lock:
             self._written_at = time.monotonic()
-            await asyncio.to_thread(self._checkpoints.write, self._checkpoint)
+            answered, self._answered = self._answered, []
+            await asyncio.to_thread(self._write, answered)
+
+    def _write(self, answered: list[str]) -> None:
+        self._checkpoints.write(self._checkpoint)
+        for key in answered:
+            self._forget(key)

@@ -128,15 +128,15 @@ class BatchRun:
             log.warning("Batch %d has failed: %s", batch.number, err)
             words = f"refused with {err.status}" if err.status else "the answer to its batch cannot be used"
             failures = [{"index": at, "error": words} for at in range(len(batch.items))]
-        await self._note(batch, failures)
+        await self._note(batch, key, failures)
 
-    async def _note(self, batch: Batch, failures: list[dict[str, Any]]) -> None:
+    async def _note(self, batch: Batch, key: str, failures: list[dict[str, Any]]) -> None:
         if failures:
             await self._keep_failures(batch, failures)
             self._checkpoint.with_failures.add(batch.number)
             self._checkpoint.failed_items += len(failures)
         self._checkpoint.done.add(batch.number)
-        await self._writer.note()
+        await self._writer.note(key)
 
     async def _send_patiently(self, batch: Batch, key: str) -> Any:
         """Send until there is an answer; "too many requests" slows all batches down and counts as no failure."""

@@ -77,9 +77,16 @@ class BatchSender:
 
     async def _send_asynchronously(self, call: Call, callbacks: Callbacks) -> Any:
         """An answer that came to an earlier try is taken without another call."""
-        stored = await _take(callbacks.store, call.call_id)
+        stored = await _look(callbacks.store, call.call_id)
         if stored is None:
             stored = await self._submit_and_wait(call, callbacks)
+        try:
+            return self._result(call, stored)
+        except UnavailableError:
+            await asyncio.to_thread(forget_answer, callbacks.store, call.call_id)  # else it would be found again
+            raise
+
+    def _result(self, call: Call, stored: dict[str, Any]) -> Any:
         if is_oversize(stored):
             raise too_large(call.function, call.call_id, stored["too_large"])
         reply = load_reply(stored)
@@ -130,12 +137,15 @@ def _result_of(call: Call, reply: Reply) -> Any:
 
 
 async def _await(store: TaskStateStoreAccessor, call: Call, seconds: float) -> dict[str, Any] | None:
-    return await look_until_there(lambda: _take(store, call.call_id), seconds)
+    return await look_until_there(lambda: _look(store, call.call_id), seconds)
 
 
-async def _take(store: TaskStateStoreAccessor, call_id: str) -> dict[str, Any] | None:
-    """Return an answer that has come, and remove it. In a thread: the state store is a request to Airflow."""
+def forget_answer(store: TaskStateStoreAccessor, call_id: str) -> None:
+    """Remove a posted answer. Blocks: the state store is a request to Airflow."""
+    store.delete(state_key(call_id))
+
+
+async def _look(store: TaskStateStoreAccessor, call_id: str) -> dict[str, Any] | None:
+    """Return an answer that has come; it stays until its batch is noted as done."""
     stored: Any = await asyncio.to_thread(store.get, state_key(call_id))
-    if stored is not None:
-        await asyncio.to_thread(store.delete, state_key(call_id))
     return stored if isinstance(stored, dict) else None

@@ -25,7 +25,7 @@ from tests.unit.baton.functions.conftest import Connect, Server
 from tests.unit.baton.functions.cut_server import CutServer
 
 from baton.exceptions import TransientError
-from baton.functions.batches.checkpoint import KEY, Checkpoint
+from baton.functions.batches.checkpoint import KEY, Checkpoint, CheckpointWriter
 from baton.functions.batches.items import ItemsFile
 from baton.functions.batches.number_set import NumberSet
 from baton.functions.batches.run import BatchRun, Limits, batch_key, failures_of
@@ -195,6 +195,30 @@ async def test_answers_of_accepted_batches_come_by_callback(
     manifest = await run(task, context)
     assert (manifest["succeeded"], manifest["failed"]) == (9, 1)
     assert sorted(items_of(server)) == [3, 3, 4, 4, 5, 5, 6, 7, 8, 9]
+    assert context["task_state_store"] == {}
+
+
+class Killed(BaseException):
+    """As abrupt as a test can be in its own process."""
+
+
+async def test_posted_answer_stays_until_its_batch_is_noted(
+    server: Server, connect: Connect, context: Context, tmp_path: Path
+) -> None:
+    """A worker that is killed in between finds it again, and the batch is not sent once more."""
+
+    async def accept(request: web.Request) -> web.Response:
+        call_id = request.headers["X-Call-Id"]
+        context["task_state_store"].set(state_key(call_id), store_reply(Reply(200, b'{"failed": []}')))
+        return web.Response(status=202)
+
+    server.answers = [accept]
+    task = operator(connect(server.port, "openfaas"), tmp_path, asynchronous=True)
+    with mock.patch.object(CheckpointWriter, "write", side_effect=Killed), pytest.raises(Killed):
+        await run(task, context)
+    assert len(context["task_state_store"]) == 5  # four answers beside the checkpoint
+    manifest = await run(task, context)
+    assert (manifest["succeeded"], len(server.requests)) == (10, 4)
     assert context["task_state_store"] == {}
 
 
@@ -465,11 +489,17 @@ async def test_batches_wait_for_a_cold_start(
     assert manifest["succeeded"] == 10
 
     async def fails_for_six(request: web.Request) -> web.Response:
-        return as_answer({"failed": []}, status=status if b"[6," in await request.read() else 200)
+        body = await request.read()
+        await asyncio.sleep(0.3 if b"[9]" in body else 0)
+        return as_answer({"failed": []}, status=status if b"[6," in body else 200)
 
+    server.requests.clear()
     server.answers = [fails_for_six]
-    manifest = await run(operator(connect(server.port), tmp_path / "b", failure_threshold=0.3), context)
+    task = operator(connect(server.port), tmp_path / "b", failure_threshold=0.3)
+    task.patience = Patience(attempts=2, seconds=10, first_pause_seconds=0.05, longest_pause_seconds=0.05)
+    manifest = await run(task, context)
     assert (manifest["succeeded"], manifest["unreached"]) == (7, 3)
+    assert len(server.requests) < 50
 
 
 @given(st.lists(st.integers(0, 60)))
