@@ -48,6 +48,18 @@ def test_a_command_that_does_not_exist_is_a_start_error(place, make_pod, run_pod
     assert 'exec: "no-such-command": executable file not found in $PATH' in state.message
 
 
+def test_arguments_alone_need_an_entry_point_of_the_image(place, make_pod, run_pod):
+    """Without one the first argument is taken for the program, with the words of a kubelet (v1.36, containerd)."""
+    pod, _ = run_pod(place, make_pod("args", "", {"command": None, "args": ["signatures", "remind"]}))
+
+    state = pod.status.container_statuses[0].state.terminated
+    assert (pod.status.phase, state.exit_code, state.reason) == ("Failed", 128, "StartError")
+    assert state.message == (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        'unable to start container process: exec: "signatures": executable file not found in $PATH'
+    )
+
+
 def test_the_first_answer_already_says_running(place, make_pod):
     """Containers start before the POST is answered; Airflow need not ask again."""
     pod = place.core.create_namespaced_pod(place.name, make_pod("fast", "sleep 60"))

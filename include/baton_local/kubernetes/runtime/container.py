@@ -93,7 +93,7 @@ def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, env)
     except FileNotFoundError as err:
-        where = "no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
+        where = f"stat {argv[0]}: no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
         raise OSError(err.errno, f'exec: "{argv[0]}": {where}') from err
     except OSError as err:
         raise OSError(err.errno, f'exec: "{argv[0]}": {(err.strerror or "").lower()}') from err
