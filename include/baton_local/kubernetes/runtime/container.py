@@ -18,11 +18,13 @@ class Container:
     :param output: what it writes.
     :param errors: why it could not start; at its end nothing more can go wrong.
     :param init: the first process of its process tree, if it has one of its own.
+    :param ignores_signals: that it has no handler for.
     """
 
-    def __init__(self, output: int, errors: int) -> None:
+    def __init__(self, output: int, errors: int, *, ignores_signals: bool) -> None:
         self.output = output
         self.errors = errors
+        self.ignores_signals = ignores_signals
         self.pid = 0
         self.init: int | None = None
         self.limit: memory.Limit | None = None
@@ -40,7 +42,7 @@ def start(spec: dict[str, Any]) -> Container:
     """Fork the container; what goes wrong is told by ``trouble``."""
     output, output_end = os.pipe()
     errors, errors_end = os.pipe()
-    container = Container(output, errors)
+    container = Container(output, errors, ignores_signals=spec["ignoresSignals"])
     try:
         container.limit = memory.limit(spec["memoryBytes"], spec["controlGroup"])
         container.init = namespaces.prepare(spec["level"], own_pids=spec["ownPids"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from baton_local.kubernetes import clock, logs
 from baton_local.kubernetes.images import ImagesFileError, NoRuntimeError
 
-from . import hooks, plan, probes, volumes
+from . import hooks, plan, probes, sidecar, volumes
 from .attempt import Attempt, Exit, Spec
 from .environment import ConfigError
 from .launcher import LaunchError
@@ -294,17 +294,29 @@ class EmulatedSidecar(ContainerRunner):
         if container.exit_code is not None:
             return
         if "running" not in container.state:  # else an earlier server has started it
+            if self._pod.stopping.is_set():
+                return
             container.state = {"running": {"startedAt": clock.now()}}
         self.started.set()
         self._pod.publish()
-        stopped = asyncio.create_task(self._pod.stopping.wait())
-        ended = asyncio.create_task(container.ended.wait())
-        try:
-            await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            ended.cancel()
-        if not container.ended.is_set():
+        if self._pod.killed:
+            self.kill()
+        elif self._pod.stopping.is_set():  # asked to end before this server did
+            self.ask_to_end()
+        await container.ended.wait()
+
+    def ask_to_end(self) -> None:
+        """SIGTERM, which a shell that is the first process of its container ignores unless it traps it."""
+        if "running" not in self.container.state:
+            return
+        if self._pod.pod["spec"].get("shareProcessNamespace"):
+            self.end(Exit(143, clock.unix(), self._since(), signal.SIGTERM))
+        elif sidecar.traps_term(" ".join(self.container.spec.get("command") or ())):
+            self.finish()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if "running" in self.container.state:
             self.end(Exit(137, clock.unix(), self._since(), signal.SIGKILL))
 
     def finish(self) -> None:
