@@ -77,7 +77,9 @@ class Scheduler:
 
     def _tell(self, pod: Object, reason: str, message: str) -> None:
         """Say why a pod has no node, in its condition and in an event; not again while nothing has changed."""
-        known = next((c for c in (pod.get("status") or {}).get("conditions") or [] if c["type"] == _SCHEDULED), {})
+        known: Object = next(
+            (c for c in (pod.get("status") or {}).get("conditions") or [] if c["type"] == _SCHEDULED), {}
+        )
         if known.get("message") == message:
             return
         condition = {"status": "False", "reason": reason, "message": message}
