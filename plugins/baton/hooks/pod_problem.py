@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from baton.exceptions import PermanentError, TransientError
+from baton.hooks.diagnostics.pods import event_time
 
 Object = dict[str, Any]
 
@@ -27,11 +28,10 @@ def problem(pod: Object, events: Sequence[Object] = ()) -> str:
     """Say what is wrong with a pod, as `reason: message`; empty when nothing is known to be.
 
     :param pod: as the API gives it, JSON.
-    :param events: about the pod, oldest first. What the pod itself says comes first: an event may be long out of date.
+    :param events: about the pod. What the pod itself says comes first: an event may be long out of date.
     """
-    found = next(_of_states(pod), "")
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    return found or (_words("", warnings[-1]) if warnings else "")
+    warnings = sorted((event for event in events if event.get("type") == "Warning"), key=event_time)
+    return next(_of_states(pod), "") or (_words("", warnings[-1]) if warnings else "")
 
 
 def _of_states(pod: Object) -> Iterator[str]:

@@ -191,6 +191,10 @@ async def test_pod_that_does_not_start_in_time_is_a_timeout(api, limits):
 
 CPU = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available."
 MOUNT = {"type": "Warning", "reason": "FailedMount", "message": 'MountVolume.SetUp failed: secret "absent" not found'}
+MOUNT["lastTimestamp"] = "2026-01-01T00:01:00Z"
+SCHEDULED_LATE = {"type": "Warning", "reason": "FailedScheduling", "message": CPU, "metadata": {}}
+SCHEDULED_LATE["eventTime"] = "2026-01-01T00:00:00.123456Z"
+STARTS = {"type": "Normal", "reason": "Pulling", "message": "Pulling image", "lastTimestamp": "2026-01-01T00:02:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,11 @@ MOUNT = {"type": "Warning", "reason": "FailedMount", "message": 'MountVolume.Set
             [],
             'container base: CreateContainerConfigError: secret "absent" not found',
         ),
-        (lambda api: api.wait("ContainerCreating", ""), [MOUNT], f"FailedMount: {MOUNT['message']}"),
+        (
+            lambda api: api.wait("ContainerCreating", ""),
+            [MOUNT, SCHEDULED_LATE, STARTS],
+            f"FailedMount: {MOUNT['message']}",
+        ),
         (lambda api: api.schedule(), [], "the cluster gives no reason"),
     ],
 )
