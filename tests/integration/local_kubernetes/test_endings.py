@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow.providers.cncf.kubernetes.utils.xcom_sidecar import PodDefaults
+from airflow.sdk.exceptions import AirflowFailException
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
+from baton.exceptions import TransientError
 from baton.operators.workload import WorkloadOperator
+from baton.triggers.workload import WorkloadTrigger
 from baton_local.kubernetes.testing import LocalKubernetes, namespace
 from baton_local.layout import PROJECT
 from baton_local.postgres import binaries
@@ -148,6 +153,47 @@ def test_requests_of_a_succeeded_pod_are_free_within_seconds(small, make_pod, un
     seconds = time.monotonic() - ended
     assert seconds <= 3 if sidecar == "ours" else seconds >= 7
     until(lambda: _is_gone(small, name))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"resources": {"requests": {"memory": "2Gi"}}}, f"Unschedulable: {TOO_MUCH}"),
+        ({"image": "no-such-image"}, "ErrImagePull"),
+        ({"envFrom": [{"secretRef": {"name": "absent"}}]}, 'CreateContainerConfigError: secret "absent" not found'),
+        ({"command": ["signatures", "remind"]}, 'StartError: .*exec: "signatures": executable file not found in '),
+    ],
+    ids=["no room", "no image", "no Secret", "no program"],
+)
+def test_task_says_why_its_pod_did_not_start(small, make_pod, tmp_path, spec, said):
+    """Trigger and operator against the API: the cluster's words are in the exception that ends the task."""
+    images = tmp_path / "state" / "images.yaml"
+    images.write_text("images: [{match: busybox}]\n")
+    pod = small.core.create_namespaced_pod("own", make_pod("p", "true", spec))
+    trigger = WorkloadTrigger(
+        pod_name="p",
+        pod_namespace="own",
+        base_container_name="base",
+        trigger_start_time=datetime.now(UTC) - timedelta(hours=1),
+        config_file=str(small.server.kubeconfig),
+        kubernetes_conn_id=None,
+        schedule_timeout=1,
+    )
+
+    event = asyncio.run(first(trigger))
+
+    task = WorkloadOperator(task_id="t", command=[], do_xcom_push=False, config_file=str(small.server.kubeconfig))
+    task.kubernetes_conn_id = None
+    with pytest.raises((TransientError, AirflowFailException), match=said) as failure:
+        task.trigger_reentry({"ti": None}, event.payload)
+    assert "kubectl" not in str(failure.value)
+    assert isinstance(failure.value, AirflowFailException) == ("executable" in said)
+    assert pod.metadata.name in str(failure.value)
+
+
+async def first(trigger):
+    """The trigger's event."""
+    return await anext(trigger.run())
 
 
 def test_workload_ends_when_it_is_asked_to(tmp_path, make_pod, until):
