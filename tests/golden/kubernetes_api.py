@@ -4,9 +4,10 @@
 
 The recording (``kubernetes-api-v1.36.2.json``) is 173 requests in order with no kubelet and no scheduler behind the
 server. To get the same here, the node is cordoned first: pods stay Pending, and the condition by which our scheduler
-says so is left out. What must differ from run to run is made alike before the comparison: uids, generated names, versions and page tokens are replaced by ours, times and ages by a word;
-``managedFields``, the prose in Table columns' descriptions and the release's storage hashes are left out. The recorded
-server ran without the ServiceAccount admission, so the pods' account (always ``default``) is left out too.
+says so is left out. What must differ from run to run is made alike before the comparison: uids, generated names,
+versions and page tokens are replaced by ours, times and ages by a word; ``managedFields``, the prose in Table columns'
+descriptions and the release's storage hashes are left out. The recorded server ran without the ServiceAccount
+admission, so the pods' account (always ``default``) is left out too.
 """
 
 from __future__ import annotations
