@@ -17,13 +17,19 @@ from baton_local.errors import StackError
 from baton_local.layout import Layout
 from baton_local.object_store import REGION, stage_key
 from baton_local.settings import Credentials, Ports, digest, write_private
+from baton_local.supervision import inherited_environment
 
 # Tasks mostly wait for pods while deferred, which holds no worker; each worker is a forked process of 100 MB and more.
 WORKERS = 6
 
 WATCH_SECONDS = 5
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Airflow's log servers listen on all addresses and have no setting for it. Here nobody needs them: all components share
+# one folder of logs.
+_WITHOUT_LOG_SERVER = ("--skip-serve-logs",)
+
+COMPONENTS = {"api-server": (), "scheduler": _WITHOUT_LOG_SERVER, "dag-processor": (), "triggerer": _WITHOUT_LOG_SERVER}
+"""Component → its options."""
 
 # Health of a component in GET /api/v2/monitor/health, by component name.
 HEALTH_KEYS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
@@ -157,8 +163,7 @@ class Airflow:
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
             "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-            "LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.worker_logs),
-            "LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.triggerer_logs),
+            "LOGGING__LOGGING_CONFIG_CLASS": "shared_folder_logs.LOGGING_CONFIG",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
 
@@ -185,7 +190,7 @@ class Airflow:
         """
         done = subprocess.run(
             [sys.executable, *words],
-            env={**os.environ, **self.environment()},
+            env={**inherited_environment(), **self.environment()},
             capture_output=True,
             text=True,
             check=False,
@@ -255,13 +260,13 @@ class Airflow:
         return [
             Component(
                 name=name,
-                command=self.command(name),
+                command=self.command(name, *options),
                 is_ready=lambda name=name: self.is_healthy(name),  # type: ignore[misc]
                 environment=environment,
                 stop_seconds=20,
                 order=2,
             )
-            for name in COMPONENTS
+            for name, options in COMPONENTS.items()
         ]
 
     def is_healthy(self, name: str) -> bool:

@@ -49,8 +49,6 @@ class Ports:
     gateway: int = 0
     kubernetes: int = 0
     warehouse_api: int = 0
-    worker_logs: int = 0
-    triggerer_logs: int = 0
 
 
 @dataclass

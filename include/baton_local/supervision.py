@@ -68,6 +68,16 @@ serverurl=unix://{socket}
 """
 
 
+NOT_INHERITED = ("KUBECONFIG",)
+"""Variables of the user's shell that no part of the stack sees. KUBECONFIG names another cluster than the stack's own,
+and Airflow's KubernetesPodOperator would copy that file with its credentials into the database."""
+
+
+def inherited_environment() -> dict[str, str]:
+    """The variables of this process that the parts of the stack get."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+
+
 def socket_path(layout: Layout) -> Path:
     """Where supervisord listens: below the state folder or, where that path is too long, a private temporary one."""
     inside = layout.state / "supervisor.sock"
@@ -167,6 +177,7 @@ class Supervisor:
                 stderr=stream,
                 start_new_session=True,
                 cwd=self._layout.run,
+                env=inherited_environment(),
             )
         deadline = time.monotonic() + 15
         while not self.is_running():

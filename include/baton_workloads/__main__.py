@@ -1,5 +1,6 @@
 """``python -m baton_workloads``: run one workload and end with an exit code that tells permanent from transient."""
 
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -9,6 +10,7 @@ import click
 from baton_workloads.errors import WorkloadError
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
+TERMINATED = 128 + signal.SIGTERM
 GROUPS = ("backup", "etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
 
 
@@ -67,5 +69,14 @@ def _show_unexpected(error: Exception) -> None:
     )
 
 
+def end_when_asked() -> None:
+    """End at SIGTERM with its exit code: a container's first process ignores what it has no handler for.
+
+    Workloads that finish what they are at have a handler of their own.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
 if __name__ == "__main__":
+    end_when_asked()
     sys.exit(main())

@@ -24,6 +24,12 @@ NAMESPACE = os.environ.get("BATON_NAMESPACE", "baton")
 WORKLOADS_IMAGE = os.environ.get("BATON_WORKLOADS_IMAGE", "baton-workloads:latest")
 """What pods run; a cluster needs its registry's name here."""
 
+POD_SCHEDULE_SECONDS = int(os.environ.get("BATON_POD_SCHEDULE_SECONDS", "600"))
+"""How long a pod may wait for a node with room. On a busy cluster it waits for others' ends or for a new node; while it
+does, its task is deferred and costs nothing."""
+POD_START_SECONDS = int(os.environ.get("BATON_POD_START_SECONDS", "300"))
+"""How long it may take from there to its start: pulled images, mounted volumes."""
+
 
 def default_args(**differences: Any) -> dict[str, Any]:
     """Return the `default_args` of a DAG of this project.

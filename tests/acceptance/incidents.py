@@ -62,6 +62,12 @@ def ask(stack: Stack, method: str, path: str, **options: Any) -> dict[str, Any]:
     return await_value(answer, 30)
 
 
+def is_crashing(pods: list[dict[str, Any]]) -> bool:
+    """Whether a container has ended again after a restart."""
+    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses") or ()]
+    return any(status["restartCount"] and "terminated" in status["state"] for status in statuses)
+
+
 def pods(stack: Stack, name: str) -> list[dict[str, Any]]:
     """The pods of a Deployment."""
     path = f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{name}"

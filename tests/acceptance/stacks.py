@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from baton_local.layout import PROJECT, Layout
 from baton_local.stack import Options, Stack, prepare_stack
 
@@ -27,7 +29,9 @@ def own_stack(state: Path, options: Options, *dag_ids: str) -> Iterator[Stack]:
     made = prepare_stack(Layout(project=PROJECT, state=state), options)
     with ended_with_this_process(state):
         try:
-            made.start(print)
+            with pytest.MonkeyPatch.context() as shell:
+                shell.setenv("KUBECONFIG", str(state / "of-another-cluster"))  # as many shells do
+                made.start(print)
             for dag_id in dag_ids:
                 made.await_dag(dag_id)
             yield made

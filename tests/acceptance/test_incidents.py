@@ -5,7 +5,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from tests.acceptance.chain import RUN_SECONDS, await_value
-from tests.acceptance.incidents import archives, ask, deployed, deployment, ended, files, messages, pods, s3
+from tests.acceptance.incidents import (
+    archives,
+    ask,
+    deployed,
+    deployment,
+    ended,
+    files,
+    is_crashing,
+    messages,
+    pods,
+    s3,
+)
 
 from baton_local.stack import Stack
 
@@ -19,7 +30,7 @@ def test_diagnostics_of_a_crashing_deployment(stack: Stack) -> None:
     """With a conf as the receiver makes it; secrets are neither in the archive nor in the task's log."""
     script = f"echo connecting to postgresql://shop:{CANARY}@db/shop; echo no route to host; exit 5"
     with deployed(stack, deployment("ledger", ["sh", "-c", script])):
-        await_value(lambda: "CrashLoopBackOff" in json.dumps(pods(stack, "ledger")), 60)
+        await_value(lambda: is_crashing(pods(stack, "ledger")), 60)
         alert = {"source": "alertmanager", "route": "services", "status": "firing", "fingerprint": "f00d"}
         alert |= {
             "starts_at": ASKED.isoformat(),
@@ -59,7 +70,7 @@ def test_after_too_many_restarts_a_person_is_asked_and_obeyed(stack: Stack) -> N
         annotations={"baton.dev/heal-restarts": json.dumps(notes)},
     )
     with deployed(stack, body):
-        await_value(lambda: "CrashLoopBackOff" in json.dumps(pods(stack, "billing")), 60)
+        await_value(lambda: is_crashing(pods(stack, "billing")), 60)
         stack.api.run_now("heal_workloads", patience_seconds=1)
         run_id = await_value(lambda: _asking_run(stack), RUN_SECONDS / 2)
         [message, *_] = await_value(lambda: messages(stack, "billing"), 30)

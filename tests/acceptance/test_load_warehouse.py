@@ -1,9 +1,15 @@
 """The warehouse chain as the demo runs it: on the real parts, through Airflow's REST API."""
 
+import os
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
+from socket import SOCK_DGRAM
+from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from tests.acceptance.chain import CANARY, DAG_ID, Chain
@@ -113,6 +119,39 @@ def test_secrets_reach_no_log_and_no_metadata(stack: Stack, finished_run: str):
     ]
 
     assert found == []
+
+
+def test_nothing_of_the_stack_listens_beyond_this_machine(stack: Stack, finished_run: str):
+    """Every socket of every process of the stack, pods included, is on loopback."""
+    listening = [
+        (" ".join(process.cmdline())[:80], socket.laddr.ip, socket.laddr.port)
+        for process in processes_of(stack)
+        for socket in connections_of(process)
+        if socket.status == psutil.CONN_LISTEN or (socket.type == SOCK_DGRAM and not socket.raddr)
+    ]
+    ports = {port for _, _, port in listening}
+
+    assert set(asdict(stack.ports).values()) <= ports, "a part was not looked at"
+    assert [found for found in listening if not ip_address(found[1]).is_loopback] == []
+
+
+def processes_of(stack: Stack) -> list[psutil.Process]:
+    """Whatever runs below the stack's supervisor, or has its state folder in its variables, directory or command."""
+    state = str(stack.layout.state)
+    supervisor = psutil.Process(int((stack.layout.state / "supervisord.pid").read_text()))
+    found = {supervisor, *supervisor.children(recursive=True)}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and state in f"{process.cmdline()} {process.cwd()} {process.environ()}":
+                found.add(process)
+    return list(found)
+
+
+def connections_of(process: psutil.Process) -> list[Any]:
+    """Its sockets; none if it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.net_connections(kind="inet")
+    return []
 
 
 @pytest.mark.usefixtures("finished_run")

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 from .images import ImagesFileError
+from .room import RESOURCES
 from .runtime.isolation import LEVELS, probe
 from .runtime.leftovers import stop_pods
+from .schema.quantity import canonical
 from .server import StartError, serve
 from .settings import Settings
 
@@ -46,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-limit", type=int, default=256, metavar="MIB", help="how much of a container's log is kept (default: 256)"
     )
+    parser.add_argument(
+        "--allocatable",
+        action="append",
+        default=[],
+        metavar="RESOURCE=AMOUNT",
+        help="what pods may request together, cpu=2 or memory=4Gi (default: no end)",
+    )
     parser.add_argument("--end-pods-on-exit", action="store_true", help="end the pods when the server ends")
     parser.add_argument(
         "--slow",
@@ -74,7 +83,16 @@ def _settings(options: argparse.Namespace) -> Settings:
         end_pods_on_exit=options.end_pods_on_exit,
         slow_seed=secrets.randbelow(1 << 31) if options.slow == -1 else options.slow,
         log_limit_bytes=options.log_limit << 20,
+        allocatable=_allocatable(options.allocatable),
     )
+
+
+def _allocatable(entries: list[str]) -> dict[str, str]:
+    found = dict(entry.partition("=")[::2] for entry in entries)
+    for name, amount in found.items():
+        if name not in RESOURCES or canonical(amount) is None:
+            sys.exit(f"error: --allocatable {name}={amount}: give cpu=2 or memory=4Gi")
+    return found
 
 
 def main() -> None:

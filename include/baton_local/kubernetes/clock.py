@@ -24,6 +24,12 @@ def seconds(unix_seconds: float) -> str:
     return datetime.fromtimestamp(int(unix_seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def duration(whole_seconds: float) -> str:
+    """A length of time as Go writes it: ``10s``, ``1m20s``, ``5m0s``."""
+    minutes, rest = divmod(int(whole_seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
 def parse(text: str) -> float:
     """The Unix time of an RFC 3339 text.
 

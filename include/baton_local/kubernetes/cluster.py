@@ -24,6 +24,7 @@ from .kinds.custom import CustomKinds
 from .lifecycle import ControlledLifecycle, Lifecycle, NamespaceLifecycle, PodLifecycle
 from .operations import Operations
 from .resources import Registry
+from .room import Room
 from .runtime.isolation import Isolation
 from .runtime.node import Node
 from .scheduler import Scheduler
@@ -74,7 +75,8 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         log_limit_bytes=settings.log_limit_bytes,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)
-    scheduler = Scheduler(store, node, events, delay=slow.pending if slow else lambda: 0.0)
+    room = Room(store, settings.allocatable)
+    scheduler = Scheduler(store, node, events, delay=slow.pending if slow else lambda: 0.0, room=room)
     lifecycles: dict[str, Lifecycle] = {
         "pods": PodLifecycle(store, node, scheduler, allow_host_path=settings.allow_host_path),
         "namespaces": NamespaceLifecycle(store),

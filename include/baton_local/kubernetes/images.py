@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from .dockerfile import ImageConfig, read
+
 _DEFAULT = """\
 # Which runtime of this machine stands for which image. Images are not pulled here. The first entry that fits wins;
 # edits count at once, also for pods that wait.
@@ -24,7 +26,7 @@ images:
     path: ["{bin}"]
     command: ["sh"]
 """
-_FIELDS = {"match", "path", "env", "workdir", "entrypoint", "command"}
+_FIELDS = {"match", "dockerfile", "path", "env", "workdir", "entrypoint", "command"}
 
 
 class ImagesFileError(Exception):
@@ -43,6 +45,7 @@ class Runtime:
     :param workdir: where commands start; None leaves it to the isolation level.
     :param entrypoint: what runs before ``args`` when the container has no ``command``.
     :param command: default arguments, when the container has neither ``command`` nor ``args``.
+    :param dockerfile: the file that the image is built from; what the entry itself says wins over it.
     """
 
     match: str
@@ -51,6 +54,7 @@ class Runtime:
     workdir: str | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    dockerfile: Path | None = None
 
 
 class Images:
@@ -63,7 +67,7 @@ class Images:
     def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
         self.path = path
         self._variables = variables
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[tuple[int, int], ...] = ()
         self._runtimes: list[Runtime] = []
         self._refresh()
 
@@ -84,12 +88,24 @@ class Images:
 
     def _refresh(self) -> None:
         try:
-            info = self.path.stat()
-            if self._stamp != (info.st_mtime_ns, info.st_size):
+            if self._stamp != self._now():
                 self._runtimes = parse(self.path.read_text(), self._variables)
-                self._stamp = (info.st_mtime_ns, info.st_size)
+                self._stamp = self._now()
         except (OSError, ValueError, yaml.YAMLError) as err:
             raise ImagesFileError(f"the images file {self.path} cannot be used: {err}") from err
+
+    def _now(self) -> tuple[tuple[int, int], ...]:
+        """When the file and the Dockerfiles that it names were changed."""
+        files = (self.path, *(runtime.dockerfile for runtime in self._runtimes if runtime.dockerfile))
+        return tuple(_changed(file) for file in files)
+
+
+def _changed(file: Path) -> tuple[int, int]:
+    try:
+        info = file.stat()
+    except FileNotFoundError:  # who reads it says so
+        return 0, 0
+    return info.st_mtime_ns, info.st_size
 
 
 def write_default(path: Path) -> None:
@@ -136,12 +152,18 @@ def _runtime(entry: Any, position: int, variables: Mapping[str, str]) -> Runtime
             known = ", ".join(sorted(variables)) or "none"
             raise ValueError(f"entry {position} ({entry['match']}): no variable {err} (known: {known})") from err
 
+    def words(name: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(fill(value) for value in entry.get(name) or ()) if name in entry else otherwise
+
+    dockerfile = Path(fill(entry["dockerfile"])) if "dockerfile" in entry else None
+    image = read(dockerfile) if dockerfile else ImageConfig()
     workdir = entry.get("workdir")
     return Runtime(
         match=entry["match"],
-        path=tuple(fill(value) for value in entry.get("path") or ()),
-        env={str(name): fill(value) for name, value in (entry.get("env") or {}).items()},
-        workdir=fill(workdir) if workdir else None,
-        entrypoint=tuple(fill(value) for value in entry.get("entrypoint") or ()),
-        command=tuple(fill(value) for value in entry.get("command") or ()),
+        path=words("path", ()),
+        env={**image.env, **{str(name): fill(value) for name, value in (entry.get("env") or {}).items()}},
+        workdir=fill(workdir) if workdir else image.workdir,
+        entrypoint=words("entrypoint", image.entrypoint),
+        command=words("command", image.command),
+        dockerfile=dockerfile,
     )

@@ -11,7 +11,7 @@ import signal
 import socket
 import sqlite3
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -83,13 +83,13 @@ def ensure_namespaces(operations: Operations, names: tuple[str, ...]) -> None:
             operations.create("namespaces", None, {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}})
 
 
-def ensure_node(operations: Operations, directory: Path) -> None:
+def ensure_node(operations: Operations, directory: Path, allocatable: Mapping[str, str]) -> None:
     """Register this machine as the node; one that was cordoned before stays so."""
     known = operations.find("nodes", "", NODE)
     if known is None:
-        operations.create("nodes", None, local_node(directory))
+        operations.create("nodes", None, local_node(directory, allocatable))
     else:
-        operations.put_status("nodes", known, node_status(directory))
+        operations.put_status("nodes", known, node_status(directory, allocatable))
 
 
 async def serve(settings: Settings) -> None:
@@ -122,7 +122,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     ensure_namespaces(cluster.operations, settings.namespaces)
-    ensure_node(cluster.operations, settings.state)
+    ensure_node(cluster.operations, settings.state, settings.allocatable)
     token = _token(settings.state)
     app = application(cluster, token)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True)

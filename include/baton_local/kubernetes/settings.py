@@ -18,6 +18,7 @@ class Settings:
     :param namespaces: made at start if missing; the first one is the kubeconfig's.
     :param slow_seed: not None: play a slow cluster, with this seed.
     :param log_limit_bytes: how much of each container's log is kept; beyond it the oldest part goes.
+    :param allocatable: what pods may request together, ``cpu`` and ``memory``; what is not named has no end.
     :param end_pods_on_exit: end the pods when the server ends, instead of leaving them to the next one.
     """
 
@@ -33,3 +34,4 @@ class Settings:
     config_grace_seconds: float = 2.0
     slow_seed: int | None = None
     log_limit_bytes: int = LOG_LIMIT_BYTES
+    allocatable: Mapping[str, str] = field(default_factory=dict)

@@ -15,13 +15,15 @@ from baton.hooks.job_api import JobApi
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
+Object = dict[str, Any]
+
 
 class PodGoneError(TransientError):
     """The pod was deleted while it was followed."""
 
 
-async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> AsyncGenerator[Any]:
-    """Yield the pod (V1Pod) as it is now, then each time it changes, until it is gone.
+async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> AsyncGenerator[tuple[Any, Object]]:
+    """Yield the pod as it is now, then each time it changes, until it is gone: as V1Pod and as the JSON it came as.
 
     :raises PodGoneError: the pod was deleted or never was there.
     :raises RefusedError: the API server refuses.
@@ -38,4 +40,4 @@ async def pod_states(hook: AsyncKubernetesHook, name: str, namespace: str) -> As
             if not pods:
                 raise PodGoneError(f"pod {namespace}/{name} does not exist any more: it was deleted from outside")
             answer: Any = SimpleNamespace(data=json.dumps(pods[0]))
-            yield connection.deserialize(answer, "V1Pod")
+            yield connection.deserialize(answer, "V1Pod"), pods[0]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.utils.pod_manager import OnFinishAction, PodPhase
+from airflow.providers.cncf.kubernetes.utils.xcom_sidecar import PodDefaults
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from baton.defaults import NAMESPACE, WORKLOADS_IMAGE
-from baton.exceptions import TransientError
+from baton.defaults import NAMESPACE, POD_SCHEDULE_SECONDS, POD_START_SECONDS, WORKLOADS_IMAGE
+from baton.exceptions import PermanentError, TransientError
+from baton.hooks.pod_problem import is_wrong_command, problem, refusal
 from baton.pools import PODS
-from baton.triggers.workload import LOGS_WRITTEN, WorkloadTrigger
+from baton.triggers.workload import LOGS_WRITTEN, MAY_HOLD_CREDENTIALS, WorkloadTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +31,10 @@ SIZES = {
 
 PERMANENT_EXIT_CODES = {2: "usage", 65: "data or policy", 78: "configuration"}
 """Exit code → what is wrong. 65 and 78 are EX_DATAERR and EX_CONFIG of sysexits.h; any other one is worth a retry."""
+
+SIDECAR_COMMAND = ["sh", "-c", "trap 'exit 0' INT TERM; while true; do sleep 3600 & wait; done"]
+"""The stock one's shell has no handler for SIGTERM: as the first process of its container it ignores it, and a pod that
+has succeeded keeps its requests until it is killed, 30 s later. Waiting for a child lets the handler run at once."""
 
 UNFINISHED = (PodPhase.PENDING, PodPhase.RUNNING, PodPhase.UNKNOWN)
 
@@ -64,8 +71,23 @@ class WorkloadOperator(KubernetesPodOperator):
 
     def defer(self, *, trigger: BaseTrigger, **options: Any) -> NoReturn:
         """Wait with this project's trigger instead of the stock one, which takes the same arguments."""
-        _, arguments = trigger.serialize()
-        super().defer(trigger=WorkloadTrigger(ends_task=self._trigger_can_end_it(), **arguments), **options)
+        _, stock = trigger.serialize()
+        arguments = {name: value for name, value in stock.items() if name not in MAY_HOLD_CREDENTIALS}
+        ours = WorkloadTrigger(ends_task=self._trigger_can_end_it(), config_file=self.config_file, **arguments)
+        super().defer(trigger=ours, **options)
+
+    def convert_config_file_to_dict(self) -> None:
+        """Read no kubeconfig for the trigger, neither `config_file` nor that of `KUBECONFIG`: its content would be
+        stored with the trigger. The trigger gets the path.
+        """
+
+    def build_pod_request_obj(self, context: Context | None = None, **options: Any) -> V1Pod:
+        """Build the pod as the stock operator does, with a side-car that ends when it is asked to."""
+        pod = super().build_pod_request_obj(context, **options)
+        for container in pod.spec.containers:
+            if container.name == PodDefaults.SIDECAR_CONTAINER_NAME:
+                container.command = SIDECAR_COMMAND
+        return pod
 
     def _trigger_can_end_it(self) -> bool:
         """Say whether nothing is left to do on a worker when the pod has succeeded."""
@@ -103,14 +125,26 @@ class WorkloadOperator(KubernetesPodOperator):
     def _raise_by_exit_code(self, pod: V1Pod, err: AirflowException) -> NoReturn:
         ended = self._ended_container(pod)
         if ended is None:
+            why = self._trigger_message or self._problem(pod) or str(err)
             if pod.status.phase in UNFINISHED:  # its image may still come, and then it would run for nobody
                 self.pod_manager.delete_pod(pod)
-            raise TransientError(f"pod {pod.metadata.name} did not run to its end: {self._trigger_message}") from err
-        said = (ended.message or ended.reason or "").strip().splitlines()[-1:]
-        message = ": ".join([f"pod {pod.metadata.name} ended with exit code {ended.exit_code}", *said])
+            raise TransientError(f"pod {pod.metadata.name} did not run to its end: {why}") from err
+        message = f"pod {pod.metadata.name} ended with exit code {ended.exit_code}{_last_words(pod, ended)}"
+        if is_wrong_command(ended):
+            raise AirflowFailException(f"{message} (the image has no such program; not retried)") from err
         if ended.exit_code in PERMANENT_EXIT_CODES:
             raise AirflowFailException(f"{message} ({PERMANENT_EXIT_CODES[ended.exit_code]}; not retried)") from err
         raise TransientError(message) from err
+
+    def _problem(self, pod: V1Pod) -> str:
+        """What the pod and its events say, as long as it is there."""
+        from kubernetes.client import ApiClient, ApiException
+        from urllib3.exceptions import HTTPError
+
+        plain, events = ApiClient().sanitize_for_serialization, []
+        with suppress(ApiException, HTTPError):  # an account that may not list them
+            events = plain(self.pod_manager.read_pod_events(pod).items)
+        return problem(plain(pod), events)
 
     def _ended_container(self, pod: V1Pod) -> Any:
         statuses = (pod.status and pod.status.container_statuses) or []
@@ -128,7 +162,15 @@ class WorkloadOperator(KubernetesPodOperator):
         for pod in self._unfinished_pods(pod_request_obj.metadata.namespace, context):
             self.log.info("Deleting pod %s of an earlier try", pod.metadata.name)
             self.pod_manager.delete_pod(pod)
-        self.pod_manager.create_pod(pod=pod_request_obj)
+        from kubernetes.client import ApiException
+
+        try:
+            self.pod_manager.create_pod(pod=pod_request_obj)
+        except ApiException as err:
+            refused = refusal(err, f"pod {pod_request_obj.metadata.name}")
+            if isinstance(refused, PermanentError):
+                raise AirflowFailException(str(refused)) from err
+            raise refused or err from err
         return pod_request_obj
 
     def _unfinished_pods(self, namespace: str, context: Context) -> list[V1Pod]:
@@ -146,12 +188,21 @@ _DEFAULTS: dict[str, Any] = {
     "durable": False,
     "do_xcom_push": True,
     "startup_check_interval_seconds": 1,
+    "schedule_timeout_seconds": POD_SCHEDULE_SECONDS,
+    "startup_timeout_seconds": POD_START_SECONDS,
     "on_finish_action": "delete_succeeded_pod",
     "termination_message_policy": "FallbackToLogsOnError",
     "log_pod_spec_on_failure": False,
     "image_pull_policy": "IfNotPresent",
     "automount_service_account_token": False,
 }
+
+
+def _last_words(pod: V1Pod, ended: Any) -> str:
+    """The last line of what the workload said, after what the cluster says of its end."""
+    reasons = [reason for reason in (pod.status.reason, ended.reason) if reason and reason != "Error"]
+    said = (ended.message or "").strip().splitlines()[-1:]
+    return "".join(f": {part}" for part in dict.fromkeys([*reasons, *said]))
 
 
 def _secret_env(name: str) -> V1EnvFromSource:

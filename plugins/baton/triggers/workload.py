@@ -21,18 +21,25 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from baton.exceptions import BatonError
 from baton.hooks.api_streams import Patience, connection_errors
+from baton.hooks.job_api import JobApi
 from baton.hooks.pod_log import log_lines
+from baton.hooks.pod_problem import problem
 from baton.hooks.pod_result import read_result
 from baton.hooks.pod_states import pod_states
 from baton.triggers.ending import ended, to_the_end
 
 LOG_END_SECONDS = 5
 """How long the log's last lines may come after the container's end."""
+EVENTS_SECONDS = 10
+"""How long the events about a pod that did not start may take."""
 LOGS_WRITTEN = "logs_written"
 """Key in the event: the task's log holds the whole log of the container already."""
 
 SETTLE_SECONDS = 4
 """The youngest age of a deferral at which its task is resumed."""
+
+MAY_HOLD_CREDENTIALS = ("config_dict", "connection_extras")
+"""Arguments of the stock trigger that are never stored."""
 
 Outcome = tuple[str, str]
 """Status (success, failed, timeout, error) and message of the event."""
@@ -45,20 +52,32 @@ class WorkloadTrigger(KubernetesPodTrigger):
     no log line before the pod has ended unless the task goes back to a worker for it. A triggerer that takes over from
     a killed one writes the log again from its first line: twice is better than not at all.
 
+    No credential is stored with it: the stock trigger keeps a whole kubeconfig and the connection's extras among its
+    arguments. Here a triggerer reads them where they are: Airflow's connection, the file.
+
     :param ends_task: on success read the result and end the task here, without a worker: one process start less
         between two pods. Not possible where a worker has something to do afterwards.
+    :param config_file: path of a kubeconfig that the triggerer can read, instead of the connection.
     """
 
-    def __init__(self, *, ends_task: bool = False, **stock: Any) -> None:
+    def __init__(self, *, ends_task: bool = False, config_file: str | None = None, **stock: Any) -> None:
+        if config_file is not None:
+            stock["connection_extras"] = {"kube_config_path": config_file}
         super().__init__(**stock)
         self.ends_task = ends_task
+        self.config_file = config_file
+        self._pod: dict[str, Any] | None = None
+        self._told = ""
+        self._has_started = False
         self._ended = asyncio.Event()
         self._log_task: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to take over."""
         _, kwargs = super().serialize()
-        return f"{type(self).__module__}.{type(self).__qualname__}", {**kwargs, "ends_task": self.ends_task}
+        stored = {name: value for name, value in kwargs.items() if name not in MAY_HOLD_CREDENTIALS}
+        own = {"ends_task": self.ends_task, "config_file": self.config_file}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {**stored, **own}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire one event when the base container has ended, or when something else ended the wait."""
@@ -146,7 +165,8 @@ class WorkloadTrigger(KubernetesPodTrigger):
         except TimeoutError:
             if not limit.expired():
                 raise
-            return "timeout", "the task's execution_timeout has passed"
+            why = "the task's execution_timeout has passed"
+            return "timeout", why if self._has_started else f"{why}, and {await self._why_not_started()}"
 
     async def _wait(self) -> Outcome:
         try:
@@ -155,23 +175,44 @@ class WorkloadTrigger(KubernetesPodTrigger):
         except TimeoutError:
             if not limit.expired():
                 raise
-            return (
-                "timeout",
-                f"the pod did not start: see `kubectl describe pod -n {self.pod_namespace} {self.pod_name}`",
-            )
+            return "timeout", await self._why_not_started()
+
+    async def _why_not_started(self) -> str:
+        """Ask the pod, then its events. Whoever reads the message cannot: the pod is deleted."""
+        found = ""
+        with suppress(BatonError, *connection_errors()):  # an account that may not list events
+            async with asyncio.timeout(EVENTS_SECONDS):
+                found = await self._problem_with_events()
+        return f"the pod did not start: {found or problem(self._pod or {}) or 'the cluster gives no reason'}"
+
+    async def _problem_with_events(self) -> str:
+        if self._pod is None:
+            return ""
+        events = await JobApi(self.hook, self.pod_namespace).events(self._pod["metadata"]["uid"])
+        return problem(self._pod, events)
+
+    def _tell_problem(self) -> None:
+        """Write into the log what keeps the pod from starting, each thing once."""
+        found = problem(self._pod or {})
+        if found and found != self._told:
+            self.log.warning("The pod has not started yet: %s", found)
+        self._told = found
 
     async def _watch(self, start_limit: asyncio.Timeout) -> Outcome:
         is_scheduled = False
         async with aclosing(pod_states(self.hook, self.pod_name, self.pod_namespace)) as pods:
-            async for pod in pods:
+            async for pod, self._pod in pods:
                 if pod.status.phase not in (PodPhase.PENDING, PodPhase.UNKNOWN):
                     start_limit.reschedule(None)
+                    self._has_started = True
                     self._start_log()
                     if outcome := self._outcome(pod):
                         return outcome
-                elif problem := detect_pod_terminate_early_issues(pod):
-                    return "failed", problem
-                elif _is_scheduled(pod) and not is_scheduled:
+                    continue
+                self._tell_problem()
+                if issue := detect_pod_terminate_early_issues(pod):
+                    return "failed", issue
+                if _is_scheduled(pod) and not is_scheduled:
                     is_scheduled = True
                     start_limit.reschedule(asyncio.get_running_loop().time() + self.startup_timeout)
         raise RuntimeError("a pod's states end only with an error")

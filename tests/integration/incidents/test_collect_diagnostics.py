@@ -31,7 +31,7 @@ def crashing(place, until):
 
     def restarted():
         [status] = place.core.read_namespaced_pod("crash", place.name).status.container_statuses or [None]
-        return status and status.restart_count and status.state.waiting
+        return status and status.restart_count and status.state.terminated
 
     until(restarted)
 
@@ -46,7 +46,7 @@ def test_a_crashing_pod_is_told_with_its_previous_log(crashing, place, collect):
     assert "BackOff" in found.files["events.txt"]
     assert any(path.startswith("nodes/") for path in found.files)
     index = found.files["index.html"]
-    assert "CrashLoopBackOff" in index
+    assert "restarted 1 times, last: Error" in index
     assert "exit code 7" in index
     assert 'href="logs/crash/app.previous.log"' in index
     assert "does not serve metrics.k8s.io" in index

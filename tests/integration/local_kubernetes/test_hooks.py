@@ -44,7 +44,7 @@ def test_a_failing_pre_stop_hook_is_told(place, make_pod, until):
     """In an event; the container ends all the same."""
     place.core.create_namespaced_pod(place.name, make_pod("p", "sleep 60", _hook("preStop", "echo no; exit 3")))
 
-    place.core.delete_namespaced_pod("p", place.name, grace_period_seconds=20)
+    place.core.delete_namespaced_pod("p", place.name, grace_period_seconds=2)
 
     until(lambda: not place.core.list_namespaced_pod(place.name).items)
     assert ["exited with 3: no" in message for message in _events(place, "FailedPreStopHook")] == [True]

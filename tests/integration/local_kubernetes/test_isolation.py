@@ -45,18 +45,6 @@ def test_a_machine_that_forbids_a_new_proc_is_still_of_use(tmp_path, make_pod, r
     assert (pod.status.phase, log) == ("Succeeded", "here\n")
 
 
-def test_a_plain_command_ends_by_sigterm(place, make_pod, until):
-    """It is not the first process of its tree, so the signal need not be handled to count."""
-    body = make_pod("p", "", {"command": ["sleep", "60"]}, terminationGracePeriodSeconds=30)
-    place.core.create_namespaced_pod(place.name, body)
-    began = time.monotonic()
-
-    place.core.delete_namespaced_pod("p", place.name)
-
-    until(lambda: _is_gone(place, "p"))
-    assert time.monotonic() - began < 5
-
-
 @pytest.mark.parametrize("end", ["exit 0", "sleep 600"])
 def test_nothing_of_a_deleted_pod_stays_behind(place, make_pod, until, mark, end):
     """Neither processes, also daemonised ones, nor mounts, nor files; ended by itself or deleted while it ran."""

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
 
 
@@ -46,6 +47,18 @@ def test_a_command_that_does_not_exist_is_a_start_error(place, make_pod, run_pod
     state = pod.status.container_statuses[0].state.terminated
     assert (state.exit_code, state.reason) == (128, "StartError")
     assert 'exec: "no-such-command": executable file not found in $PATH' in state.message
+
+
+def test_arguments_alone_need_an_entry_point_of_the_image(place, make_pod, run_pod):
+    """Without one the first argument is taken for the program, with the words of a kubelet (v1.36, containerd)."""
+    pod, _ = run_pod(place, make_pod("args", "", {"command": None, "args": ["signatures", "remind"]}))
+
+    state = pod.status.container_statuses[0].state.terminated
+    assert (pod.status.phase, state.exit_code, state.reason) == ("Failed", 128, "StartError")
+    assert state.message == (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        'unable to start container process: exec: "signatures": executable file not found in $PATH'
+    )
 
 
 def test_the_first_answer_already_says_running(place, make_pod):
@@ -224,21 +237,37 @@ def test_a_deadline_ends_the_pod(place, make_pod, until):
 
 
 def test_on_failure_restarts_after_a_pause(place, make_pod, until, read_log):
-    """At once the first time, then the container waits in CrashLoopBackOff with its last state and a readable log."""
+    """At once the first time; then the container shows how it ended during the pause, as a kubelet does, and says
+    CrashLoopBackOff only a moment before it starts again."""
     script = "cd $HOME/../..; echo run >> runs; echo run $(wc -l < runs); exit 1"
     place.core.create_namespaced_pod(place.name, make_pod("again", script, restartPolicy="OnFailure"))
 
-    def backs_off():
+    def pauses():
         status = place.core.read_namespaced_pod("again", place.name).status.container_statuses[0]
-        return status if status.state.waiting and status.state.waiting.reason == "CrashLoopBackOff" else None
+        return status if status.restart_count and status.state.terminated else None
 
-    status = until(backs_off)
+    status, began = until(pauses), time.monotonic()
 
     assert status.restart_count == 1
+    assert (status.state.terminated.exit_code, status.state.terminated.reason) == (1, "Error")
     assert status.last_state.terminated.exit_code == 1
-    assert "back-off 10s restarting failed container=base" in status.state.waiting.message
     assert read_log(place, "again") == "run 2\n"
-    assert read_log(place, "again", previous=True) == "run 2\n"
+    assert read_log(place, "again", previous=True) == "run 1\n"
+    events = place.core.list_namespaced_event(place.name, field_selector="involvedObject.name=again").items
+    [told] = [event for event in events if event.reason == "BackOff"]
+    pod = place.core.read_namespaced_pod("again", place.name)
+    title = f"again_{place.name}({pod.metadata.uid})"
+    assert (told.type, told.message) == ("Warning", f"Back-off restarting failed container base in pod {title}")
+
+    waits, seen = None, watch.Watch()
+    for change in seen.stream(place.core.list_namespaced_pod, place.name, timeout_seconds=20):
+        [status] = change["object"].status.container_statuses
+        waits = status.state.waiting or waits
+        if status.restart_count == 2:
+            break
+    assert time.monotonic() - began > 8
+    assert waits.reason == "CrashLoopBackOff"
+    assert waits.message == f"back-off 10s restarting failed container=base pod={title}"
 
 
 def test_a_process_that_leaves_its_group_ends_with_the_container(place, make_pod, run_pod, until):

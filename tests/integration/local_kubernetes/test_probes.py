@@ -81,7 +81,8 @@ def test_what_is_wrong_with_a_probe_is_named(local_kubernetes, make_pod, probe, 
 def test_a_container_that_is_not_alive_is_started_again(place, make_pod, until):
     """It is asked to end, and its policy brings it back."""
     probe = {"livenessProbe": {"exec": {"command": ["false"]}, **QUICK}}
-    place.core.create_namespaced_pod(place.name, make_pod("p", "sleep 60", probe, restartPolicy="Always"))
+    spec = {"restartPolicy": "Always", "terminationGracePeriodSeconds": 1}
+    place.core.create_namespaced_pod(place.name, make_pod("p", "sleep 60", probe, **spec))
 
     until(lambda: _status(place).container_statuses[0].restart_count == 1)
 

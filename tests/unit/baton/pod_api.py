@@ -19,6 +19,7 @@ class PodApi:
     def __init__(self):
         self.version = 1
         self.states = [self._state("Pending")]
+        self.events = []
         self.log = []
         self.log_ended = False
         self.deleted = False
@@ -31,6 +32,10 @@ class PodApi:
         self._rotations = 0
 
     # -- what a test does ------------------------------------------------------------------------------------------
+
+    def refuse_node(self, message):
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        self._move(self._state("Pending", conditions=[condition]))
 
     def schedule(self):
         self._move(self._state("Pending", conditions=[{"type": "PodScheduled", "status": "True"}]))
@@ -70,6 +75,7 @@ class PodApi:
         app = web.Application(middlewares=[self._fail_when_told])
         pods = "/api/v1/namespaces/baton/pods"
         app.router.add_get(pods, self._list_or_watch)
+        app.router.add_get("/api/v1/namespaces/baton/events", self._events)
         app.router.add_get(f"{pods}/pod/log", self._log)
         app.router.add_get(f"{pods}/pod/exec", self._exec)
         app.router.add_delete(f"{pods}/pod", self._delete)
@@ -104,6 +110,10 @@ class PodApi:
                     return response
                 await self._next_change()
         return response
+
+    async def _events(self, request):
+        assert request.query["fieldSelector"] == "involvedObject.uid=u1"
+        return web.json_response({"kind": "EventList", "metadata": {}, "items": self.events})
 
     async def _log(self, request):
         response = web.StreamResponse()
@@ -143,7 +153,7 @@ class PodApi:
         return {
             "kind": "Pod",
             "apiVersion": "v1",
-            "metadata": {"name": "pod", "namespace": "baton", "resourceVersion": str(self.version)},
+            "metadata": {"name": "pod", "namespace": "baton", "uid": "u1", "resourceVersion": str(self.version)},
             "spec": {"containers": [{"name": "base"}]},
             "status": {
                 "phase": phase,

@@ -98,9 +98,50 @@ def test_a_missing_or_broken_file_is_an_error_with_its_path(tmp_path):
 
 def test_the_default_file_has_what_the_project_uses():
     """Workloads, the XCom side-car's image, everyday images."""
-    images = Images(DEFAULT, {"venv": "/v", "project": "/p", "postgres": "/pg"})
+    project = DEFAULT.parents[2]
+    images = Images(DEFAULT, {"venv": "/v", "project": str(project), "postgres": "/pg"})
 
-    assert images.find("baton-workloads:latest").env["PYTHONPATH"] == "/p/include"
+    workloads = images.find("baton-workloads:latest")
+    assert workloads.env["PYTHONPATH"] == f"{project}/include"
+    assert (workloads.entrypoint, workloads.command) == (("python", "-m", "baton_workloads"), ("--help",))
     assert images.find("registry.example.com/baton-workloads:1.2").path == ("/v/bin", "/pg")
     for image in ("alpine:3.24.2", "busybox", "python:3.12-slim", "debian:bookworm", "ubuntu"):
         images.find(image)
+
+
+def test_a_dockerfile_says_what_its_image_brings_and_the_entry_wins(tmp_path):
+    """One truth for the entry point; the places of this machine are the entry's."""
+    (tmp_path / "Dockerfile").write_text('FROM x\nENTRYPOINT ["run"]\nCMD ["all"]\nENV A=1 B=1\nWORKDIR /w\n')
+    path = tmp_path / "images.yaml"
+    path.write_text("images: [{match: a, dockerfile: '{here}/Dockerfile', env: {B: '2'}, command: [one]}]\n")
+
+    found = Images(path, {"here": str(tmp_path)}).find("a")
+
+    assert (found.entrypoint, found.command, found.workdir) == (("run",), ("one",), "/w")
+    assert found.env == {"A": "1", "B": "2"}
+
+
+def test_an_edited_dockerfile_counts_at_once(tmp_path):
+    """As an edit of the images file does."""
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text('FROM x\nCMD ["a"]\n')
+    path = tmp_path / "images.yaml"
+    path.write_text(f"images: [{{match: a, dockerfile: {dockerfile}}}]\n")
+    images = Images(path, {})
+    assert images.find("a").entrypoint == ()
+
+    dockerfile.write_text('FROM x\nENTRYPOINT ["new"]\n')
+
+    assert images.find("a").entrypoint == ("new",)
+
+
+@pytest.mark.parametrize("text", [None, "FROM x\nNONSENSE\n"])
+def test_a_dockerfile_that_cannot_be_read_is_named(tmp_path, text):
+    """Absent or wrong: no pod starts with half of what its image brings."""
+    dockerfile = tmp_path / "Dockerfile"
+    if text:
+        dockerfile.write_text(text)
+    path = tmp_path / "images.yaml"
+    path.write_text(f"images: [{{match: a, dockerfile: {dockerfile}}}]\n")
+    with pytest.raises(ImagesFileError, match=str(dockerfile)):
+        Images(path, {})

@@ -42,6 +42,24 @@ def test_no_secret_stands_in_the_configuration(tmp_path: Path):
     assert not supervisor.is_running()
 
 
+def test_the_shells_kubeconfig_reaches_no_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It names another cluster than the stack's, and a pod operator would store its content."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "of-the-user"))
+    monkeypatch.setenv("OF_THE_SHELL", "kept")
+    layout = layout_at(tmp_path / "state")
+    output = layout.state / "seen"
+    script = f'echo "${{OF_THE_SHELL}} ${{KUBECONFIG-none}}" > {output}.new; mv {output}.new {output}; exec sleep 60'
+    component = Component("printer", ["/bin/sh", "-c", script], output.exists)
+    supervisor = Supervisor(layout)
+    supervisor.launch([component])
+    try:
+        supervisor.start("printer")
+        supervisor.await_ready(component)
+        assert output.read_text() == "kept none\n"
+    finally:
+        supervisor.stop()
+
+
 def test_a_component_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path):
     """A part that cannot start says why, on the terminal, within seconds."""
     component = Component(

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ _CONDITIONS = (
 )
 
 
-def local_node(directory: Path) -> Object:
+def local_node(directory: Path, allocatable: Mapping[str, str]) -> Object:
     """The node as it registers itself.
 
     :param directory: where pods keep their files; its disk is the node's storage.
+    :param allocatable: what pods may have of it, where that is limited.
     """
     labels = {
         "kubernetes.io/arch": architecture(),
@@ -44,11 +46,11 @@ def local_node(directory: Path) -> Object:
         "apiVersion": "v1",
         "metadata": metadata,
         "spec": {},
-        "status": node_status(directory),
+        "status": node_status(directory, allocatable),
     }
 
 
-def node_status(directory: Path) -> Object:
+def node_status(directory: Path, allocatable: Mapping[str, str]) -> Object:
     """What there is on this machine, and that it is well."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
     there = {
@@ -71,7 +73,7 @@ def node_status(directory: Path) -> Object:
     ]
     return {
         "capacity": there,
-        "allocatable": there,
+        "allocatable": {**there, **allocatable},
         "conditions": conditions,
         "addresses": [
             {"type": "InternalIP", "address": "127.0.0.1"},

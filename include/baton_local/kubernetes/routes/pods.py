@@ -102,7 +102,7 @@ def _log_file(directory: Path, pod: Object, name: str, *, previous: bool) -> Pat
     if previous:
         if not (status.get("lastState") or {}).get("terminated"):
             raise bad_request(f'previous terminated container "{name}" in pod "{pod_name}" not found')
-        restarts -= 0 if waiting else 1  # between two runs the last one is both: the current and the previous one
+        restarts -= 1
     elif (waiting and not (status.get("lastState") or {}).get("terminated")) or not status:
         reason = (waiting or {}).get("reason", "ContainerCreating")
         if "Image" in reason:

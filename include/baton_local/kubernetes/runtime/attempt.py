@@ -30,6 +30,7 @@ class Spec:
     :param own_pids: give the container a process tree of its own.
     :param control_group: where to make the one that keeps the memory limit; without it the shim measures.
     :param log_limit_bytes: how much of the log is kept; beyond it the oldest part goes.
+    :param ignores_signals: that it has no handler for, as the first process of a process tree does.
     """
 
     level: str
@@ -42,6 +43,7 @@ class Spec:
     memory_bytes: int | None = None
     control_group: str | None = None
     log_limit_bytes: int = LOG_LIMIT_BYTES
+    ignores_signals: bool = True
 
     def encode(self) -> bytes:
         """As the shim reads it."""
@@ -55,6 +57,7 @@ class Spec:
             "binds": self.binds,
             "memoryBytes": self.memory_bytes,
             "controlGroup": self.control_group,
+            "ignoresSignals": self.ignores_signals,
             "logFileBytes": max(1, self.log_limit_bytes // _LOG_FILES),
             "logFiles": _LOG_FILES,
         }

@@ -18,11 +18,13 @@ class Container:
     :param output: what it writes.
     :param errors: why it could not start; at its end nothing more can go wrong.
     :param init: the first process of its process tree, if it has one of its own.
+    :param ignores_signals: that it has no handler for.
     """
 
-    def __init__(self, output: int, errors: int) -> None:
+    def __init__(self, output: int, errors: int, *, ignores_signals: bool) -> None:
         self.output = output
         self.errors = errors
+        self.ignores_signals = ignores_signals
         self.pid = 0
         self.init: int | None = None
         self.limit: memory.Limit | None = None
@@ -40,7 +42,7 @@ def start(spec: dict[str, Any]) -> Container:
     """Fork the container; what goes wrong is told by ``trouble``."""
     output, output_end = os.pipe()
     errors, errors_end = os.pipe()
-    container = Container(output, errors)
+    container = Container(output, errors, ignores_signals=spec["ignoresSignals"])
     try:
         container.limit = memory.limit(spec["memoryBytes"], spec["controlGroup"])
         container.init = namespaces.prepare(spec["level"], own_pids=spec["ownPids"])
@@ -93,7 +95,7 @@ def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, env)
     except FileNotFoundError as err:
-        where = "no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
+        where = f"stat {argv[0]}: no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
         raise OSError(err.errno, f'exec: "{argv[0]}": {where}') from err
     except OSError as err:
         raise OSError(err.errno, f'exec: "{argv[0]}": {(err.strerror or "").lower()}') from err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from baton_local.kubernetes import clock, logs
 from baton_local.kubernetes.images import ImagesFileError, NoRuntimeError
 
-from . import hooks, plan, probes, volumes
+from . import hooks, plan, probes, sidecar, volumes
 from .attempt import Attempt, Exit, Spec
 from .environment import ConfigError
 from .launcher import LaunchError
@@ -26,6 +26,7 @@ _FIRST_BACK_OFF_SECONDS = 10.0
 _LONGEST_BACK_OFF_SECONDS = 300.0
 _FORGIVEN_AFTER_SECONDS = 600.0
 BACK_OFF = "CrashLoopBackOff"
+_BACK_OFF_SHOWN_SECONDS = 0.2
 
 
 class ContainerRunner:
@@ -45,7 +46,7 @@ class ContainerRunner:
         """Run the container until it has ended for good."""
         try:
             if (self.container.state.get("waiting") or {}).get("reason") == BACK_OFF:
-                await self._back_off()  # an earlier server has begun it
+                self._begin_next(self.container.last_state)  # an earlier server was about to
             # What an earlier server has started is looked after, also if it is only to be ended.
             while not self._pod.stopping.is_set() or self._attempt().alive():
                 if self.container.exit_code is None:
@@ -243,26 +244,38 @@ class ContainerRunner:
         ran = clock.parse(ended["finishedAt"]) - clock.parse(ended["startedAt"])
         started = not ended["startedAt"].startswith("1970")
         self._failures = 0 if started and ran > _FORGIVEN_AFTER_SECONDS else self._failures
-        self.container.last_state = self.container.state
 
     async def _back_off(self) -> None:
-        """Wait before the next run: not at all the first time, then longer and longer."""
-        container, pod = self.container, self._pod.pod["metadata"]
-        seconds = 0.0
+        """Wait before the next run: not at all the first time, then longer and longer.
+
+        The container shows how it ended until a moment before the next run, and only then that it waits: what looks for
+        the reason CrashLoopBackOff alone hardly ever sees it. So does a kubelet (v1.36) in 20 of 26 recorded pauses; in
+        the others it shows that soon after the end.
+        """
+        ended = self.container.state
         if self._failures:
-            seconds = min(_FIRST_BACK_OFF_SECONDS * 2 ** (self._failures - 1), _LONGEST_BACK_OFF_SECONDS)
-            message = (
-                f"back-off {seconds:.0f}s restarting failed container={container.name} "
-                f"pod={pod['name']}_{pod['namespace']}({pod['uid']})"
-            )
-            container.state = waiting(BACK_OFF, message)
-            self._event("BackOff", message, warning=True)
-            self._pod.publish()
-        await self._sleep(seconds)
+            await self._pause(min(_FIRST_BACK_OFF_SECONDS * 2 ** (self._failures - 1), _LONGEST_BACK_OFF_SECONDS))
+        if self._pod.stopping.is_set():
+            self.container.state = ended
+        else:
+            self._begin_next(ended)
+
+    async def _pause(self, seconds: float) -> None:
+        container, pod = self.container, self._pod.pod["metadata"]
+        title = f"{pod['name']}_{pod['namespace']}({pod['uid']})"
+        self._event("BackOff", f"Back-off restarting failed container {container.name} in pod {title}", warning=True)
+        await self._sleep(seconds - _BACK_OFF_SHOWN_SECONDS)
         if not self._pod.stopping.is_set():
-            container.restarts += 1
-            self._failures += 1
-            container.state = waiting("ContainerCreating")
+            message = f"back-off {clock.duration(seconds)} restarting failed container={container.name} pod={title}"
+            container.state = waiting(BACK_OFF, message)
+            self._pod.publish()
+            await self._sleep(_BACK_OFF_SHOWN_SECONDS)
+
+    def _begin_next(self, ended: Object) -> None:
+        self.container.last_state = ended
+        self.container.restarts += 1
+        self._failures += 1
+        self.container.state = waiting("ContainerCreating")
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -281,17 +294,29 @@ class EmulatedSidecar(ContainerRunner):
         if container.exit_code is not None:
             return
         if "running" not in container.state:  # else an earlier server has started it
+            if self._pod.stopping.is_set():
+                return
             container.state = {"running": {"startedAt": clock.now()}}
         self.started.set()
         self._pod.publish()
-        stopped = asyncio.create_task(self._pod.stopping.wait())
-        ended = asyncio.create_task(container.ended.wait())
-        try:
-            await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            ended.cancel()
-        if not container.ended.is_set():
+        if self._pod.killed:
+            self.kill()
+        elif self._pod.stopping.is_set():  # asked to end before this server did
+            self.ask_to_end()
+        await container.ended.wait()
+
+    def ask_to_end(self) -> None:
+        """SIGTERM, which a shell that is the first process of its container ignores unless it traps it."""
+        if "running" not in self.container.state:
+            return
+        if self._pod.pod["spec"].get("shareProcessNamespace"):
+            self.end(Exit(143, clock.unix(), self._since(), signal.SIGTERM))
+        elif sidecar.traps_term(" ".join(self.container.spec.get("command") or ())):
+            self.finish()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if "running" in self.container.state:
             self.end(Exit(137, clock.unix(), self._since(), signal.SIGKILL))
 
     def finish(self) -> None:

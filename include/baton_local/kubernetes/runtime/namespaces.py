@@ -1,9 +1,10 @@
 """The namespaces that a shim makes for its container: a user's own, and a process tree of its own.
 
-Why the container's command is not the first process of its tree: the kernel drops every signal that the first process
-has no handler for, so that a plain ``sleep`` would ignore SIGTERM. The first process is a small one that takes in
-orphans instead (SIGCHLD is ignored, so the kernel reaps them) and lives as long as its standard input is open; the
-shim holds the other end. When it ends, for whatever reason, the kernel ends everything in the tree.
+Why the container's command is not the first process of its tree: what it left behind would have to be told from what
+is to outlive it. The first process is a small one that takes in orphans (SIGCHLD is ignored, so the kernel reaps them)
+and lives as long as its standard input is open; the shim holds the other end. When it ends, for whatever reason, the
+kernel ends everything in the tree. That the command ignores signals that it has no handler for, as a first process
+does, is the shim's part.
 Source: pid_namespaces(7).
 """
 

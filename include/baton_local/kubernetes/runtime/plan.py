@@ -59,6 +59,7 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
         binds=binds,
         memory_bytes=limit_bytes,
         log_limit_bytes=place.log_limit_bytes,
+        ignores_signals=not pod["spec"].get("shareProcessNamespace"),  # there another process is the first one
         control_group=str(group / _group_name(pod, place)) if group is not None and limit_bytes is not None else None,
     )
 

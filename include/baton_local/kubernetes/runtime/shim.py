@@ -3,7 +3,7 @@
 It outlives the server. All it shares with the server are files in the container's directory:
 ``spec.json`` (read), ``lock`` (held as long as the shim lives), ``log.0``, ``log.1``, …,
 ``started.json`` and ``exit.json`` (appear complete or not at all). SIGTERM to the shim goes on to the container's
-process group; SIGUSR1 kills everything.
+command alone; SIGUSR1 kills everything.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _keep(container: Container, writer: LogWriter, wake: int) -> tuple[int, bool
         if output in ready and not writer.copy(output):
             waiting.discard(output)
         if wake in ready:
-            status = _handle_signals(container.pid, os.read(wake, 1024))
+            status = _handle_signals(container, os.read(wake, 1024))
         if status is None and limit and limit.look():
             _send(container.pid, signal.SIGKILL)
     _end_orphans(container)
@@ -114,9 +114,10 @@ def _keep(container: Container, writer: LogWriter, wake: int) -> tuple[int, bool
     return status, limit is not None and limit.finish()
 
 
-def _handle_signals(child: int, numbers: bytes) -> int | None:
+def _handle_signals(container: Container, numbers: bytes) -> int | None:
+    child = container.pid
     if signal.SIGTERM in numbers:
-        _send(child, signal.SIGTERM)
+        _ask_to_end(container)
     if signal.SIGUSR1 in numbers:
         _send(child, signal.SIGKILL)
     status: int | None = None
@@ -128,6 +129,30 @@ def _handle_signals(child: int, numbers: bytes) -> int | None:
             if pid == 0:
                 break
     return status
+
+
+def _ask_to_end(container: Container) -> None:
+    """SIGTERM, unless the kernel would drop it.
+
+    On a cluster the command is the first process of its process tree, to which the kernel delivers no signal that it
+    has no handler for. Here it is not (see ``namespaces``), so that this is left to be done.
+    """
+    if not container.ignores_signals or _catches(container.pid, signal.SIGTERM):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(container.pid, signal.SIGTERM)
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal; True where that cannot be seen.
+
+    Source: proc_pid_status(5), SigCgt.
+    """
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            [caught] = [line.split()[1] for line in file if line.startswith("SigCgt:")]
+    except (OSError, ValueError):
+        return True
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def _send(group: int, number: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 MOUNT_PATH = "/airflow/xcom"
 RESULT = "return.json"
 _EMPTY = re.compile(r"else\s+echo\s+(\S+?)\s*;")
+_TRAP = re.compile(r"""\btrap\s+(?:"[^"]+"|'[^']+'|[^\s"'-]\S*)\s+([A-Z0-9 ]+)""")
 _KILL = re.compile(r"\bkill\s+(-2|-s\s+(SIG)?INT|-(SIG)?INT|-2)\b")
 
 
@@ -26,6 +27,11 @@ class Reply:
     code: int = 0
     ends: bool = False
     reads_stdin: bool = False
+
+
+def traps_term(script: str) -> bool:
+    """Whether a shell's script has a handler for SIGTERM; an empty one means to ignore it."""
+    return any({"TERM", "SIGTERM", "15"} & set(match[1].split()) for match in _TRAP.finditer(script))
 
 
 def answer(command: list[str], volume: Path | None) -> Reply:

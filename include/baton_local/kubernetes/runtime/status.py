@@ -18,6 +18,10 @@ Object = dict[str, Any]
 ADDRESS = "127.0.0.1"
 _EPOCH = "1970-01-01T00:00:00Z"
 EVICTED = "Evicted"
+_START_ERROR = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process"
+)
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ def terminated(end: Exit, message: str = "") -> Object:
         message = "The container's keeper was gone, so nobody saw how the container ended"
     elif end.error is not None:
         state["reason"] = "StartError"
-        message = f"failed to create containerd task: failed to create shim task: {end.error}"
+        message = f"{_START_ERROR}: {end.error}"
     elif end.out_of_memory:
         state["reason"] = "OOMKilled"
     if end.signal is not None:

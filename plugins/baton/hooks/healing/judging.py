@@ -14,6 +14,10 @@ Object = dict[str, Any]
 
 PROTECTED = "baton.dev/protected"
 """Label of a workload that nobody but people restarts."""
+FORGIVEN_AFTER = timedelta(minutes=10)
+"""A container that has run for so long is restarted at once, whatever was before."""
+LONGEST_PAUSE = timedelta(minutes=6)
+"""Between two runs of a crash loop: five minutes at most, and what a busy kubelet adds."""
 RESTART, ASK, LEAVE = "restart", "ask", "leave"
 
 
@@ -117,19 +121,57 @@ def _reasons(rule: Rule, pod: Object, now: datetime) -> Iterable[str]:
         return
     status = pod.get("status") or {}
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        yield from _container_reasons(rule, container, now)
+        yield from _container_reasons(rule, container, now, is_done=_is_done(pod, container))
     if rule.signs.not_ready_for is not None:
         yield from _not_ready(rule.signs.not_ready_for, status, now)
 
 
-def _container_reasons(rule: Rule, container: Object, now: datetime) -> Iterable[str]:
-    waiting = (container.get("state") or {}).get("waiting") or {}
-    if rule.signs.crash_loop and waiting.get("reason") == "CrashLoopBackOff":
-        yield f"{container['name']} is in CrashLoopBackOff"
+def _container_reasons(rule: Rule, container: Object, now: datetime, *, is_done: bool) -> Iterable[str]:
     count, most = container.get("restartCount") or 0, rule.signs.restarts_above
-    last = ((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
+    if rule.signs.crash_loop and not is_done and is_in_crash_loop(container, now):
+        yield f"{container['name']} is in a crash loop{_last_end(container)}, restarted {count} times"
+    last = max((str(ended["finishedAt"]) for ended in _ends(container) if ended.get("finishedAt")), default="")
     if most is not None and count > most and last and now - moment(last) <= rule.within:
         yield f"{container['name']} restarted {count} times"
+
+
+def is_in_crash_loop(container: Object, now: datetime) -> bool:
+    """Whether a container was restarted, has ended again and is kept from its next start.
+
+    Why not by the reason CrashLoopBackOff alone: a kubelet (v1.36) mostly shows `terminated` during the whole pause,
+    and `waiting` with that reason for a fraction of a second before the next start. A run that was long enough ends a
+    crash loop: the next start comes at once. An end that is older than the longest pause is something else, such as a
+    node that is gone.
+
+    :param container: its status, of a container that is to be restarted whenever it ends.
+    """
+    state = container.get("state") or {}
+    if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+        return True
+    ended = state.get("terminated") or {}
+    if not ended.get("finishedAt") or not container.get("restartCount"):
+        return False
+    finished, started = moment(ended["finishedAt"]), moment(ended.get("startedAt") or ended["finishedAt"])
+    has_run = started.year > 1970  # a container that could not be started shows the epoch
+    return now - finished <= LONGEST_PAUSE and not (has_run and finished - started >= FORGIVEN_AFTER)
+
+
+def _is_done(pod: Object, container: Object) -> bool:
+    """Whether it is an init container that has done its part, and may have needed several runs for it."""
+    inits = {each["name"]: each for each in (pod.get("spec") or {}).get("initContainers") or ()}
+    spec = inits.get(container["name"])
+    ended = (container.get("state") or {}).get("terminated") or {}
+    return spec is not None and spec.get("restartPolicy") != "Always" and ended.get("exitCode") == 0
+
+
+def _ends(container: Object) -> list[Object]:
+    places = (container.get("state") or {}, container.get("lastState") or {})
+    return [place["terminated"] for place in places if place.get("terminated")]
+
+
+def _last_end(container: Object) -> str:
+    ended = next(iter(_ends(container)), None)
+    return f": {ended.get('reason') or 'ended'}, exit code {ended.get('exitCode')}" if ended else ""
 
 
 def _not_ready(longest: timedelta, status: Object, now: datetime) -> Iterable[str]:

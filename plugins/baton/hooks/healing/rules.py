@@ -21,7 +21,7 @@ class RuleMissingError(PermanentError):
 class Signs:
     """What counts as unhealthy; any of it is enough.
 
-    :param crash_loop: a container waits in CrashLoopBackOff.
+    :param crash_loop: a container ends again and again, and is kept from its next start.
     :param restarts_above: a container restarted more often, the last time within the rule's window.
     :param not_ready_for: a pod that has a node has not been ready for so long.
     :param alert: the alert that started the run names the workload.

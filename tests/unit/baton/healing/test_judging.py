@@ -31,10 +31,26 @@ def workload(*, kind="Deployment", labels=None, restarts=(), hold=None, paused=F
     return {"kind": kind, "metadata": metadata, "spec": {"replicas": 1, "paused": paused}, "status": done | status}
 
 
+def ended(*, ran=timedelta(seconds=1), code=1, **length):
+    finished = NOW - timedelta(**length)
+    times = {"startedAt": (finished - ran).isoformat(), "finishedAt": finished.isoformat()}
+    return {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed", **times}}
+
+
 def pod(
-    *, waiting=None, restarts=0, last=None, ready="True", since=None, scheduled="True", phase="Running", **metadata
+    *,
+    waiting=None,
+    state=None,
+    restarts=0,
+    last=None,
+    ready="True",
+    since=None,
+    scheduled="True",
+    phase="Running",
+    **metadata,
 ):
-    container = {"name": "app", "restartCount": restarts, "state": {"waiting": {"reason": waiting}} if waiting else {}}
+    state = state or ({"waiting": {"reason": waiting}} if waiting else {})
+    container = {"name": "app", "restartCount": restarts, "state": state}
     container |= {"lastState": {"terminated": {"finishedAt": last}}} if last else {}
     conditions = [{"type": "Ready", "status": ready, "lastTransitionTime": since}]
     conditions.append({"type": "PodScheduled", "status": scheduled})
@@ -45,7 +61,9 @@ def pod(
 @pytest.mark.parametrize(
     ("signs", "found", "reason"),
     [
-        (Signs(crash_loop=True), pod(waiting="CrashLoopBackOff"), "app is in CrashLoopBackOff"),
+        (Signs(crash_loop=True), pod(waiting="CrashLoopBackOff", restarts=2), "app is in a crash loop, restarted 2"),
+        (Signs(crash_loop=True), pod(restarts=3, last=ago(minutes=2)), None),
+        (Signs(restarts_above=5), pod(restarts=6, state=ended(minutes=1), last=ago(hours=2)), "app restarted 6 times"),
         (Signs(crash_loop=True), pod(waiting="ImagePullBackOff"), None),
         (Signs(crash_loop=True), pod(waiting="CrashLoopBackOff", deletionTimestamp="x"), None),
         (Signs(restarts_above=5), pod(restarts=6, last=ago(minutes=10)), "app restarted 6 times"),
@@ -64,6 +82,59 @@ def test_signs(signs, found, reason):
     if case:
         assert reason in case.reasons[0]
         assert case.pods == [["api-1", "u1"]]
+
+
+RUNNING = {"running": {"startedAt": ago(seconds=1)}}
+
+
+@pytest.mark.parametrize(
+    ("state", "restarts", "expected"),
+    [
+        # What a kubelet (v1.36) showed of a container that exits with 1 again and again, in this order.
+        (RUNNING, 0, False),
+        (ended(seconds=1), 0, False),  # the first restart comes at once
+        (ended(seconds=1), 1, True),
+        (ended(seconds=13), 1, True),
+        ({"waiting": {"reason": "CrashLoopBackOff"}}, 1, True),
+        (RUNNING, 2, False),
+        (ended(seconds=40), 3, True),
+        (ended(minutes=5), 7, True),
+        (ended(seconds=10, code=0), 2, True),  # exit code 0 of a container that is to run always
+        (ended(seconds=10, code=137), 2, True),
+        # What is none.
+        (ended(seconds=1, ran=timedelta(minutes=11)), 4, False),  # the pause begins anew, with none
+        (ended(minutes=20), 4, False),  # nobody restarts it any more
+        ({"waiting": {"reason": "ContainerCreating"}}, 4, False),
+    ],
+)
+def test_crash_loop_is_seen_during_the_whole_pause(state, restarts, expected):
+    """The reason CrashLoopBackOff stands there for a moment only."""
+    signs = Signs(crash_loop=True)
+    case = judge(rule(signs=signs), workload(), [pod(state=state, restarts=restarts)], NOW, is_alerted=False)
+    assert (case is not None) is expected
+
+
+def test_container_that_cannot_be_started_again_and_again_is_a_crash_loop():
+    """Its last run shows the epoch as its start."""
+    state = ended(seconds=20, code=128)
+    state["terminated"] |= {"startedAt": "1970-01-01T00:00:00Z", "reason": "StartError"}
+    case = judge(rule(), workload(), [pod(state=state, restarts=2)], NOW, is_alerted=False)
+    assert case is not None
+    assert case.reasons == ["api-1: app is in a crash loop: StartError, exit code 128, restarted 2 times"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "expected"),
+    [({}, 0, False), ({}, 1, True), ({"restartPolicy": "Always"}, 0, True), ({"restartPolicy": "Always"}, 1, True)],
+)
+def test_init_container_that_is_done_is_in_no_crash_loop(spec, code, expected):
+    """It may have needed several runs; a side-car has to run on."""
+    found = pod()
+    found["spec"] = {"initContainers": [{"name": "init", **spec}]}
+    status = {"name": "init", "restartCount": 3, "state": ended(seconds=30, code=code)}
+    found["status"]["initContainerStatuses"] = [status]
+    case = judge(rule(), workload(), [found], NOW, is_alerted=False)
+    assert (case is not None) is expected
 
 
 def test_an_alert_counts_only_where_the_rule_says_so():

@@ -1,6 +1,7 @@
 """WorkloadTrigger: what ends the wait, what the event says, and that no log line is lost or doubled."""
 
 import asyncio
+import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -186,6 +187,84 @@ async def test_pod_that_does_not_start_in_time_is_a_timeout(api, limits):
     event = await task
     assert event["status"] == "timeout"
     assert "did not start" in event["message"]
+
+
+CPU = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available."
+MOUNT = {"type": "Warning", "reason": "FailedMount", "message": 'MountVolume.SetUp failed: secret "absent" not found'}
+MOUNT["lastTimestamp"] = "2026-01-01T00:01:00Z"
+SCHEDULED_LATE = {"type": "Warning", "reason": "FailedScheduling", "message": CPU, "metadata": {}}
+SCHEDULED_LATE["eventTime"] = "2026-01-01T00:00:00.123456Z"
+STARTS = {"type": "Normal", "reason": "Pulling", "message": "Pulling image", "lastTimestamp": "2026-01-01T00:02:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("move", "events", "said"),
+    [
+        (lambda api: api.refuse_node(CPU), [], f"Unschedulable: {CPU}"),
+        (
+            lambda api: api.wait("CreateContainerConfigError", 'secret "absent" not found'),
+            [],
+            'container base: CreateContainerConfigError: secret "absent" not found',
+        ),
+        (
+            lambda api: api.wait("ContainerCreating", ""),
+            [MOUNT, SCHEDULED_LATE, STARTS],
+            f"FailedMount: {MOUNT['message']}",
+        ),
+        (lambda api: api.schedule(), [], "the cluster gives no reason"),
+    ],
+)
+@pytest.mark.parametrize("limit", ["start", "execution"])
+async def test_message_says_why_the_pod_did_not_start(api, capsys, move, events, said, limit):
+    """The pod is deleted, so that nobody can look any more; the log says it before the time is over."""
+    api.events = events
+    options = {"trigger_kwargs": {"_execution_deadline": time.time() + 2}} if limit == "execution" else {}
+    times = {"schedule_timeout": 1.5, "startup_timeout": 1.5} if limit == "start" else {}
+    task = await started(api, trigger_for(api, **options, **times))
+    move(api)
+    message = (await task)["message"]
+    assert f"the pod did not start: {said}" in message
+    assert "kubectl" not in message
+    if not events and "no reason" not in said:
+        assert f"The pod has not started yet: {said}" in capsys.readouterr().out
+
+
+async def test_account_that_may_not_list_events_still_gives_the_pods_own_reason(api):
+    """The events are asked last, and only for what the pod does not say."""
+    task = await started(api, trigger_for(api, schedule_timeout=1))
+    api.refuse_node(CPU)
+    await asyncio.sleep(0.2)
+    api.failures = [403]
+    assert CPU in (await task)["message"]
+
+
+SECRETS = {"users": [{"name": "u", "user": {"token": "t0p", "client-key-data": "k3y"}}], "clusters": []}
+
+
+@pytest.mark.parametrize("option", ["config_dict", "connection_extras"])
+def test_no_credential_is_stored_with_the_trigger(option):
+    """Neither a kubeconfig's content nor what a connection's extras hold."""
+    given = {"config_dict": SECRETS, "connection_extras": {"kube_config": SECRETS, "in_cluster": False}}[option]
+    trigger = WorkloadTrigger(
+        pod_name="p",
+        pod_namespace="n",
+        base_container_name="b",
+        trigger_start_time=datetime.now(UTC),
+        **{option: given},
+    )
+    _, stored = trigger.serialize()
+    assert "t0p" not in repr(stored)
+    assert "k3y" not in repr(stored)
+    assert WorkloadTrigger(**stored).serialize()[1] == stored
+
+
+async def test_file_of_a_kubeconfig_is_read_by_the_triggerer(api, tmp_path):
+    """Only its path is stored."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(kubeconfig(api.url)))
+    _, stored = trigger_for(api, config_dict=None, config_file=str(file)).serialize()
+    api.end(0)
+    assert (await first_event(WorkloadTrigger(**stored)))["status"] == "success"
 
 
 async def test_execution_timeout_ends_the_wait(api):
