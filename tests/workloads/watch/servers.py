@@ -36,6 +36,7 @@ class MailServer:
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     port: int = 0
+    _given: dict[str, Callable[[], str]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -51,9 +52,16 @@ class MailServer:
             server.transport.abort()
         return answer
 
+    def answer_with(self, step: str, give: Callable[[], str]) -> None:
+        """Decide anew each time."""
+        self._given[step] = give
+
     def _answer(self, step: str, reader: str = "") -> str:
-        self.asked.append(f"{step} {reader}".strip())
-        return self.answers.get(f"{step} {reader}", self.answers.get(step, OK))
+        whole = f"{step} {reader}".strip()
+        self.asked.append(whole)
+        if whole in self._given:
+            return self._given[whole]()
+        return self.answers.get(whole, self.answers.get(step, OK))
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
