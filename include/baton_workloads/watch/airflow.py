@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from baton_workloads.errors import ConfigurationError
 from baton_workloads.watch import answers
 from baton_workloads.watch.http import Answer, Http, NoAnswerError
-from baton_workloads.watch.text import clean, end_of
+from baton_workloads.watch.text import clean_json, end_of
 
 Model = TypeVar("Model", bound=BaseModel)
 Row = TypeVar("Row", bound=BaseModel)
@@ -254,7 +254,7 @@ def _nothing_where_missing() -> Iterator[None]:
 def _read(model: type[Model], answer: Answer, path: str) -> Model:
     """What an answer says, where it is one of Airflow."""
     try:
-        return model.model_validate(_cleaned(answer.json()))
+        return model.model_validate(clean_json(answer.json()))
     except (ValueError, RecursionError) as err:
         raise UnreachableError(
             f"answers something else than Airflow to {path}: a proxy or a login page in front of it?", is_answer=True
@@ -270,21 +270,10 @@ def _is_airflows(answer: Answer) -> bool:
     return isinstance(words, dict) and "detail" in words
 
 
-def _cleaned(value: Any) -> Any:
-    """JSON whose texts can all be encoded; JSON can name half of a surrogate pair."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {clean(name): _cleaned(item) for name, item in value.items()}
-    return value
-
-
 def _log_lines(line: bytes) -> list[str]:
     """The lines of one entry of a structured log; none of half an entry, where its beginning was left out."""
     try:
-        entry = _cleaned(json.loads(line))
+        entry = clean_json(json.loads(line))
     except (ValueError, RecursionError):
         return []
     if isinstance(entry, str):

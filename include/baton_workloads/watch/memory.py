@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.storage import store_for
 from baton_workloads.watch.notice import Notice
+from baton_workloads.watch.text import clean_json
 
 
 class DamagedError(ConfigurationError):
@@ -123,7 +124,7 @@ def load(uri: str, now: datetime) -> Memory:
 
 
 def _read(content: bytes) -> Memory:
-    stored = json.loads(content)
+    stored = clean_json(json.loads(content))
     for parcel in stored["outbox"]:
         _upgrade(parcel, stored["looked"])
     memory = _MEMORY.validate_python(stored)

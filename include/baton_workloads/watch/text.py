@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 MARK = "…"
 LONGEST_SIGN = 64
@@ -19,6 +20,17 @@ JOINER = "\u200d"
 def clean(text: str) -> str:
     """A text that can be encoded: half of a surrogate pair, which JSON can hold, becomes ``?``."""
     return text.encode("utf-8", "replace").decode()
+
+
+def clean_json(value: Any) -> Any:
+    """JSON whose texts can all be encoded."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_json(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): clean_json(item) for name, item in value.items()}
+    return value
 
 
 def end_of(text: str, limit: int, escaped: Callable[[str], str] = str) -> str:

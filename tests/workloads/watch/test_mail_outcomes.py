@@ -228,7 +228,7 @@ def test_notices_of_an_older_memory_reach_every_reader(scene: Scene, tmp_path: P
     """Written when a parcel waited for whole channels."""
     (tmp_path / "watch.json").write_text(
         '{"looked":"2026-03-01T08:01:00+00:00","seen":[],"streaks":{},"troubles":{},"outbox":[{"notice":{"key":"k",'
-        '"kind":"failed","subject":"first failed","lines":[],"log":[],"link":"","urgent":false},'
+        '"kind":"failed","subject":"first failed","lines":["\\ud800"],"log":[],"link":"","urgent":false},'
         '"channels":["mail","gone"]}]}'
     )
     scene.look()
