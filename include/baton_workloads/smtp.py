@@ -8,6 +8,7 @@ Source: RFC 5321, sections 4.2.5 and 6.1; RFC 3463 for the enhanced status codes
 import re
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from enum import StrEnum
 from types import TracebackType
@@ -18,9 +19,20 @@ from baton_workloads.errors import ConfigurationError, TransientError
 
 TIMEOUT_SECONDS = 60.0
 PORTS = {"smtp": 25, "smtps": 465}
-# About the mailbox: unknown, moved, no name. Whatever else is refused for good is about us, and would hit every reader.
-READER_CODES = {550, 551, 553}
+# About the mailbox: unknown, moved, full, no name. Whatever else is refused for good is about us, and would hit every
+# reader; unless the enhanced code says what it is about: 5.1 the address, 5.2 the mailbox, 5.7 what is allowed.
+READER_CODES = {550, 551, 552, 553}
+READER = re.compile(rb"5\.[12]\.\d+")
 OURSELVES = re.compile(rb"5\.7\.\d+")
+_LOST = (smtplib.SMTPException, OSError)
+
+
+class ReaderBlockedError(ConfigurationError):
+    """The server accepts us as the sender and refuses one reader for good, for a reason that may be ours."""
+
+
+class ReaderLostError(TransientError):
+    """The server was there and ended the connection when the reader was named: nothing was sent."""
 
 
 class Delivery(StrEnum):
@@ -48,12 +60,14 @@ class MailServer:
 
     :param url: ``smtp://host:25`` inside one's own network, ``smtp://user:password@host:587`` (only after STARTTLS),
         ``smtps://user:password@host``.
+    :param timeout_seconds: of each answer.
     :raises ConfigurationError: the address is none of these.
     """
 
-    def __init__(self, url: str) -> None:
-        self._address = _parsed(url)
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._address, self._timeout = _parsed(url), timeout_seconds
         self._client: smtplib.SMTP | None = None
+        self._sender_named = False
 
     def __enter__(self) -> "MailServer":
         return self
@@ -61,19 +75,23 @@ class MailServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None and error is None:
-            try:
+        if error is None:
+            self.close()
+        self._drop()
+
+    def close(self) -> None:
+        """Take leave; the next message gets a new connection."""
+        if self._client is not None:
+            with suppress(OSError, smtplib.SMTPException):
                 self._client.quit()
-            except (OSError, smtplib.SMTPException):
-                self._drop()
         self._drop()
 
     def deliver(self, message: EmailMessage, sender: str, reader: str, claim: Claim) -> Delivery:
         """Send one message, if it can be claimed.
 
         :param reader: the address of the envelope.
-        :raises TransientError: the server cannot be reached; nothing was claimed.
-        :raises ConfigurationError: the server refuses us.
+        :raises TransientError: the server cannot be reached, or it is lost (`ReaderLostError`); nothing was claimed.
+        :raises ConfigurationError: the server refuses us, or us as this reader's sender (`ReaderBlockedError`).
         """
         content = message.as_bytes()
         answer = self._envelope(sender, reader)
@@ -91,44 +109,62 @@ class MailServer:
         try:
             code, _ = self._connected().data(content)
         except smtplib.SMTPDataError as err:  # the server answered DATA itself, before any content
-            code = err.smtp_code
+            self._drop()
+            return Delivery.REFUSED if _is_refused(err.smtp_code) else Delivery.PUT_OFF
         except (smtplib.SMTPException, OSError):
             self._drop()
             return Delivery.UNCONFIRMED
-        if code >= 400:
-            self._drop()
-        return Delivery.SENT if code < 400 else Delivery.PUT_OFF if code < 500 else Delivery.REFUSED
+        if _is_accepted(code):
+            return Delivery.SENT
+        self._drop()
+        if _is_refused(code):
+            return Delivery.REFUSED
+        return Delivery.PUT_OFF if 400 <= code < 500 else Delivery.UNCONFIRMED
 
     def _envelope(self, sender: str, reader: str) -> Delivery | None:
         """Name sender and reader; None when the server accepts both. Reconnects once: servers end idle sessions."""
         try:
             return self._try_envelope(sender, reader)
-        except (smtplib.SMTPServerDisconnected, OSError):
+        except _LOST:
             self._drop()
         try:
             return self._try_envelope(sender, reader)
-        except (smtplib.SMTPServerDisconnected, OSError) as err:
+        except _LOST as err:
             self._drop()
-            raise TransientError(
-                f"mail server {self._name} ends the connection ({type(err).__name__}); try later"
-            ) from err
+            kind = ReaderLostError if self._sender_named else TransientError
+            raise kind(f"mail server {self._name} ends the connection ({type(err).__name__}); try later") from err
 
     def _try_envelope(self, sender: str, reader: str) -> Delivery | None:
+        self._sender_named = False
         client = self._connected()
-        code, _ = client.mail(sender)
-        if code >= 400:
+        self._name_sender(client, sender)
+        self._sender_named = True
+        return self._name_reader(client, reader)
+
+    def _name_sender(self, client: smtplib.SMTP, sender: str) -> None:
+        try:
+            code, _ = client.mail(sender)
+        except ValueError as err:
+            raise ConfigurationError(f"{sender!r} cannot be a sender; see BATON_MAIL_FROM") from err
+        if not _is_accepted(code):
             self._drop()
-            kind = TransientError if code < 500 else ConfigurationError
+            kind = ConfigurationError if _is_refused(code) else TransientError
             raise kind(f"mail server {self._name} does not accept our sender address ({code}); see BATON_MAIL_FROM")
-        code, words = client.rcpt(reader)
-        if code < 400:
+
+    def _name_reader(self, client: smtplib.SMTP, reader: str) -> Delivery | None:
+        try:
+            code, words = client.rcpt(reader)
+        except ValueError:  # a line break, or letters that need SMTPUTF8
+            self._drop()
+            return Delivery.REFUSED
+        if _is_accepted(code):
             return None
         self._drop()
-        if code < 500:
+        if not _is_refused(code):
             return Delivery.PUT_OFF
-        if code in READER_CODES and not OURSELVES.match(words):
+        if READER.match(words) or (code in READER_CODES and not OURSELVES.match(words)):
             return Delivery.REFUSED
-        raise ConfigurationError(f"mail server {self._name} does not let us send ({code}); see BATON_SMTP_URL")
+        raise ReaderBlockedError(f"mail server {self._name} does not let us send ({code}); see BATON_SMTP_URL")
 
     @property
     def _name(self) -> str:
@@ -152,7 +188,11 @@ class MailServer:
                 client.close()
                 raise
         except smtplib.SMTPAuthenticationError as err:
+            if err.smtp_code < 500:
+                raise TransientError(f"mail server {self._name} puts off the login ({err.smtp_code})") from err
             raise ConfigurationError(f"mail server {self._name} refuses the login; see BATON_SMTP_URL") from err
+        except UnicodeError as err:  # a user, password or host that SMTP and DNS have no form for
+            raise ConfigurationError(f"mail server {self._name} cannot be asked; see BATON_SMTP_URL") from err
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as err:
             raise ConfigurationError(
                 f"mail server {self._name}: no login or no trusted TLS ({type(err).__name__}); see BATON_SMTP_URL"
@@ -173,14 +213,24 @@ class MailServer:
     def _open(self) -> smtplib.SMTP:
         host = self._address.hostname or ""
         if self._address.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, self._port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
-        return smtplib.SMTP(host, self._port, timeout=TIMEOUT_SECONDS)
+            return smtplib.SMTP_SSL(host, self._port, timeout=self._timeout, context=ssl.create_default_context())
+        return smtplib.SMTP(host, self._port, timeout=self._timeout)
 
     def _drop(self) -> None:
         """End the connection; the next message gets a new one, free of whatever went wrong."""
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _is_accepted(code: int) -> bool:
+    """Whether an answer says yes; what is no answer of SMTP at all has the code -1."""
+    return 200 <= code < 300
+
+
+def _is_refused(code: int) -> bool:
+    """Whether an answer says no for good."""
+    return 500 <= code < 600
 
 
 def _parsed(url: str) -> SplitResult:

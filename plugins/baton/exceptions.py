@@ -14,3 +14,7 @@ class PermanentError(BatonError):
 
 class TransientError(BatonError):
     """The next try may succeed: a lost connection, an evicted pod, a service that restarts."""
+
+
+class InDoubtError(TransientError):
+    """The connection broke after something was handed over: perhaps it arrived."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from baton_workloads.errors import ConfigurationError, TransientError
 from baton_workloads.watch import surroundings
-from baton_workloads.watch.channels import Channel, Print
+from baton_workloads.watch.airflow import RefusedUserError
+from baton_workloads.watch.channels import Print
 from baton_workloads.watch.look import Patience, Watch
+
+log = logging.getLogger(__name__)
 
 
 @click.command(epilog="Environment: see docs/failure-notices.md.")
@@ -37,25 +42,30 @@ def watch(memory: str, every: float | None, patience: float, late: float, prints
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    usual, escalation = _channels(prints)
+    around = surroundings.read(*([Print(click.echo)] if prints else []))
     limits = Patience(timedelta(seconds=patience), timedelta(seconds=late))
-    with surroundings.airflow() as api:
-        watcher = Watch(api, memory, usual, escalation, limits)
-        left = watcher.look(datetime.now(UTC))
+    watcher = Watch(around.api, memory, around.usual, around.escalation, limits, around.wrong)
+    with around.api or nullcontext():
+        if every is None:
+            _once(watcher, around.wrong)
         while every is not None:
+            _again(watcher)
             time.sleep(every)
-            left = watcher.look(datetime.now(UTC))
+
+
+def _once(watcher: Watch, wrong: Mapping[str, str]) -> None:
+    left = watcher.look(datetime.now(UTC))
+    if wrong:
+        raise ConfigurationError("; ".join(wrong.values()))
     if left:
         raise TransientError(
-            f"{left} notices wait for a channel that did not take them; they are kept for the next look"
+            f"{left} notices wait for a recipient that did not take them; they are kept for the next look"
         )
 
 
-def _channels(prints: bool) -> tuple[list[Channel], list[Channel]]:
+def _again(watcher: Watch) -> None:
+    """One of many looks: an Airflow that refuses the user, or a store that is away, may be better at the next one."""
     try:
-        usual, escalation = surroundings.channels()
-    except ConfigurationError:
-        if not prints:
-            raise
-        usual, escalation = [], []
-    return [*usual, *([Print(click.echo)] if prints else [])], escalation
+        watcher.look(datetime.now(UTC))
+    except (RefusedUserError, TransientError) as err:
+        log.error("%s", err)

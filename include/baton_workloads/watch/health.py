@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from baton_workloads.watch.airflow import AirflowApi
 from baton_workloads.watch.memory import Memory, Trouble
 from baton_workloads.watch.notice import OVER, TROUBLE, Notice
+from baton_workloads.watch.text import end_of
 
+UNREACHABLE, REFUSED, SETTINGS = "unreachable", "refused", "settings"
+NO_AIRFLOW = f"{SETTINGS} airflow"
+ERROR_LENGTH = 200
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 ADVICE = {
-    "unreachable": "Nothing can be triggered or looked at; whether runs start is unknown. Look at the api-server.",
+    UNREACHABLE: "Nothing can be triggered or looked at; whether runs start is unknown. Look at the api-server.",
     "part": "Look at its log; it may hang or have been killed.",
     "late": "Nothing is started, or too slowly: look at the scheduler's log and load.",
+    REFUSED: "Until then nothing is known of any run. Correct the user or the password in the watch's settings.",
+    SETTINGS: "Correct the watch's environment; docs/failure-notices.md says what it wants.",
+    "memory": "Until then nothing is looked at: no failed run is told.",
     "import": "Its DAGs are as they were or gone. Mend the file; the web UI shows the whole error.",
 }
 
@@ -22,7 +29,17 @@ Tell = Callable[[Notice], None]
 
 def unreachable(words: str) -> dict[str, str]:
     """The trouble of an Airflow that does not answer."""
-    return {"unreachable": f"Airflow {words}"}
+    return {UNREACHABLE: f"Airflow {words}"}
+
+
+def refused(words: str) -> dict[str, str]:
+    """The trouble of an Airflow that does not let the watch look."""
+    return {REFUSED: words}
+
+
+def settings(found: Mapping[str, str]) -> dict[str, str]:
+    """The troubles of settings: name → one line."""
+    return {f"{SETTINGS} {name}": words for name, words in found.items()}
 
 
 def troubles(api: AirflowApi, late_after: timedelta, now: datetime) -> dict[str, str]:
@@ -38,7 +55,7 @@ def troubles(api: AirflowApi, late_after: timedelta, now: datetime) -> dict[str,
         others = f" and {len(late) - 1} more DAGs" if len(late) > 1 else ""
         found["late"] = f"Airflow starts nothing: {first.dag_id}{others} was due at {first.due:%Y-%m-%d %H:%M} UTC"
     for name, words in sorted(api.import_errors().items()):
-        found[f"import {name}"] = f"DAG file {name} cannot be read: {words[:200]}"
+        found[f"import {name}"] = f"DAG file {name} cannot be read: {end_of(words, ERROR_LENGTH)}"
     return found
 
 
@@ -52,12 +69,19 @@ def compare(memory: Memory, found: dict[str, str], patience: timedelta, tell: Te
         if not trouble.told and now - datetime.fromisoformat(trouble.since) >= patience:
             trouble.told = True
             tell(_notice(key, TROUBLE, subject, trouble, link))
-    if "unreachable" in found:
-        return  # whether the rest is over cannot be known
-    for key in [key for key in memory.troubles if key not in found]:
+    for key in [key for key in memory.troubles if key not in found and _can_be_over(key, found)]:
         trouble = memory.troubles.pop(key)
         if trouble.told:
             tell(_notice(key, OVER, f"Over: {trouble.subject}", trouble, link))
+
+
+def _can_be_over(key: str, found: Mapping[str, str]) -> bool:
+    """Whether a trouble that is not found is over, and not only out of sight."""
+    if key.startswith(SETTINGS):
+        return True
+    if UNREACHABLE in found or NO_AIRFLOW in found:
+        return False
+    return REFUSED not in found or key == UNREACHABLE
 
 
 def _notice(key: str, kind: str, subject: str, trouble: Trouble, link: str) -> Notice:

@@ -1,21 +1,16 @@
-"""One look at Airflow: what is new goes into the outbox, then out of it to the people."""
+"""One look at Airflow: what waits goes out; what is new goes into the outbox, then out of it to the people."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from baton_workloads.watch import health, memory, runs
-from baton_workloads.watch.airflow import AirflowApi, UnreachableError
-from baton_workloads.watch.channels import Channel, DeliveryError
+from baton_workloads.watch.airflow import AirflowApi, RefusedUserError, UnreachableError
+from baton_workloads.watch.channels import Channel
+from baton_workloads.watch.delivery import Delivery
 from baton_workloads.watch.notice import Notice
-
-log = logging.getLogger(__name__)
-
-MAX_OUTBOX = 1000
-"""Undelivered notices that are kept; a dead mail server must not fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -33,69 +28,69 @@ class Patience:
 class Watch:
     """Looks, and tells.
 
+    :param api: None where its settings are missing; then `settings` says so.
     :param uri: where the memory is, ``file:///…`` or ``s3://…``.
     :param usual: channels for every notice.
     :param escalation: channels for urgent ones besides.
+    :param settings: what is wrong with the watch's own settings and can still be told: key → one line.
     """
 
     def __init__(
-        self, api: AirflowApi, uri: str, usual: Sequence[Channel], escalation: Sequence[Channel], patience: Patience
-    ) -> None:
+        self, api: AirflowApi | None, uri: str, usual: Sequence[Channel], escalation: Sequence[Channel],
+        patience: Patience, settings: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self._api, self._uri, self._patience = api, uri, patience
         self._usual, self._escalation = list(usual), list(escalation)
-        self._channels = {channel.name: channel for channel in (*usual, *escalation)}
+        self._settings = health.settings(settings or {})
 
     def look(self, now: datetime) -> int:
         """Look once and deliver; returns how many notices could not be delivered to everyone yet.
 
-        :raises ConfigurationError: Airflow refuses the user, or the memory is damaged.
+        :raises DamagedError: the memory is damaged; people are told once.
+        :raises ConfigurationError: Airflow refuses the user, after that was noted and what is to be told was told.
         """
-        known = memory.load(self._uri, now)
-        is_first = datetime.fromisoformat(known.looked) == now
+        try:
+            known = memory.load(self._uri, now)
+        except memory.DamagedError as err:
+            beside = f"{self._uri}.damaged"
+            self._look(memory.load(beside, now), beside, None, {f"memory {err.fingerprint}": str(err)}, now)
+            raise
+        found = dict(self._settings)
+        left = self._look(known, self._uri, self._api, found, now)
+        if health.REFUSED in found:
+            raise RefusedUserError(found[health.REFUSED])
+        return left
+
+    def _look(
+        self, known: memory.Memory, uri: str, api: AirflowApi | None, found: dict[str, str], now: datetime
+    ) -> int:
+        """Deliver, look, deliver. What is wrong is added to `found`."""
+
+        def save() -> None:
+            memory.save(uri, known)
 
         def tell(notice: Notice) -> None:
             wanted = [*self._usual, *(self._escalation if notice.urgent else [])]
-            known.post(notice, [channel.name for channel in wanted])
+            known.post(notice, [recipient for channel in wanted for recipient in channel.recipients], now)
+            save()
 
-        found = self._found(known, tell, now, is_first=is_first)
-        health.compare(known, found, self._patience.trouble, tell, now, self._api.url)
-        del known.outbox[:-MAX_OUTBOX]
-        memory.save(self._uri, known)
-        self._deliver(known)
+        delivery = Delivery([*self._usual, *self._escalation], known, save, now)
+        if known.outbox:
+            delivery.run()  # first: Airflow may hang
+        if api is not None:
+            found.update(self._found(api, known, tell, now))
+        health.compare(known, found, self._patience.trouble, tell, now, api.url if api else "")
+        save()
+        delivery.run()
         return len(known.outbox)
 
-    def _found(self, known: memory.Memory, tell: runs.Tell, now: datetime, *, is_first: bool) -> dict[str, str]:
+    def _found(self, api: AirflowApi, known: memory.Memory, tell: runs.Tell, now: datetime) -> dict[str, str]:
         try:
-            if is_first:
-                runs.start_at(self._api, known)
-            runs.look_at_runs(self._api, known, tell, now)
-            return health.troubles(self._api, self._patience.late, now)
+            if not known.started:
+                runs.start_at(api, known, now)
+            runs.look_at_runs(api, known, tell, now)
+            return health.troubles(api, self._patience.late, now)
         except UnreachableError as err:
             return health.unreachable(str(err))
-
-    def _deliver(self, known: memory.Memory) -> None:
-        """Empty the outbox as far as the channels go; noted after each, so that a kill repeats one at most."""
-        dead: set[str] = set()
-        for parcel in list(known.outbox):
-            notice = Notice.from_json(parcel.notice)
-            for name in list(parcel.channels):
-                if name not in self._channels:
-                    parcel.channels.remove(name)  # somebody took the channel away
-                elif name not in dead and self._sent(self._channels[name], notice, dead):
-                    parcel.channels.remove(name)
-                    if not parcel.channels:
-                        known.outbox.remove(parcel)
-                    memory.save(self._uri, known)
-        known.outbox = [parcel for parcel in known.outbox if parcel.channels]
-
-    @staticmethod
-    def _sent(channel: Channel, notice: Notice, dead: set[str]) -> bool:
-        try:
-            channel.send(notice)
-        except DeliveryError as err:
-            if not err.of_this_notice:
-                dead.add(channel.name)  # the others of this look would wait as long for nothing
-            log.warning("%s was not told of %r: %s", channel.name, notice.subject, err)
-            return False
-        log.info("%s was told: %s", channel.name, notice.subject)
-        return True
+        except RefusedUserError as err:
+            return health.refused(str(err))

@@ -8,13 +8,29 @@ Message-ID and a webhook's Idempotency-Key are the same both times.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
+
+from pydantic import AwareDatetime, TypeAdapter
 
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.storage import store_for
 from baton_workloads.watch.notice import Notice
+from baton_workloads.watch.text import clean_json
+
+
+class DamagedError(ConfigurationError):
+    """What is there is no memory.
+
+    :param fingerprint: of what is there.
+    """
+
+    def __init__(self, words: str, fingerprint: str) -> None:
+        super().__init__(words)
+        self.fingerprint = fingerprint
 
 
 @dataclass
@@ -39,49 +55,89 @@ class Trouble:
 
 
 @dataclass
-class Parcel:
-    """A notice and the channels that have not got it yet."""
+class Tries:
+    """How a recipient and one very notice fared so far.
 
-    notice: dict[str, Any]
-    channels: list[str]
+    :param count: how often it was not taken although other notices may be.
+    :param not_before: when it may be tried again, ISO; empty for at once.
+    """
+
+    count: int = 0
+    not_before: str = ""
+
+
+@dataclass
+class Parcel:
+    """A notice and the recipients that have not got it yet.
+
+    :param since: when it was posted, ISO.
+    :param taken_by: channels of which a recipient took it.
+    """
+
+    notice: Notice
+    waiting: dict[str, Tries]
+    since: str
+    taken_by: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Memory:
-    """Everything that outlives a look."""
+    """Everything that outlives a look.
+
+    :param looked: up to where ended runs are known, ISO.
+    :param started: whether what had ended before the first look is known.
+    :param put_off: recipient → how many looks in a row it took nothing; those who take something are not in it.
+    """
 
     looked: str
     seen: list[str] = field(default_factory=list)
     streaks: dict[str, Streak] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     outbox: list[Parcel] = field(default_factory=list)
+    started: bool = True
+    put_off: dict[str, int] = field(default_factory=dict)
 
-    def post(self, notice: Notice, channels: list[str]) -> None:
+    def post(self, notice: Notice, recipients: Sequence[str], now: datetime) -> None:
         """Put a notice into the outbox."""
-        self.outbox.append(Parcel(notice.as_json(), channels))
+        self.outbox.append(Parcel(notice, {name: Tries() for name in recipients}, now.isoformat()))
+
+
+_MEMORY = TypeAdapter(Memory)
+_MOMENTS: TypeAdapter[list[datetime]] = TypeAdapter(list[AwareDatetime])
 
 
 def load(uri: str, now: datetime) -> Memory:
     """The memory at an address; a new one starts at ``now``, so that old failures are not told.
 
-    :raises ConfigurationError: what is there is no memory.
+    :raises DamagedError: what is there is no memory.
     """
     try:
-        stored = json.loads(store_for(uri).read_bytes(uri))
+        content = store_for(uri).read_bytes(uri)
     except DataError:
-        return Memory(now.isoformat())
-    except ValueError as err:
-        raise ConfigurationError(f"{uri} is no memory of a watch: move it away to start afresh") from err
+        return Memory(now.isoformat(), started=False)
     try:
-        return Memory(
-            stored["looked"],
-            stored["seen"],
-            {dag: Streak(**value) for dag, value in stored["streaks"].items()},
-            {key: Trouble(**value) for key, value in stored["troubles"].items()},
-            [Parcel(**value) for value in stored["outbox"]],
-        )
-    except (KeyError, TypeError, AttributeError) as err:
-        raise ConfigurationError(f"{uri} is no memory of a watch: move it away to start afresh") from err
+        return _read(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+        raise DamagedError(
+            f"{uri} is no memory of a watch: move it away to start afresh", sha256(content).hexdigest()[:16]
+        ) from err
+
+
+def _read(content: bytes) -> Memory:
+    stored = clean_json(json.loads(content))
+    for parcel in stored["outbox"]:
+        _upgrade(parcel, stored["looked"])
+    memory = _MEMORY.validate_python(stored)
+    tries = [tries.not_before for parcel in memory.outbox for tries in parcel.waiting.values() if tries.not_before]
+    since = [*(parcel.since for parcel in memory.outbox), *(trouble.since for trouble in memory.troubles.values())]
+    _MOMENTS.validate_python([memory.looked, *since, *tries])
+    return memory
+
+
+def _upgrade(parcel: dict[str, Any], looked: str) -> None:
+    """Read what was written when a parcel waited for whole channels."""
+    if "channels" in parcel:
+        parcel["waiting"], parcel["since"] = {name: {} for name in parcel.pop("channels")}, looked
 
 
 def save(uri: str, memory: Memory) -> None:

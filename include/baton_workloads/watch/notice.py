@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from baton_workloads.watch.text import clean
+
 FAILED, RECOVERED, TROUBLE, OVER = "failed", "recovered", "trouble", "over"
 MARKS = {FAILED: "✗", RECOVERED: "✓", TROUBLE: "⚠", OVER: "✓"}
 
@@ -30,6 +32,15 @@ class Notice:
     link: str = ""
     urgent: bool = False
 
+    def __post_init__(self) -> None:
+        """Make every text one that each channel can carry, and the subject one line."""
+        texts = {
+            "key": clean(self.key), "subject": clean(" ".join(self.subject.split())), "link": clean(self.link),
+            "lines": tuple(map(clean, self.lines)), "log": tuple(map(clean, self.log)),
+        }  # fmt: skip
+        for name, value in texts.items():
+            object.__setattr__(self, name, value)  # the usual way, in a frozen dataclass
+
     @property
     def text(self) -> str:
         """The whole notice as plain text."""
@@ -37,13 +48,8 @@ class Notice:
         return "\n".join([*self.lines, *log, *([self.link] if self.link else [])])
 
     def as_json(self) -> dict[str, Any]:
-        """For a webhook and for the memory."""
+        """For a webhook."""
         return {
             "key": self.key, "kind": self.kind, "subject": self.subject, "lines": list(self.lines),
             "log": list(self.log), "link": self.link, "urgent": self.urgent,
         }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Notice:
-        """Read what `as_json` wrote."""
-        return cls(**{**value, "lines": tuple(value["lines"]), "log": tuple(value["log"])})

@@ -5,72 +5,91 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from baton_workloads.watch.airflow import AirflowApi, FailedTask, Run
+from baton_workloads.watch.airflow import AirflowApi, FailedTask, Run, UnreachableError
 from baton_workloads.watch.memory import Memory, Streak
 from baton_workloads.watch.notice import FAILED, RECOVERED, Notice
 
 IN_A_ROW = 3
 OVERLAP = timedelta(minutes=10)
 """A run's end is written a moment after the time that it names: ends this old are asked for again."""
+WITHOUT_DETAILS = timedelta(minutes=10)
+"""How long Airflow may fail to tell of one run, while it answers, before people hear of it without log and advice."""
 
 Tell = Callable[[Notice], None]
 
 
 def look_at_runs(api: AirflowApi, memory: Memory, tell: Tell, now: datetime) -> None:
-    """Tell what has ended since the last look. `memory` is changed.
+    """Tell what has ended since the last look. `memory` is changed, and complete whenever a notice is told.
 
     Why the newest end counts, and the time of the look only as its limit: Airflow's clock may be another one.
+    A run of which Airflow cannot tell is asked for again at the next look, with the later ones of its DAG, for a while.
 
-    :param tell: takes each notice.
+    :param tell: takes each notice, and writes the memory down.
+    :raises UnreachableError: of the first run of which Airflow could not tell, after the others.
     """
     looked = datetime.fromisoformat(memory.looked)
     runs = api.ended_runs(looked - OVERLAP)
+    failed: dict[str, UnreachableError] = {}
     for run in runs:
-        if run.key not in memory.seen:
+        if run.key in memory.seen or run.dag_id in failed:
+            continue
+        try:
             _judge(api, memory, run, tell)
-            memory.seen.append(run.key)  # at once: Airflow may stop to answer before the next one
+        except UnreachableError as err:
+            if not err.is_answer:
+                raise  # it would not answer for the others either
+            if now - run.ended < WITHOUT_DETAILS:
+                failed[run.dag_id] = err
+            else:
+                words = f"Run {run.run_id} failed; Airflow does not tell which task did: it {err}."
+                _fail(memory, run, tell, (words,), (), api.run_link(run))
+    if failed:
+        raise next(iter(failed.values()))
     memory.seen = [run.key for run in runs]
     newest = max((run.ended for run in runs), default=looked)
     memory.looked = max(looked, min(now, newest)).isoformat()
 
 
-def start_at(api: AirflowApi, memory: Memory) -> None:
-    """Take what has ended before the first look as known."""
-    memory.seen = [run.key for run in api.ended_runs(datetime.fromisoformat(memory.looked) - OVERLAP)]
+def start_at(api: AirflowApi, memory: Memory, now: datetime) -> None:
+    """Take what had ended before the first look as known; after a first look that Airflow did not answer, no more."""
+    looked = datetime.fromisoformat(memory.looked)
+    runs = api.ended_runs(looked - OVERLAP)
+    memory.seen = [run.key for run in runs if now == looked or run.ended <= looked]
+    memory.started = True
 
 
 def _judge(api: AirflowApi, memory: Memory, run: Run, tell: Tell) -> None:
+    """Count a run's end, as seen in the same moment, and tell of it."""
     if run.state == "success":
         streak = memory.streaks.pop(run.dag_id, None)
+        memory.seen.append(run.key)
         if streak:
             tell(_recovery(api, run, streak))
         return
     tasks, doc = api.failed_tasks(run), api.doc(run.dag_id)  # nothing is counted where Airflow cannot tell
+    link = tasks[0].link if tasks else api.run_link(run)
+    _fail(memory, run, tell, (_what_failed(run, tasks), _what_to_do(doc)), tasks[0].log_tail if tasks else (), link)
+
+
+def _fail(
+    memory: Memory, run: Run, tell: Tell, lines: tuple[str, ...], log: tuple[str, ...], link: str
+) -> None:  # fmt: skip
+    """Count a failure, as seen in the same moment, and tell of it."""
+    memory.seen.append(run.key)
     streak = memory.streaks.setdefault(run.dag_id, Streak(0, run.ended.isoformat()))
     streak.failures += 1
-    tell(_failure(run, streak, tasks, doc, api.run_link(run)))
-
-
-def _failure(run: Run, streak: Streak, tasks: list[FailedTask], doc: str, link: str) -> Notice:
     again = f" ({streak.failures} times in a row)" if streak.failures > 1 else ""
-    return Notice(
-        key=run.key,
-        kind=FAILED,
-        subject=f"{run.dag_id} failed{again}",
-        lines=(*_what_failed(run, tasks), _what_to_do(doc)),
-        log=tasks[0].log_tail if tasks else (),
-        link=tasks[0].link if tasks else link,
-        urgent=streak.failures % IN_A_ROW == 0,
-    )
+    subject, urgent = f"{run.dag_id} failed{again}", streak.failures % IN_A_ROW == 0
+    tell(Notice(run.key, FAILED, subject, lines, log, link, urgent))
 
 
-def _what_failed(run: Run, tasks: list[FailedTask]) -> list[str]:
+def _what_failed(run: Run, tasks: list[FailedTask]) -> str:
     names = [f"{task.task_id}[{task.map_index}]" if task.map_index >= 0 else task.task_id for task in tasks]
     if not names:
-        return [f"Run {run.run_id} failed although none of its tasks did: look at its events."]
+        return f"Run {run.run_id} failed although none of its tasks did: look at its events."
     others = f", then {', '.join(names[1:4])}" if names[1:] else ""
     more = f" and {len(names) - 4} more" if names[4:] else ""
-    return [f"Run {run.run_id}: {names[0]} failed after {_tries(tasks[0].try_number)}{others}{more}."]
+    return f"Run {run.run_id}: {names[0]} failed after {_tries(tasks[0].try_number)}{others}{more}."
 
 
 def _tries(number: int) -> str:

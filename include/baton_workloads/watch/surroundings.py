@@ -12,52 +12,96 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError
 from baton_workloads.watch.airflow import AirflowApi
-from baton_workloads.watch.channels import Channel, Mail, Slack, Webhook
+from baton_workloads.watch.channels import Channel, Mail, Slack, Unusable, Webhook
 
 NOTICE, ESCALATION = "NOTICE", "ESCALATION"
 SLACK_API = "https://slack.com/api"
+ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+"""What SMTP has a form for: no blanks, no letters beyond ASCII, one ``@``."""
 
 
-def airflow() -> AirflowApi:
-    """The Airflow that is watched.
+@dataclass
+class Surroundings:
+    """What the environment says.
 
-    :raises ConfigurationError: a variable is missing.
+    :param api: None where something of Airflow's is missing.
+    :param usual: channels for every notice.
+    :param escalation: those for urgent ones besides.
+    :param wrong: what is missing or no good, and can be told through what is not: name → one line.
     """
-    return AirflowApi(required("BATON_AIRFLOW_URL"), required("BATON_AIRFLOW_USER"), required("BATON_AIRFLOW_PASSWORD"))
+
+    usual: list[Channel] = field(default_factory=list)
+    escalation: list[Channel] = field(default_factory=list)
+    api: AirflowApi | None = None
+    wrong: dict[str, str] = field(default_factory=dict)
 
 
-def channels() -> tuple[list[Channel], list[Channel]]:
-    """Those for every notice, and those for urgent ones besides.
+def read(*others: Channel) -> Surroundings:
+    """Read the environment.
 
-    :raises ConfigurationError: nobody is named for every notice, or a channel lacks something.
+    :param others: channels for every notice besides those that the environment names.
+    :raises ConfigurationError: nobody can be told anything.
     """
-    usual = _channels(NOTICE)
-    if not usual:
+    found = Surroundings()
+    found.usual, found.escalation = [*_channels(NOTICE, found.wrong), *others], _channels(ESCALATION, found.wrong)
+    if not found.usual:
         raise ConfigurationError(
             "nobody would be told: name at least one of BATON_NOTICE_MAIL_TO, BATON_NOTICE_SLACK_CHANNEL, "
             "BATON_NOTICE_WEBHOOK_URL"
         )
-    return usual, _channels(ESCALATION)
+    if all(isinstance(channel, Unusable) for channel in (*found.usual, *found.escalation)):
+        raise ConfigurationError("; ".join(found.wrong.values()))
+    try:
+        found.api = AirflowApi(
+            required("BATON_AIRFLOW_URL"), required("BATON_AIRFLOW_USER"), required("BATON_AIRFLOW_PASSWORD")
+        )
+    except ConfigurationError as err:
+        found.wrong["airflow"] = f"Airflow is not watched: {err}"
+    return found
 
 
-def _channels(group: str) -> list[Channel]:
+def _channels(group: str, wrong: dict[str, str]) -> list[Channel]:
+    """The channels of one group; what is wrong with them is added to `wrong`."""
     found: list[Channel] = []
     label = group.lower()
-    if readers := _value(f"BATON_{group}_MAIL_TO"):
-        addresses = [address.strip() for address in readers.split(",") if address.strip()]
-        found.append(
-            Mail(f"{label} mail", required("BATON_SMTP_URL"), _value("BATON_MAIL_FROM") or "baton@localhost", addresses)
-        )
+
+    def add(name: str, recipients: list[str], make: Callable[[], Channel]) -> None:
+        try:
+            found.append(make())
+        except ConfigurationError as err:
+            wrong[name] = f"Nobody is told by {name}: {err}"
+            found.append(Unusable(name, recipients, str(err)))
+
+    if readers := _readers(group, wrong):
+        name = f"{label} mail"
+        sender = _value("BATON_MAIL_FROM") or "baton@localhost"
+        recipients = [f"{name} to {reader}" for reader in readers]
+        add(name, recipients, lambda: Mail(name, required("BATON_SMTP_URL"), sender, readers))
     if channel := _value(f"BATON_{group}_SLACK_CHANNEL"):
-        url = _value("BATON_SLACK_API_URL") or SLACK_API
-        found.append(Slack(f"{label} Slack", url, required("BATON_SLACK_TOKEN"), channel))
+        slack, url = f"{label} Slack", _value("BATON_SLACK_API_URL") or SLACK_API
+        add(slack, [slack], lambda: Slack(slack, url, required("BATON_SLACK_TOKEN"), channel))
     if address := _value(f"BATON_{group}_WEBHOOK_URL"):
         found.append(Webhook(f"{label} webhook", address, _value(f"BATON_{group}_WEBHOOK_TOKEN")))
     return found
+
+
+def _readers(group: str, wrong: dict[str, str]) -> list[str]:
+    """The addresses of a group; what is none is added to `wrong` by name, and keeps nothing from the others."""
+    variable = f"BATON_{group}_MAIL_TO"
+    readers = [reader.strip() for reader in (_value(variable) or "").split(",") if reader.strip()]
+    good = [reader for reader in dict.fromkeys(readers) if ADDRESS.fullmatch(parseaddr(reader)[1])]
+    for reader in readers:
+        if reader not in good:
+            wrong[f"{variable} {reader}"] = f"{variable} names {reader!r}, which is no mail address: it is told nothing"
+    return good
 
 
 def _value(name: str) -> str | None:

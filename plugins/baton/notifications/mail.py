@@ -1,43 +1,114 @@
-"""Send one plain text mail through the connection `smtp_default`.
+"""Send one plain text mail through the connection `smtp_default`, to each of its readers on their own.
 
-The connection also names the readers (extra `to_email`), so DAGs are the same on each installation.
+The connection also names the readers (extra `to_email`), so DAGs are the same on each installation. Who is put off is
+tried again for about 20 seconds, a reader who is refused for good is not; the log names whoever got nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
 from html import escape
+from typing import TYPE_CHECKING
 
-from baton.exceptions import PermanentError
+from baton.exceptions import BatonError, PermanentError
+
+if TYPE_CHECKING:
+    from baton.hooks.report_mail import MessageHook
+
+log = logging.getLogger(__name__)
 
 SMTP_CONNECTION = "smtp_default"
+WAITS = (1.0, 4.0, 15.0)
+"""Seconds before each further try. A task that has failed keeps its slot for as long."""
 
 
 def send_mail(*, subject: str, text: str) -> None:
     """Send a mail to the connection's `to_email`.
 
-    :raises PermanentError: the connection names no reader.
+    :raises PermanentError: the connection is missing or names no reader, or somebody got nothing.
     """
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
-
-    with SmtpHook(SMTP_CONNECTION) as smtp:
-        smtp.send_email_smtp(to=_readers(smtp.smtp_connection), subject=subject, html_content=_html(text))
+    mail = _Mail(subject, text)
+    for pause in (0.0, *WAITS):
+        if mail.waiting:
+            time.sleep(pause)
+            mail.send(mail.connect())
+    mail.check()
 
 
 async def send_mail_async(*, subject: str, text: str) -> None:
     """Do the same as `send_mail` in the triggerer, without blocking it."""
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
+    from baton.hooks.report_mail import MessageHook
 
-    async with SmtpHook(SMTP_CONNECTION) as smtp:
-        await smtp.asend_email_smtp(to=_readers(smtp.smtp_connection), subject=subject, html_content=_html(text))
+    connection = await MessageHook.aget_connection(SMTP_CONNECTION)
+    mail = _Mail(subject, text, connection)
+    for pause in (0.0, *WAITS):
+        if mail.waiting:
+            await asyncio.sleep(pause)
+            await asyncio.to_thread(mail.send, mail.connect())
+    mail.check()
 
 
-def _readers(connection: object) -> list[str]:
-    extra = getattr(connection, "extra_dejson", {})
-    readers = [reader.strip() for reader in str(extra.get("to_email", "")).split(",") if reader.strip()]
-    if not readers:
-        raise PermanentError(f"connection {SMTP_CONNECTION} names no reader: set to_email in its extra")
-    return readers
+class _Mail:
+    """One mail, and who has not got it yet.
+
+    :param connection: what Airflow knows of the mail server; read when it is not given.
+    """
+
+    def __init__(self, subject: str, text: str, connection: object = None) -> None:
+        self._connection = connection
+        server = self.connect()
+        self.waiting = dict.fromkeys(server.readers, "")
+        self._lost: dict[str, str] = {}
+        self._message = _message(subject, text, server.sender, server.readers)
+
+    def connect(self) -> MessageHook:
+        """Give a hook that has asked nothing yet."""
+        from baton.hooks.report_mail import MessageHook
+
+        hook = MessageHook(SMTP_CONNECTION)
+        if self._connection is not None:
+            hook.use(self._connection)
+        return hook
+
+    def send(self, server: MessageHook) -> None:
+        """Try each reader who waits, once."""
+        for reader in list(self.waiting):
+            try:
+                server.send_message(self._message, parseaddr(reader)[1])
+            except PermanentError as err:
+                self._lost[reader] = str(err)
+            except BatonError as err:
+                self.waiting[reader] = str(err)
+                continue
+            del self.waiting[reader]
+
+    def check(self) -> None:
+        """Name whoever got nothing.
+
+        :raises PermanentError: somebody did not.
+        """
+        lost = {**self.waiting, **self._lost}
+        for reader, words in lost.items():
+            log.error("%s got no mail %r: %s", reader, self._message["Subject"], words)
+        if lost:
+            raise PermanentError(f"{len(lost)} readers got no mail: {', '.join(lost)}")
+
+
+def _message(subject: str, text: str, sender: str, readers: list[str]) -> EmailMessage:
+    message = EmailMessage()
+    message["Subject"] = " ".join(subject.split())
+    message["From"], message["To"] = sender, ", ".join(readers)
+    message["Date"], message["Message-ID"] = format_datetime(datetime.now(UTC)), make_msgid(domain="baton")
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(_html(text), subtype="html")
+    return message
 
 
 def _html(text: str) -> str:
-    return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'  # a phone is narrower than the documentation
+    clean = text.encode("utf-8", "replace").decode()
+    return f'<pre style="white-space:pre-wrap">{escape(clean)}</pre>'  # a phone is narrower than the documentation

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseNotifier
 
 from baton.notifications.slack import escaped, plain_text, post_message
+from baton.notifications.text import beginning_of, end_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,8 +32,8 @@ class QuestionNotifier(BaseNotifier):
         task: Any = context["task"]
         link = HITLOperator.generate_link_to_ui_from_context(context=context)
         blocks = [
-            {"type": "header", "text": plain_text(str(task.subject)[:140])},
-            {"type": "section", "text": plain_text(str(task.body)[:_LONGEST])},
+            {"type": "header", "text": plain_text(beginning_of(str(task.subject), 140))},
+            {"type": "section", "text": plain_text(end_of(str(task.body), _LONGEST))},
             {"type": "section", "text": {"type": "mrkdwn", "text": f"<{escaped(link)}|Answer in Airflow>"}},
         ]
         post_message(self.channel, {"text": escaped(str(task.subject)), "blocks": blocks})

@@ -55,7 +55,8 @@ class DeliverReportOperator(BaseOperator):
         with _registry() as registry:
             run = context["dag_run"]
             registry.register(manifest, self.recipients, f"{run.dag_id}/{run.run_id}")
-            return deliver(files.parcel(manifest), self._channels(), registry).sent
+            outcome = deliver(files.parcel(manifest), self._channels(), registry)
+            return outcome.sent | outcome.refused
 
     def _channels(self) -> list[Channel]:
         return [*self._mail(), *self._slack()]
@@ -66,14 +67,15 @@ class DeliverReportOperator(BaseOperator):
         from baton.hooks.report_mail import MessageHook
         from baton.reports.mail import MailChannel
 
-        return [MailChannel(self.recipients["mail"], MessageHook())]
+        server, readers = MessageHook(), list(dict.fromkeys(self.recipients["mail"]))
+        return [MailChannel(reader, server, readers) for reader in readers]
 
     def _slack(self) -> list[Channel]:
         if not self.recipients.get("slack"):
             return []
         from baton.reports.slack import SlackChannel
 
-        return [SlackChannel(_slack_client, channel) for channel in self.recipients["slack"]]
+        return [SlackChannel(_slack_client, channel) for channel in dict.fromkeys(self.recipients["slack"])]
 
 
 def _slack_client() -> WebClient:

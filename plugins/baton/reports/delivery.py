@@ -1,4 +1,4 @@
-"""Claim, send, record: one report through all of its channels, each of them once.
+"""Claim, send, record: one report through all of its channels, each of them once. A channel has one recipient.
 
 The guarantee: a channel whose sending was recorded is never used again for the report, by whatever run or retry. A
 process that is killed between the other side's acceptance and the record leaves a doubt; the next try asks the channel
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from baton.exceptions import BatonError, PermanentError, TransientError
+from baton.exceptions import BatonError, InDoubtError, PermanentError, TransientError
 from baton.reports.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,16 @@ class Parcel:
     links_days: int = 7
 
 
-class InDoubtError(TransientError):
-    """The connection broke after the message was handed over: perhaps it arrived."""
+class RecipientRefusedError(PermanentError):
+    """One recipient is refused for good, which is nobody else's failure."""
 
 
 class Channel(Protocol):
-    """One way to the readers."""
+    """One way to one recipient."""
 
     @property
     def name(self) -> str:
-        """Its name in the registry: ``mail``, ``slack:#sales``."""
+        """Its name in the registry: ``mail:a@example.org``, ``slack:#sales``."""
 
     def reference(self, parcel: Parcel) -> str:
         """Give the message's name at the other side: the same for the same report."""
@@ -55,10 +55,10 @@ class Channel(Protocol):
     def was_sent(self, parcel: Parcel, since: datetime) -> bool:
         """Ask the other side about a message in doubt; false where it cannot be asked."""
 
-    def send(self, parcel: Parcel) -> str | None:
+    def send(self, parcel: Parcel) -> None:
         """Send.
 
-        :returns: what is worth noting, for example readers who were refused.
+        :raises RecipientRefusedError: this recipient is refused for good.
         :raises PermanentError: refused; a retry is useless.
         :raises InDoubtError: perhaps sent, perhaps not.
         :raises TransientError: surely not sent; a retry may succeed.
@@ -67,14 +67,20 @@ class Channel(Protocol):
 
 @dataclass
 class Outcome:
-    """Channel → how it went: ``sent``, ``sent before``, or the reason of a failure."""
+    """Channel → how it went: ``sent``, ``sent before``, or the reason of a failure.
+
+    :param refused: recipients who were let go.
+    """
 
     sent: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     failed: dict[str, BatonError] = field(default_factory=dict)
 
 
 def deliver(parcel: Parcel, channels: Iterable[Channel], registry: Registry) -> Outcome:
     """Send a registered report through each channel that has not had it.
+
+    A recipient who is refused for good is let go, unless nobody else has it by the same kind of channel.
 
     :raises TransientError: at least one channel failed and a retry may help.
     :raises PermanentError: all failures are permanent.
@@ -85,6 +91,7 @@ def deliver(parcel: Parcel, channels: Iterable[Channel], registry: Registry) -> 
             outcome.sent[channel.name] = _through(channel, parcel, registry)
         except BatonError as err:
             outcome.failed[channel.name] = err
+    _let_go(parcel, outcome)
     registry.settle(parcel.report_id, delivered=not outcome.failed)
     if outcome.failed:
         raise _together(parcel, outcome)
@@ -99,16 +106,29 @@ def _through(channel: Channel, parcel: Parcel, registry: Registry) -> str:
             registry.sent(parcel.report_id, channel.name, "found at the other side after a killed try")
             return "sent before"
         try:
-            note = channel.send(parcel)
+            channel.send(parcel)
         except InDoubtError as err:
             registry.in_doubt(parcel.report_id, channel.name, str(err))
             raise
         except BatonError as err:
             registry.failed(parcel.report_id, channel.name, str(err))
             raise
-        registry.sent(parcel.report_id, channel.name, note)
-        log.info("Report %s: sent to %s%s", parcel.report_id, channel.name, f" ({note})" if note else "")
-        return note or "sent"
+        registry.sent(parcel.report_id, channel.name)
+        log.info("Report %s: sent to %s", parcel.report_id, channel.name)
+        return "sent"
+
+
+def _let_go(parcel: Parcel, outcome: Outcome) -> None:
+    reached = {_kind(name) for name in outcome.sent}
+    for name, err in list(outcome.failed.items()):
+        if isinstance(err, RecipientRefusedError) and _kind(name) in reached:
+            log.error("Report %s: %s is refused for good, and does not get it: %s", parcel.report_id, name, err)
+            outcome.refused[name] = f"refused: {err}"
+            del outcome.failed[name]
+
+
+def _kind(name: str) -> str:
+    return name.partition(":")[0]
 
 
 def _together(parcel: Parcel, outcome: Outcome) -> BatonError:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import smtplib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any, Protocol
+from typing import Protocol
 
-from baton.exceptions import PermanentError, TransientError
-from baton.reports.delivery import InDoubtError, Parcel
+from baton.exceptions import PermanentError
+from baton.notifications.text import beginning_of
+from baton.reports.delivery import Parcel, RecipientRefusedError
 
 LARGEST_ATTACHMENT_BYTES = 15_000_000
 """Base64 makes a third more of it, and many servers refuse mails above 20 or 25 MB."""
@@ -27,27 +27,34 @@ class Server(Protocol):
     def sender(self) -> str:
         """The address that mails come from."""
 
-    def send_message(self, message: EmailMessage) -> dict[str, Any]:
-        """Hand one message over.
+    def send_message(self, message: EmailMessage, reader: str) -> None:
+        """Hand one message over for one reader.
 
-        :returns: refused address → reason, while others were accepted.
-        :raises smtplib.SMTPException: refused, or the connection broke.
-        :raises TransientError: it could not be reached: surely nothing was sent.
+        :raises ReaderRefusedError: refused for good.
+        :raises BatonError: what else went wrong.
         """
 
 
 @dataclass(frozen=True)
 class MailChannel:
-    """The readers by mail: one message to all of them."""
+    """One reader by mail.
 
-    readers: Sequence[str]
+    :param everybody: all readers of the report, whom the message names in `To`.
+    """
+
+    reader: str
     server: Server
-    name: str = "mail"
+    everybody: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return f"mail:{parseaddr(self.reader)[1] or self.reader}"
 
     def reference(self, parcel: Parcel) -> str:
-        """Give the Message-ID: the same for the same report, sender and readers."""
+        """Give the Message-ID: the same for the same report and sender, whoever reads it."""
         sender = self.server.sender
-        words = "\n".join([parcel.report_id, sender, *sorted(self.readers)])
+        words = "\n".join([parcel.report_id, sender])
         domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
         return f"<baton.report.{hashlib.sha256(words.encode()).hexdigest()[:40]}@{domain}>"
 
@@ -55,22 +62,22 @@ class MailChannel:
         """SMTP cannot be asked."""
         return False
 
-    def send(self, parcel: Parcel) -> str | None:
-        """Send one message; readers whom the server refuses are named in the note when others were accepted."""
+    def send(self, parcel: Parcel) -> None:
+        """Send one message."""
+        from baton.hooks.report_mail import ReaderRefusedError
+
+        address = _address(self.reader)
         try:
-            refused = self.server.send_message(self.message(parcel))
-        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as err:
-            raise _refusal(err) from err
-        except (smtplib.SMTPException, OSError) as err:
-            raise InDoubtError(f"the mail server went away in the middle ({type(err).__name__})") from err
-        return f"refused for {', '.join(sorted(refused))}" if refused else None
+            self.server.send_message(self.message(parcel), address.addr_spec)
+        except ReaderRefusedError as err:
+            raise RecipientRefusedError(f"{err}; see include/reports/recipients.yaml") from err
 
     def message(self, parcel: Parcel) -> EmailMessage:
         """Build the message."""
         made = EmailMessage()
         made["Subject"] = _header(f"{parcel.title}: {parcel.period_label}")
         made["From"] = self.server.sender
-        made["To"] = [_address(reader) for reader in self.readers]
+        made["To"] = [_address(reader) for reader in self.everybody or [self.reader] if _is_address(reader)]
         made["Date"] = format_datetime(datetime.now(UTC))
         made["Message-ID"] = self.reference(parcel)
         made["Auto-Submitted"] = "auto-generated"  # keeps out-of-office answers away; RFC 3834
@@ -109,25 +116,21 @@ def _text(parcel: Parcel) -> str:
 
 def _header(words: str) -> str:
     """One line: a line break in a title must not begin another header."""
-    return " ".join(words.split())[:HEADER_LENGTH]
+    return beginning_of(" ".join(words.split()), HEADER_LENGTH)
 
 
 def _address(reader: str) -> Address:
     name, address = parseaddr(reader)
     try:
+        if not address.isascii():
+            raise ValueError("SMTP has no form for it")
         return Address(display_name=name, addr_spec=address)
     except (ValueError, IndexError) as err:
         raise PermanentError(f"{reader!r} is no mail address; see include/reports/recipients.yaml") from err
 
 
-def _refusal(err: smtplib.SMTPException) -> PermanentError | TransientError:
-    if isinstance(err, smtplib.SMTPRecipientsRefused):
-        codes = [code for code, _ in err.recipients.values()]
-        names = ", ".join(sorted(err.recipients))
-        if all(code >= 500 for code in codes):
-            return PermanentError(f"the mail server refuses all readers ({names}); see include/reports/recipients.yaml")
-        return TransientError(f"the mail server puts off all readers ({names})")
-    code = getattr(err, "smtp_code", 0)
-    if code >= 500:
-        return PermanentError(f"the mail server refuses the message ({code}); see the connection smtp_default")
-    return TransientError(f"the mail server puts the message off ({code})")
+def _is_address(reader: str) -> bool:
+    try:
+        return bool(_address(reader))
+    except PermanentError:
+        return False

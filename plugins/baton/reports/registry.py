@@ -72,7 +72,11 @@ UPDATE baton.report_deliveries SET state = %s, note = %s, ended_at = clock_times
 SETTLE = """
 UPDATE baton.reports SET state = %s, updated_at = clock_timestamp() WHERE report_id = %s
 """
-FIND = "SELECT state, claimed_at FROM baton.report_deliveries WHERE report_id = %s AND channel = %s"
+FIND = """
+SELECT state, claimed_at FROM baton.report_deliveries
+ WHERE report_id = %s AND (channel = %s OR (channel = 'mail' AND state = 'sent' AND split_part(%s, ':', 1) = 'mail'))
+"""
+"""Reports were once recorded as sent by mail to all of their readers together."""
 DELIVERIES = """
 SELECT channel, state, attempts, reference, note, claimed_at, ended_at FROM baton.report_deliveries
  WHERE report_id = %s ORDER BY channel
@@ -188,7 +192,7 @@ class Registry:
         if not self._rows("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))[0][0]:
             raise TransientError(f"report {report_id} is being sent to {channel} by another run; this one tries later")
         try:
-            found = self._rows(FIND, (report_id, channel))
+            found = self._rows(FIND, (report_id, channel, channel))
             state, claimed_at = found[0] if found else (None, None)
             if state == "sent":
                 yield Claim(is_sent=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from baton.exceptions import PermanentError, TransientError
-from baton.reports.delivery import InDoubtError, Parcel
+from baton.exceptions import InDoubtError, PermanentError, TransientError
+from baton.reports.delivery import Parcel
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -19,7 +21,10 @@ EVENT = "baton_report"
 TRANSIENT_ERRORS = {"ratelimited", "rate_limited", "request_timeout", "team_added_to_org"}
 DOUBTFUL_ERRORS = {"internal_error", "fatal_error", "service_unavailable"}
 """After which "some aspect of the operation" may have succeeded, says Slack's reference of chat.postMessage."""
+REASON = re.compile(r"[a-z0-9_]+|status \d+")
 MAX_BLOCKS = 50
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,23 @@ class SlackChannel:
 
     def was_sent(self, parcel: Parcel, since: datetime) -> bool:
         """Look for the message in the channel's history; false where the bot may not read it."""
-        from slack_sdk.errors import SlackApiError, SlackClientError
-
         try:
             answer = self.connect().conversations_history(
                 channel=self.channel, oldest=f"{since.timestamp():.6f}", include_all_metadata=True, limit=200
             )
-        except (SlackApiError, SlackClientError, OSError):
+            messages = list(answer.get("messages") or ())
+        except Exception as err:  # see `send`
+            log.warning("Slack cannot be asked about report %s (%s)", parcel.report_id, type(err).__name__)
             return False
-        return any(_is_about(message, parcel.report_id) for message in answer.get("messages") or ())
+        return any(_is_about(message, parcel.report_id) for message in messages)
 
-    def send(self, parcel: Parcel) -> str | None:
-        """Post one message."""
-        from slack_sdk.errors import SlackApiError, SlackClientError
+    def send(self, parcel: Parcel) -> None:
+        """Post one message.
+
+        Why every exception: Slack's client lets through whatever breaks at a foreign answer, an AttributeError at a
+        JSON list, an UnicodeDecodeError, an IncompleteRead; of each of them the message may be in the channel.
+        """
+        from slack_sdk.errors import SlackApiError
 
         client, form = self.connect(), json.loads(parcel.read("slack") or b"{}")
         blocks = [*form.get("blocks", []), *_links(parcel)][:MAX_BLOCKS]
@@ -68,9 +77,8 @@ class SlackChannel:
             )  # fmt: skip
         except SlackApiError as err:
             raise _refusal(err, self.channel) from err
-        except (SlackClientError, OSError) as err:
+        except Exception as err:
             raise InDoubtError(f"Slack does not answer ({type(err).__name__})") from err
-        return None
 
 
 def _links(parcel: Parcel) -> list[dict[str, Any]]:
@@ -81,15 +89,25 @@ def _links(parcel: Parcel) -> list[dict[str, Any]]:
     return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
 
 
-def _is_about(message: dict[str, Any], report_id: str) -> bool:
-    metadata = message.get("metadata") or {}
+def _is_about(message: Any, report_id: str) -> bool:
+    metadata = (message.get("metadata") if isinstance(message, dict) else None) or {}
     return metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("report_id") == report_id
 
 
 def _refusal(err: Any, channel: str) -> PermanentError | TransientError:
-    reason = err.response.get("error") or f"status {err.response.status_code}"
-    if reason in DOUBTFUL_ERRORS or err.response.status_code >= 500:
+    status = err.response.status_code
+    reason = _reason(err.response) or (f"status {status}" if status >= 400 else "")
+    if not REASON.fullmatch(reason):  # the client puts a foreign page's text into its place
+        return InDoubtError(f"something else than Slack answers for the message to {channel}")
+    if reason in DOUBTFUL_ERRORS or status >= 500:
         return InDoubtError(f"Slack failed on the message to {channel}: {reason}")
-    if reason in TRANSIENT_ERRORS or err.response.status_code == 429:
+    if reason in TRANSIENT_ERRORS or status == 429:
         return TransientError(f"Slack puts off the message to {channel}: {reason}")
     return PermanentError(f"Slack refuses the message to {channel}: {reason}; see the connection slack_api_default")
+
+
+def _reason(response: Any) -> str:
+    try:
+        return str(response.get("error") or "")
+    except (AttributeError, ValueError):  # the answer is JSON, and no object
+        return ""

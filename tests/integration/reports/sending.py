@@ -5,12 +5,12 @@
 
 import os
 import signal
-import smtplib
 from pathlib import Path
 
 import psycopg
 from slack_sdk import WebClient
 
+from baton.hooks.report_mail import MessageHook
 from baton.reports.delivery import deliver
 from baton.reports.files import Files
 from baton.reports.mail import MailChannel
@@ -18,16 +18,12 @@ from baton.reports.registry import Registry
 from baton.reports.slack import SlackChannel
 
 
-class Server:
-    """A mail server by its port."""
+class Server(MessageHook):
+    """The mail server of the connection, until it has accepted."""
 
-    sender = "baton@localhost"
-
-    def send_message(self, message):
-        with smtplib.SMTP("127.0.0.1", int(os.environ["SMTP_PORT"]), timeout=10) as client:
-            refused = client.send_message(message)
+    def send_message(self, message, reader):
+        super().send_message(message, reader)
         die_after("mail")
-        return refused
 
 
 class Client(WebClient):
@@ -48,11 +44,13 @@ def main():
     files = Files()
     manifest = files.manifest(Path(os.environ["MANIFEST"]).as_uri())
     client = Client(os.environ["SLACK_TOKEN"], base_url=os.environ["SLACK_URL"])
-    channels = [MailChannel(["sales@localhost"], Server()), SlackChannel(lambda: client, "C0SALES")]
+    server, readers = Server(), os.environ["READERS"].split(",")
+    mails = [MailChannel(reader, server, readers) for reader in readers]
+    channels = [*mails, SlackChannel(lambda: client, "C0SALES")]
     with psycopg.connect(os.environ["REGISTRY_DSN"], autocommit=True) as connection:
         registry = Registry(connection)
         registry.prepare()
-        registry.register(manifest, {"mail": ["sales@localhost"], "slack": ["C0SALES"]}, "dag/run")
+        registry.register(manifest, {"mail": readers, "slack": ["C0SALES"]}, "dag/run")
         print(deliver(files.parcel(manifest), channels, registry).sent)
 
 

@@ -24,6 +24,12 @@ from baton_workloads.reports.publish import publish
 ROOT = INCLUDE.parent
 
 
+def smtp_connection(port: int) -> dict[str, object]:
+    """Airflow's connection to a mail server of this machine."""
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "baton@localhost", "retry_limit": 0}
+    return {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+
+
 class Surroundings:
     """A mail server, Slack's stand-in, and one report that waits for delivery."""
 
@@ -47,19 +53,22 @@ class Surroundings:
         for path in [*self.mail.iterdir(), *self.slack.iterdir()]:
             path.unlink()
 
-    def deliver(self, *, kill_after: str = "", missing: str = "") -> "subprocess.CompletedProcess[str]":
+    def deliver(self, *readers: str, kill_after: str = "", missing: str = "") -> "subprocess.CompletedProcess[str]":
         """One try, in a process of its own.
 
+        :param readers: of the mail.
         :param kill_after: channel after whose acceptance the process ends by SIGKILL.
         :param missing: channel whose server does not answer.
         """
+        readers = readers or ("sales@localhost",)
         ports = {**self._ports, **({missing: self._ports["nobody"]} if missing else {})}
         environment = {
             **os.environ,
             "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'include'}",
             "MANIFEST": str(self.manifest),
             "REGISTRY_DSN": self.dsn,
-            "SMTP_PORT": str(ports["mail"]),
+            "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp_connection(ports["mail"])),
+            "READERS": ",".join(readers),
             "SLACK_URL": f"http://127.0.0.1:{ports['slack']}/api/",
             "SLACK_TOKEN": self._token,
             "KILL_AFTER": kill_after,
@@ -105,7 +114,7 @@ def test_a_report_reaches_each_channel_once(around):
         done = around.deliver()
         assert done.returncode == 0, done.stderr
     assert (len(around.mails()), len(around.posts())) == (1, 1)
-    assert around.states() == {"mail": ("sent", 1), "slack:C0SALES": ("sent", 1)}
+    assert around.states() == {"mail:sales@localhost": ("sent", 1), "slack:C0SALES": ("sent", 1)}
     found = around.registered()
     assert (found.state, found.attempts, found.recipients["mail"]) == ("delivered", 2, ["sales@localhost"])
     assert {file["kind"] for file in found.files} >= {"pdf", "mail", "page", "slack"}
@@ -142,11 +151,11 @@ def test_a_channel_that_fails_is_the_only_one_that_is_tried_again(around, missin
 def test_a_mail_in_doubt_is_sent_under_the_same_name(around):
     """Killed between acceptance and record: SMTP cannot be asked, so it goes again, as the same mail."""
     assert around.deliver(kill_after="mail").returncode == -9
-    assert around.states() == {"mail": ("sending", 1)}
+    assert around.states() == {"mail:sales@localhost": ("sending", 1)}
     assert around.deliver().returncode == 0
     assert len({mail["Message-ID"] for mail in around.mails()}) == 1
     assert len(around.posts()) == 1
-    assert around.states() == {"mail": ("sent", 2), "slack:C0SALES": ("sent", 1)}
+    assert around.states() == {"mail:sales@localhost": ("sent", 2), "slack:C0SALES": ("sent", 1)}
 
 
 def test_a_slack_message_in_doubt_is_looked_for(around):

@@ -73,7 +73,7 @@ class Readers(Channel):
         self.name, self.away, self.heard = name, False, list[Notice]()
         self.refused = ""
 
-    def send(self, notice: Notice) -> None:
+    def send(self, notice: Notice, recipient: str) -> None:
         if self.refused and self.refused in notice.subject:
             raise DeliveryError("too long", of_this_notice=True)
         if self.away:

@@ -7,6 +7,7 @@ from typing import Any
 
 from baton.hooks.diagnostics.index import PodRow, size_text
 from baton.notifications.slack import escaped, plain_text
+from baton.notifications.text import beginning_of, end_of
 
 _LONGEST = 2800
 """Characters of a block's text; Slack takes 3,000."""
@@ -20,11 +21,11 @@ def message(
     well = len(pods) - len([pod for pod in pods if not pod.is_well])
     lines = [target, *ill, *([f"{well} pods look well"] if well else []), *problems]
     blocks = [
-        {"type": "header", "text": plain_text(title[:140])},
-        {"type": "section", "text": plain_text("\n".join(lines)[:_LONGEST])},
+        {"type": "header", "text": plain_text(beginning_of(title, 140))},
+        {"type": "section", "text": plain_text(end_of("\n".join(lines), _LONGEST))},
         {"type": "section", "text": {"type": "mrkdwn", "text": f"<{escaped(link)}|The archive> {escaped(about)}"}},
     ]
-    return {"text": escaped(f"{title}: {target}")[:_LONGEST], "blocks": blocks}
+    return {"text": escaped(beginning_of(f"{title}: {target}", _LONGEST, escaped)), "blocks": blocks}
 
 
 def about_archive(size_bytes: int, hours: float) -> str:

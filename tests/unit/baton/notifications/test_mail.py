@@ -1,5 +1,6 @@
 """Mails about failed tasks and late runs, received by a real mail server."""
 
+import asyncio
 import email
 import json
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from aiosmtpd.controller import Controller
 from airflow.sdk import DAG
+from tests.workloads.watch.servers import mail_server
 
 from baton.notifications.deadline import mail_missed_deadline
 from baton.notifications.failure import FailureNotifier
@@ -27,6 +29,12 @@ def point_smtp_at(monkeypatch, port, **extra):
     extra = {"disable_ssl": True, "disable_tls": True, "from_email": "baton@localhost", **extra}
     connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """Further tries come at once."""
+    monkeypatch.setattr("baton.notifications.mail.WAITS", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -62,8 +70,9 @@ def text_of(message):
 def test_failure_mail_tells_what_failed_and_what_to_do(inbox):
     """Task, link to the log, the error's first line and the DAG's own advice."""
     FailureNotifier()(context())
-    [(readers, message)] = inbox.messages
-    assert readers == ["oncall@localhost", "lead@localhost"]
+    (first, message), (second, same) = inbox.messages
+    assert (first, second) == (["oncall@localhost"], ["lead@localhost"])
+    assert message["Message-ID"] == same["Message-ID"]
     assert message["Subject"] == "[Baton] load_warehouse.orders.load failed"
     text = text_of(message)
     assert TaskInstance.log_url in text
@@ -92,11 +101,36 @@ def test_connection_without_readers_does_not_fail_the_task_again(inbox, monkeypa
     assert inbox.messages == []
 
 
+@pytest.mark.parametrize(
+    ("answers", "tries"),
+    [
+        (["550 5.1.1 no such user"], 1), (["552 5.2.2 mailbox full"], 1), (["554 5.7.1 no"], 1),
+        (["451 greylisted"], 3), (["451 greylisted", "250 OK"], 2), (["drop"], 3), (["drop", "250 OK"], 2),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["failure", "deadline"])
+async def test_each_reader_has_an_outcome_of_its_own(monkeypatch, caplog, answers, tries, form):
+    """Nobody hears twice, who is put off is tried again, and the log names who got nothing and why."""
+    with mail_server() as office:
+        point_smtp_at(monkeypatch, office.port, to_email="gone@localhost, lead@localhost")
+        left = list(answers)
+        office.answer_with("RCPT gone@localhost", lambda: left.pop(0) if len(left) > 1 else left[0])
+        if form == "failure":
+            await asyncio.to_thread(FailureNotifier(), context())
+        else:
+            await mail_missed_deadline(limit="1 hour", context={})
+        assert len(office.messages("lead@localhost")) == 1
+        assert len(office.messages("gone@localhost")) == (answers[-1] == "250 OK")
+        assert office.asked.count("RCPT gone@localhost") == tries
+    assert ("gone@localhost got no mail" in caplog.text) == (answers[-1] != "250 OK")
+    assert "lead@localhost got no mail" not in caplog.text
+
+
 async def test_missed_deadline_is_mailed_without_blocking(inbox):
     """The triggerer awaits it."""
     run = {"dag_id": "load_warehouse", "dag_run_id": "scheduled__1"}
     await mail_missed_deadline(limit="2 hours after it was queued", context={"dag_run": run, "deadline": {}})
-    [(_, message)] = inbox.messages
+    (_, message), _ = inbox.messages
     assert message["Subject"] == "[Baton] load_warehouse is late"
     assert "2 hours after it was queued" in text_of(message)
 

@@ -1,0 +1,76 @@
+"""Texts cut to a length: of a log or an error the end is kept, which holds the reason; of a headline the beginning.
+
+What was cut is marked. A cut never falls inside what a reader sees as one sign. The watch has the same rules: what runs
+in pods shares no code with the wheel.
+Source: https://www.unicode.org/reports/tr29/, the rules for extending characters, joiners, flags and conjoining jamo.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+MARK = "…"
+LONGEST_SIGN = 64
+"""Characters; whoever stacks more accents than that is cut within them."""
+JOINER = "\u200d"
+
+
+def end_of(text: str, limit: int, escaped: Callable[[str], str] = str) -> str:
+    """The end of a text, within a number of UTF-16 units, behind a mark where something was cut.
+
+    :param escaped: what will be done to each character; its result is what is counted.
+    """
+    if _units(escaped(text)) <= limit:
+        return text
+    left, start = limit - _units(MARK), len(text)
+    while start and (left := left - _units(escaped(text[start - 1]))) >= 0:
+        start -= 1
+    near = range(start, min(start + LONGEST_SIGN, len(text)))
+    none = start if len(near) == LONGEST_SIGN else len(text)
+    return MARK + text[next((place for place in near if not _continues(text, place)), none) :]
+
+
+def beginning_of(text: str, limit: int, escaped: Callable[[str], str] = str) -> str:
+    """The beginning of a text, within a number of UTF-16 units, before a mark where something was cut."""
+    if _units(escaped(text)) <= limit:
+        return text
+    left, end = limit - _units(MARK), 0
+    while end < len(text) and (left := left - _units(escaped(text[end]))) >= 0:
+        end += 1
+    near = range(end, max(end - LONGEST_SIGN, 0), -1)
+    none = end if len(near) == LONGEST_SIGN else 0
+    return text[: next((place for place in near if not _continues(text, place)), none)] + MARK
+
+
+def _units(text: str) -> int:
+    """Its length as JavaScript and most web services count it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _continues(text: str, place: int) -> bool:
+    """Whether the character at a place belongs to the sign before it."""
+    if not 0 < place < len(text):
+        return False
+    sign, before = text[place], text[place - 1]
+    if sign == "\n":
+        return before == "\r"
+    if _is_flag_half(sign):
+        first = place
+        while first and _is_flag_half(text[first - 1]):
+            first -= 1
+        return (place - first) % 2 == 1
+    return before == JOINER or sign == JOINER or _extends(sign)
+
+
+def _is_flag_half(sign: str) -> bool:
+    return "\U0001f1e6" <= sign <= "\U0001f1ff"
+
+
+def _extends(sign: str) -> bool:
+    return (
+        unicodedata.category(sign).startswith("M")
+        or "\U0001f3fb" <= sign <= "\U0001f3ff"  # tones of skin
+        or "\U000e0020" <= sign <= "\U000e007f"  # tags of regional flags
+        or "\u1160" <= sign <= "\u11ff"  # vowels and ends of Korean syllables
+    )
