@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
+from plain_yaml import load
 
 _DEFAULT = """\
 # Which runtime of this machine stands for which image. Images are not pulled here. The first entry that fits wins;
@@ -88,7 +88,7 @@ class Images:
             if self._stamp != (info.st_mtime_ns, info.st_size):
                 self._runtimes = parse(self.path.read_text(), self._variables)
                 self._stamp = (info.st_mtime_ns, info.st_size)
-        except (OSError, ValueError, yaml.YAMLError) as err:
+        except (OSError, ValueError) as err:
             raise ImagesFileError(f"the images file {self.path} cannot be used: {err}") from err
 
 
@@ -115,7 +115,7 @@ def parse(text: str, variables: Mapping[str, str]) -> list[Runtime]:
 
     :raises ValueError: an entry is wrong; the message says which.
     """
-    content = yaml.safe_load(text) or {}
+    content = load(text) or {}
     entries = content.get("images") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise ValueError('it has no list "images"')

@@ -30,9 +30,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from baton.data_file import DataFileError, read_text
 from baton.exceptions import PermanentError
+from plain_yaml import UnreadableError, load
 
 REPLAY_SECONDS = 300
 """How far a signature's time may be from now; a body sent again within it meets the same decisions, also one whose
@@ -81,11 +81,14 @@ def read_credentials(path: Path) -> list[Credential]:
     :raises CredentialsError: it is not there, or not of the documented form.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as err:
-        raise CredentialsError(f"{path} cannot be read: {err.strerror}") from err
-    except (yaml.YAMLError, ValueError) as err:
-        raise CredentialsError(f"{path} is neither JSON nor YAML") from err  # its text would show secrets
+        text = read_text(path)
+    except DataFileError as err:
+        raise CredentialsError(str(err)) from err
+    try:
+        document = load(text)
+    except UnreadableError as err:  # its text would show secrets
+        at = f", line {err.line}" if err.line else ""
+        raise CredentialsError(f"{path}{at}: it is neither JSON nor YAML that can be used") from None
     entries = document.get("credentials") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CredentialsError(f"{path} must hold a list `credentials`")
@@ -102,7 +105,7 @@ def _credential(entry: dict[str, Any], where: str) -> Credential:
     if unknown := set(entry) - {"name", "type", "keys", "endpoints", "routes"}:
         raise CredentialsError(f"{where} ({name}): unknown: {', '.join(sorted(map(str, unknown)))}")
     fields = {"bearer": "sha256", HMAC: "secret"}
-    if entry.get("type") not in fields:
+    if str(entry.get("type")) not in fields:
         raise CredentialsError(f"{where} ({name}): type must be bearer or hmac")
     keys = entry.get("keys")
     if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:

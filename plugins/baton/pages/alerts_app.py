@@ -80,6 +80,7 @@ class _State:
         return {
             "off": off,
             "routes": targets(session, routes, readable) if routes else [],
+            "has_routes": routes is not None,
             "problem": self._service.routes_problem,
             "senders_problem": self._senders_problem(),
             "may_switch": may_switch,
@@ -94,8 +95,8 @@ class _State:
 
     def _senders_problem(self) -> str:
         senders = self._service.credentials.current()
-        if self._service.credentials.problem:
-            return self._service.credentials.problem
+        if problem := self._service.credentials.problem:
+            return f"{problem}; {'nobody may send' if senders is None else 'the last good one stays in use'}"
         return "" if senders else "the file of credentials names no sender"
 
     def switch(self, wanted: _Switch, request: Request, session: SessionDep, user: UserName) -> dict[str, Any]:

@@ -132,11 +132,11 @@ function draw() {
 }
 
 function drawBanners() {
-  const { off, problem, senders_problem, routes, may_switch } = view.state;
+  const { off, problem, senders_problem, routes, has_routes, may_switch } = view.state;
   const all = off.find((entry) => entry.route === "");
   const shown = off.map((entry) => banner("off", entry.route ? `Route ${entry.route} is off.` : "All routes are off.", `Switched by ${entry.by}, ${timeText(entry.at)}. Alerts are recorded, and start nothing.`));
-  if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${routes.length ? "The last good one stays in use." : "Senders are asked to try again."}`));
-  if (senders_problem) shown.push(banner("", "No sender can be told apart.", senders_problem));
+  if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${has_routes ? "The last good one stays in use." : "Senders are asked to try again."}`));
+  if (senders_problem) shown.push(banner("", "The file of senders needs a person.", senders_problem));
   for (const text of new Set(routes.map((route) => route.problem).filter(Boolean))) {
     const names = routes.filter((route) => route.problem === text).map((route) => route.name).join(", ");
     shown.push(banner("", `Alerts on ${names} start nothing.`, text));
