@@ -22,6 +22,7 @@ calculate with it. Sent are `X-Baton-Timestamp` (seconds since 1970) and `X-Bato
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ TOKEN_LENGTH = 32
 """Characters at least; the digest is unsalted, which only suits what cannot be guessed."""
 HMAC = "hmac"
 _MOST_KEYS = 2
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SIGNATURES = (
     ("x-baton-signature", "x-baton-timestamp"),
     ("x-grafana-alerting-signature", "x-grafana-alerting-signature-timestamp"),
@@ -124,7 +126,7 @@ def _part(key: object, name: str) -> object:
 def _secret(found: object, field: str, where: str) -> str:
     is_right = isinstance(found, str) and len(found) >= TOKEN_LENGTH
     if field == "sha256" and is_right:
-        is_right = len(str(found)) == 64 and all(digit in "0123456789abcdef" for digit in str(found))
+        is_right = _SHA256.fullmatch(str(found)) is not None
     if not is_right:
         form = "64 hexadecimal digits" if field == "sha256" else f"a text of at least {TOKEN_LENGTH} characters"
         raise CredentialsError(f"{where}: a key's {field} must be {form}")
@@ -158,22 +160,38 @@ def by_token(credentials: Iterable[Credential], authorization: str) -> Credentia
     return found
 
 
-def has_signature(headers: Mapping[str, str]) -> bool:
-    """Whether a request says that it is signed."""
-    return any(name in headers for name, _ in _SIGNATURES)
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its signature: when it was made, and its 64 hexadecimal digits."""
+
+    stamp: str
+    signature: str
 
 
-def by_signature(
-    credentials: Iterable[Credential], headers: Mapping[str, str], body: bytes, now: float | None = None
-) -> Credential | None:
-    """The sender that signed the body a short while ago."""
+def signature_claim(credentials: Iterable[Credential], headers: Mapping[str, str]) -> Claim | None:
+    """The claim that a body was signed a short while ago; None if it cannot be true, whatever the body is.
+
+    Why apart from `by_signature`: strangers' bodies are read only if this says that they may be somebody's.
+    """
+    if not any(credential.type == HMAC for credential in credentials):
+        return None
     for signature_header, time_header in _SIGNATURES:
         if signature_header in headers:
-            stamp = headers.get(time_header, "")
-            if not _is_near(stamp, time.time() if now is None else now):
-                return None
-            return _signer(credentials, stamp.encode() + b":" + body, headers[signature_header].strip().lower())
+            stamp, signature = headers.get(time_header, ""), headers[signature_header].strip().lower()
+            is_possible = _SHA256.fullmatch(signature) and _is_near(stamp, time.time())
+            return Claim(stamp, signature) if is_possible else None
     return None
+
+
+def by_signature(credentials: Iterable[Credential], claim: Claim, body: bytes | bytearray) -> Credential | None:
+    """The sender that signed the body."""
+    found = None
+    for credential in credentials:
+        if credential.type == HMAC:
+            made = [sign(secret, claim.stamp, body) for secret in credential.keys.values()]
+            if any([hmac.compare_digest(signature, claim.signature) for signature in made]):
+                found = credential
+    return found
 
 
 def signature_time(headers: Mapping[str, str]) -> datetime | None:
@@ -184,23 +202,13 @@ def signature_time(headers: Mapping[str, str]) -> datetime | None:
     return None
 
 
-def sign(secret: str, stamp: str, body: bytes) -> str:
+def sign(secret: str, stamp: str, body: bytes | bytearray) -> str:
     """The signature that a sender makes."""
-    return hmac.new(secret.encode(), stamp.encode() + b":" + body, sha256).hexdigest()
+    made = hmac.new(secret.encode(), stamp.encode() + b":", sha256)
+    made.update(body)
+    return made.hexdigest()
 
 
 def _is_near(stamp: str, now: float) -> bool:
     is_number = stamp.isascii() and stamp.isdigit() and len(stamp) <= 12
     return is_number and abs(int(stamp) - now) <= REPLAY_SECONDS
-
-
-def _signer(credentials: Iterable[Credential], signed: bytes, signature: str) -> Credential | None:
-    found = None
-    for credential in credentials:
-        if credential.type != HMAC:
-            continue
-        for secret in credential.keys.values():
-            made = hmac.new(secret.encode(), signed, sha256).hexdigest()
-            if hmac.compare_digest(made.encode(), signature.encode(errors="replace")):
-                found = credential
-    return found

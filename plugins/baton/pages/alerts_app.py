@@ -9,9 +9,9 @@ import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton.alerts.ledger import Ledger
@@ -20,12 +20,14 @@ from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import read_settings
 from baton.alerts.verdicts import Verdict
 from baton.api.airflow_server import MAY_EDIT_DAGS, MAY_SEE_RUNS, MayEditDags, ReadableDags, SessionDep, UserName
+from baton.api.bodies import BodyTooLargeError, BodyTooSlowError, read_limited
 from baton.pages.alerts_records import Wanted, counts, page_of, switches, targets
 from baton.pages.static_page import make_page
 
 log = logging.getLogger(__name__)
 _TEXT = r"^[^\x00]*$"
 """What a database takes for a text."""
+_MOST_SWITCH_BYTES = 1024
 _NO_TABLES = (
     "The receiver's tables cannot be read. Name baton.alerts.db_manager.AlertsDbManager in [database] "
     "external_db_managers and run `airflow db migrate`."
@@ -37,6 +39,20 @@ class _Switch(BaseModel):
 
     route: str = Field(default="", pattern="^([a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?)?$")
     on: bool
+
+
+async def _wanted(request: Request) -> _Switch:
+    """Read by hand: FastAPI would read all of a body before it asks who sends it."""
+    try:
+        return _Switch.model_validate_json(
+            bytes(await read_limited(request.stream(), request.headers, _MOST_SWITCH_BYTES))
+        )
+    except BodyTooLargeError as err:
+        raise HTTPException(413, f"a switch has at most {_MOST_SWITCH_BYTES} bytes") from err
+    except BodyTooSlowError as err:
+        raise HTTPException(503, "the body did not arrive in time: send it again") from err
+    except ValidationError as err:
+        raise HTTPException(422, err.errors(include_url=False, include_context=False, include_input=False)) from err
 
 
 def make_app() -> FastAPI:
@@ -99,7 +115,9 @@ class _State:
             return f"{problem}; {'nobody may send' if senders is None else 'the last good one stays in use'}"
         return "" if senders else "the file of credentials names no sender"
 
-    def switch(self, wanted: _Switch, request: Request, session: SessionDep, user: UserName) -> dict[str, Any]:
+    def switch(
+        self, wanted: Annotated[_Switch, Depends(_wanted)], request: Request, session: SessionDep, user: UserName
+    ) -> dict[str, Any]:
         """Switch a route, or all of them, off or on."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise HTTPException(403, "a switch is not thrown from another site's page")
