@@ -57,7 +57,7 @@ async def _wanted(request: Request) -> _Switch:
 
 def make_app() -> FastAPI:
     """Make the app that Airflow serves below `/baton/alerts`."""
-    app = make_page("alerts", "Baton: alerts")
+    app = make_page("alerts", "Baton: alerts", "alerts_switch.js")
     state = _State(Service(read_settings()))
     app.add_api_route("/data", _data, methods=["GET"], dependencies=MAY_SEE_RUNS)
     app.add_api_route("/state", state.read, methods=["GET"], dependencies=MAY_SEE_RUNS)
