@@ -117,6 +117,7 @@ class CollectDiagnosticsOperator(BaseOperator):
             with upload(s3.get_conn, self.bucket, key) as sink:
                 archive = Archive(sink, redactor, began)
                 outcomes = await gather_documents(collectors, scene, archive.take)
+                archive.settle()
                 for outcome in outcomes:
                     outcome.detail = redactor.text(outcome.detail)
                 took = (datetime.now(UTC) - began).total_seconds()

@@ -22,6 +22,8 @@ from baton.hooks.diagnostics.telling_names import HARMLESS_NAMES, WORDS, is_tell
 MASK = "[redacted]"
 
 _HARMLESS_VALUES = {"true", "false", "null", "none", "nil", "", "{}", "[]", "|", ">", "|-", ">-", "<unset>", "***"}
+_LEARNT = re.compile(r"(?=[^\s]*[A-Za-z])(?=[^\s]*[0-9])[^\s/:\[\](){}<>\"'\\,;][^\s\[\](){}<>\"'\\,;]{7,255}")
+_MOST_VALUES = 500
 _SHORTEST_KNOWN = 5
 """Characters of a known value that is looked for everywhere; shorter ones would tear words apart."""
 
@@ -129,29 +131,57 @@ class Redactor:
     """
 
     def __init__(self, known: Iterable[str] = (), *, with_emails: bool = True) -> None:
-        forms = {form for value in known if len(value) >= _SHORTEST_KNOWN for form in _written(value)}
-        self._known = sorted(forms - _HARMLESS_VALUES, key=len, reverse=True)
+        self._values = {value for value in known if len(value) >= _SHORTEST_KNOWN}
+        self._known: list[str] | None = None
         self._with_emails = with_emails
 
     def text(self, text: str) -> str:
         """The text without secrets. Applying it twice changes nothing more."""
+        text = _without_pem(self.without_known(text))
+        if "value" in text.lower():
+            text = _TURNED_PAIR.sub(self._pair, _PAIR.sub(self._pair, text))
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def without_known(self, text: str) -> str:
+        """The text without the values that are known by now: from the beginning, or from texts that named them."""
+        if self._known is None:
+            forms = {form for value in self._values for form in _written(value)}
+            self._known = sorted(forms - _HARMLESS_VALUES, key=len, reverse=True)
         for value in self._known:
             text = text.replace(value, MASK)
-        text = _without_pem(text)
-        if "value" in text.lower():
-            text = _TURNED_PAIR.sub(_pair, _PAIR.sub(_pair, text))
-        return "\n".join(map(self._line, text.split("\n")))
+        return text
+
+    def _learn(self, value: str) -> None:
+        """Of a log only what is like no word: `token: expired` must not cost every "expired"."""
+        bare = _bare(value)
+        if _LEARNT.fullmatch(bare) and len(self._values) < _MOST_VALUES and bare not in self._values:
+            self._values.add(bare)
+            self._known = None
 
     def _line(self, line: str) -> str:
         lower = line.lower()
+        if any(sign in lower for sign in _NAME_SIGNS):
+            line = self._without_named(line)
         for step in _STEPS:
             if any(sign in lower for sign in step.signs):
                 line = step.pattern.sub(step.replacement, line)
-        if any(sign in lower for sign in _NAME_SIGNS):
-            line = _without_named(line)
         if len(line) >= _LONG_FROM:
             line = _LONG.sub(_long, line)
         return _EMAIL.sub("[e-mail]", line) if self._with_emails and "@" in line else line
+
+    def _pair(self, match: re.Match[str]) -> str:
+        if not is_telling(match["name"]) or _is_harmless(match["name"], match["value"]):
+            return match[0]
+        self._learn(match["value"])
+        return f"{match['before']}{MASK}{match.groupdict().get('after') or ''}"
+
+    def _without_named(self, line: str) -> str:
+        parts, at = [], 0
+        for pair in _pairs(line):
+            self._learn(pair["value"])
+            parts += [line[at : pair["begin"]], MASK]
+            at = pair["end"]
+        return "".join([*parts, line[at:]])
 
     def object(self, value: Any) -> Any:
         """An object of Kubernetes without secrets, managed fields and the copy that kubectl keeps of it."""
@@ -240,20 +270,6 @@ def _is_harmless(name: str, value: str) -> bool:
     bare = _bare(value)
     is_count = is_weak(name) and bare.isdigit()
     return is_count or bare.lower() in _HARMLESS_VALUES or bare == MASK
-
-
-def _without_named(line: str) -> str:
-    parts, at = [], 0
-    for pair in _pairs(line):
-        parts += [line[at : pair["begin"]], MASK]
-        at = pair["end"]
-    return "".join([*parts, line[at:]])
-
-
-def _pair(match: re.Match[str]) -> str:
-    if not is_telling(match["name"]) or _is_harmless(match["name"], match["value"]):
-        return match[0]
-    return f"{match['before']}{MASK}{match.groupdict().get('after') or ''}"
 
 
 def _header(match: re.Match[str]) -> str:

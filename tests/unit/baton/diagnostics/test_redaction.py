@@ -14,7 +14,19 @@ from baton.hooks.diagnostics.redaction import MASK, Redactor, secret_values
 from baton.hooks.diagnostics.telling_names import is_telling, is_weak
 
 S = "Xk3-hush.77q"
-PLAIN = Redactor()
+
+
+class PLAIN:
+    """A new one each time: what one text reveals is known in the next one."""
+
+    @staticmethod
+    def text(text):
+        return Redactor().text(text)
+
+    @staticmethod
+    def object(value):
+        return Redactor().object(value)
+
 
 PLACES = [
     "password={}",
