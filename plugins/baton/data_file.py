@@ -44,14 +44,17 @@ def read_text(path: Path) -> str:
 
 
 def read_data(path: Path) -> Any:
-    """What a file says, as plain values; None for an empty one.
+    """What a file says, as values that JSON knows too; None for an empty one.
 
-    :raises DataFileError: it cannot be read, or is no YAML.
+    :raises DataFileError: it cannot be read, is no YAML, or holds what JSON has not.
     """
     try:
-        return load(read_text(path))
+        document = load(read_text(path))
     except UnreadableError as err:
         raise DataFileError(f"{path}: it is no YAML that can be used: {err}") from err
+    if problem := _beyond_json(document):
+        raise DataFileError(f"{path}: {problem}")
+    return document
 
 
 def problem_of(document: object, schema: Mapping[str, Any]) -> str:
@@ -62,7 +65,7 @@ def problem_of(document: object, schema: Mapping[str, Any]) -> str:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    if (problem := _odd_key(document)) or (
+    if (problem := _beyond_json(document)) or (
         (error := best_match(Draft202012Validator(schema).iter_errors(document))) is None
     ):
         return problem
@@ -70,8 +73,8 @@ def problem_of(document: object, schema: Mapping[str, Any]) -> str:
     return f"{place}: {error.message[:_MOST_SHOWN]}"
 
 
-def _odd_key(document: object) -> str:
-    """A key that is no text, as JSON has none."""
+def _beyond_json(document: object) -> str:
+    """What JSON has not, in words: keys that are no texts, sets, bytes. Empty if there is none."""
     waiting = [document]
     while waiting:
         part = waiting.pop()
@@ -82,6 +85,6 @@ def _odd_key(document: object) -> str:
             waiting += part.values()
         elif isinstance(part, list):
             waiting += part
-        elif isinstance(part, set | tuple):
-            return "a value of YAML's own kinds (!!set, !!omap) is not known here"
+        elif not isinstance(part, str | int | float | None):
+            return f"a value of YAML's own kinds ({type(part).__name__}) is not known here"
     return ""

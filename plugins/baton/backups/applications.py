@@ -38,11 +38,13 @@ def read_applications(path: Path) -> list[Application]:
 
     :raises PermanentError: an entry has no name, image or command, or a field that is unknown.
     """
-    content = read_data(path) or {}
-    entries = content.get("applications") or [] if isinstance(content, dict) else None
-    if not isinstance(entries, list):
+    content = read_data(path)
+    if content is None:  # nothing but comments
+        return []
+    entries = content.get("applications", "") if isinstance(content, dict) else ""
+    if not isinstance(entries, list | None):
         raise PermanentError(f"{path.name}: it must hold a list `applications`")
-    return [_application(path, number, entry) for number, entry in enumerate(entries, start=1)]
+    return [_application(path, number, entry) for number, entry in enumerate(entries or [], start=1)]
 
 
 def _application(path: Path, number: int, entry: Any) -> Application:
