@@ -92,6 +92,8 @@ async def browser(chromium: str = "/usr/bin/chromium") -> AsyncIterator[Browser]
         finally:
             process.terminate()
             process.wait(10)
+            if process.stderr:
+                process.stderr.close()
 
 
 def _address(process: "subprocess.Popen[str]") -> str:

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import tenacity
-import yaml
 
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
 from baton_local.postgres import binaries
+from plain_yaml import load
 
 NAMESPACE = "baton"
 _PATIENCE_SECONDS = 20.0
@@ -67,7 +67,7 @@ class Cluster:
         :raises StackError: there is no kubeconfig (the server never ran).
         """
         try:
-            config: dict[str, Any] = yaml.safe_load(self.layout.kubeconfig.read_text())
+            config: dict[str, Any] = load(self.layout.kubeconfig.read_text())
         except FileNotFoundError as err:
             raise StackError("the local Kubernetes has not run yet: start it with ./baton up") from err
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]

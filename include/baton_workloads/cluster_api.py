@@ -179,7 +179,7 @@ def _from_kubeconfig(text: str) -> tuple[str, str, str, str]:
         user = {item["name"]: item["user"] for item in config["users"]}[chosen["user"]]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         return cluster["server"], user["token"], authority, chosen.get("namespace", "baton")
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as err:
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError, StopIteration) as err:
         raise ConfigurationError(
             f"{KUBECONFIG} is no kubeconfig with a token and certificate-authority-data ({type(err).__name__})"
         ) from err

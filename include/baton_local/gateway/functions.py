@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from baton_local.errors import StackError
+from plain_yaml import load
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,10 +38,10 @@ def read_functions(stack_file: Path) -> dict[str, Function]:
     :raises StackError: it cannot be read; the message names the function and the field.
     """
     try:
-        document = yaml.safe_load(stack_file.read_text())
+        document = load(stack_file.read_bytes())
         declared: dict[str, Any] = document["functions"]
         return {name: _function(stack_file.parent, name, fields) for name, fields in declared.items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as err:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise StackError(f"cannot read {stack_file}: {type(err).__name__}: {err}") from err
 
 

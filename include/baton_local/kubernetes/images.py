@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
+from plain_yaml import load
 
 from .dockerfile import ImageConfig, read
 
@@ -91,7 +91,7 @@ class Images:
             if self._stamp != self._now():
                 self._runtimes = parse(self.path.read_text(), self._variables)
                 self._stamp = self._now()
-        except (OSError, ValueError, yaml.YAMLError) as err:
+        except (OSError, ValueError) as err:
             raise ImagesFileError(f"the images file {self.path} cannot be used: {err}") from err
 
     def _now(self) -> tuple[tuple[int, int], ...]:
@@ -131,7 +131,7 @@ def parse(text: str, variables: Mapping[str, str]) -> list[Runtime]:
 
     :raises ValueError: an entry is wrong; the message says which.
     """
-    content = yaml.safe_load(text) or {}
+    content = load(text) or {}
     entries = content.get("images") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise ValueError('it has no list "images"')

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from plain_yaml import load
+
 from .pki import write_private
 
 NAME = "local-kubernetes"
@@ -61,8 +63,8 @@ def read(path: Path) -> dict[str, Any]:
     :raises KubeconfigError: it is none.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as err:
+        content = load(path.read_bytes())
+    except (OSError, ValueError) as err:
         raise KubeconfigError(f"{path} cannot be read: {err}") from err
     if not isinstance(content, dict) or not all(isinstance(content.get(part) or [], list) for part in _LISTS):
         raise KubeconfigError(f"{path} is no kubeconfig: it has no lists of clusters, users and contexts")

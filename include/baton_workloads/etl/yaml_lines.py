@@ -44,7 +44,9 @@ class YamlText:
         except yaml.MarkedYAMLError as err:
             line = err.problem_mark.line + 1 if err.problem_mark else 1
             raise DataError(f"{file}:{line}: {err.problem}") from err
-        except yaml.YAMLError as err:
+        except RecursionError as err:
+            raise DataError(f"{file}: it is nested too deeply, or an alias is its own part") from err
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as err:  # of tags: !!int text
             raise DataError(f"{file}: no YAML that can be read") from err
 
     def line(self, keys: list[str]) -> int:

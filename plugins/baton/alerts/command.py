@@ -71,7 +71,8 @@ def _status(options: argparse.Namespace) -> int:
     for route in state["routes"]:
         print(f"     {route['name']} → {route['dag_id']}{'' if not route['problem'] else ': ' + route['problem']}")
     if state["problem"]:
-        print(f"The last good routes are in use. {state['problem']}")
+        kept = "The last good routes are in use" if state["has_routes"] else "There are no routes: senders get 503"
+        print(f"{kept}. {state['problem']}")
     if state["senders_problem"]:
         print(f"The senders: {state['senders_problem']}")
     return TO_MEND if state["problem"] or state["senders_problem"] else DONE

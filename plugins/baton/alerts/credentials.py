@@ -22,6 +22,7 @@ calculate with it. Sent are `X-Baton-Timestamp` (seconds since 1970) and `X-Bato
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from baton.data_file import DataFileError, read_text
 from baton.exceptions import PermanentError
+from plain_yaml import UnreadableError, load
 
 REPLAY_SECONDS = 300
 """How far a signature's time may be from now; a body sent again within it meets the same decisions, also one whose
@@ -41,6 +42,7 @@ TOKEN_LENGTH = 32
 """Characters at least; the digest is unsalted, which only suits what cannot be guessed."""
 HMAC = "hmac"
 _MOST_KEYS = 2
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SIGNATURES = (
     ("x-baton-signature", "x-baton-timestamp"),
     ("x-grafana-alerting-signature", "x-grafana-alerting-signature-timestamp"),
@@ -81,11 +83,14 @@ def read_credentials(path: Path) -> list[Credential]:
     :raises CredentialsError: it is not there, or not of the documented form.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as err:
-        raise CredentialsError(f"{path} cannot be read: {err.strerror}") from err
-    except (yaml.YAMLError, ValueError) as err:
-        raise CredentialsError(f"{path} is neither JSON nor YAML") from err  # its text would show secrets
+        text = read_text(path)
+    except DataFileError as err:
+        raise CredentialsError(str(err)) from err
+    try:
+        document = load(text)
+    except UnreadableError as err:  # its text would show secrets
+        at = f", line {err.line}" if err.line else ""
+        raise CredentialsError(f"{path}{at}: it is neither JSON nor YAML that can be used") from None
     entries = document.get("credentials") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CredentialsError(f"{path} must hold a list `credentials`")
@@ -102,7 +107,7 @@ def _credential(entry: dict[str, Any], where: str) -> Credential:
     if unknown := set(entry) - {"name", "type", "keys", "endpoints", "routes"}:
         raise CredentialsError(f"{where} ({name}): unknown: {', '.join(sorted(map(str, unknown)))}")
     fields = {"bearer": "sha256", HMAC: "secret"}
-    if entry.get("type") not in fields:
+    if str(entry.get("type")) not in fields:
         raise CredentialsError(f"{where} ({name}): type must be bearer or hmac")
     keys = entry.get("keys")
     if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
@@ -121,7 +126,7 @@ def _part(key: object, name: str) -> object:
 def _secret(found: object, field: str, where: str) -> str:
     is_right = isinstance(found, str) and len(found) >= TOKEN_LENGTH
     if field == "sha256" and is_right:
-        is_right = len(str(found)) == 64 and all(digit in "0123456789abcdef" for digit in str(found))
+        is_right = _SHA256.fullmatch(str(found)) is not None
     if not is_right:
         form = "64 hexadecimal digits" if field == "sha256" else f"a text of at least {TOKEN_LENGTH} characters"
         raise CredentialsError(f"{where}: a key's {field} must be {form}")
@@ -155,22 +160,38 @@ def by_token(credentials: Iterable[Credential], authorization: str) -> Credentia
     return found
 
 
-def has_signature(headers: Mapping[str, str]) -> bool:
-    """Whether a request says that it is signed."""
-    return any(name in headers for name, _ in _SIGNATURES)
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its signature: when it was made, and its 64 hexadecimal digits."""
+
+    stamp: str
+    signature: str
 
 
-def by_signature(
-    credentials: Iterable[Credential], headers: Mapping[str, str], body: bytes, now: float | None = None
-) -> Credential | None:
-    """The sender that signed the body a short while ago."""
+def signature_claim(credentials: Iterable[Credential], headers: Mapping[str, str]) -> Claim | None:
+    """The claim that a body was signed a short while ago; None if it cannot be true, whatever the body is.
+
+    Why apart from `by_signature`: strangers' bodies are read only if this says that they may be somebody's.
+    """
+    if not any(credential.type == HMAC for credential in credentials):
+        return None
     for signature_header, time_header in _SIGNATURES:
         if signature_header in headers:
-            stamp = headers.get(time_header, "")
-            if not _is_near(stamp, time.time() if now is None else now):
-                return None
-            return _signer(credentials, stamp.encode() + b":" + body, headers[signature_header].strip().lower())
+            stamp, signature = headers.get(time_header, ""), headers[signature_header].strip().lower()
+            is_possible = _SHA256.fullmatch(signature) and _is_near(stamp, time.time())
+            return Claim(stamp, signature) if is_possible else None
     return None
+
+
+def by_signature(credentials: Iterable[Credential], claim: Claim, body: bytes | bytearray) -> Credential | None:
+    """The sender that signed the body."""
+    found = None
+    for credential in credentials:
+        if credential.type == HMAC:
+            made = [sign(secret, claim.stamp, body) for secret in credential.keys.values()]
+            if any([hmac.compare_digest(signature, claim.signature) for signature in made]):
+                found = credential
+    return found
 
 
 def signature_time(headers: Mapping[str, str]) -> datetime | None:
@@ -181,23 +202,13 @@ def signature_time(headers: Mapping[str, str]) -> datetime | None:
     return None
 
 
-def sign(secret: str, stamp: str, body: bytes) -> str:
+def sign(secret: str, stamp: str, body: bytes | bytearray) -> str:
     """The signature that a sender makes."""
-    return hmac.new(secret.encode(), stamp.encode() + b":" + body, sha256).hexdigest()
+    made = hmac.new(secret.encode(), stamp.encode() + b":", sha256)
+    made.update(body)
+    return made.hexdigest()
 
 
 def _is_near(stamp: str, now: float) -> bool:
     is_number = stamp.isascii() and stamp.isdigit() and len(stamp) <= 12
     return is_number and abs(int(stamp) - now) <= REPLAY_SECONDS
-
-
-def _signer(credentials: Iterable[Credential], signed: bytes, signature: str) -> Credential | None:
-    found = None
-    for credential in credentials:
-        if credential.type != HMAC:
-            continue
-        for secret in credential.keys.values():
-            made = hmac.new(secret.encode(), signed, sha256).hexdigest()
-            if hmac.compare_digest(made.encode(), signature.encode(errors="replace")):
-                found = credential
-    return found

@@ -64,7 +64,7 @@ class _Group:
     status: str = ""
 
 
-def read_body(body: bytes, source: str) -> Post:
+def read_body(body: bytes | bytearray, source: str) -> Post:
     """Read a body.
 
     :param source: the endpoint, one of `ENDPOINTS`.
@@ -96,7 +96,7 @@ def _begun_at(received: Received, begin: str) -> Received:
     return received if alert.starts_at else replace(received, alert=replace(alert, starts_at=begin))
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes | bytearray) -> Any:
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as err:

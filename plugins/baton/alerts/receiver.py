@@ -18,12 +18,20 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from baton.alerts.bodies import BodyTooLargeError, BodyTooSlowError, read_limited
-from baton.alerts.credentials import HMAC, Credential, by_signature, by_token, has_signature, signature_time
+from baton.alerts.credentials import HMAC, Credential, by_signature, by_token, signature_claim, signature_time
 from baton.alerts.deciding import Decision
 from baton.alerts.payloads import ENDPOINTS, BodyError, Post, begun_at, read_body
 from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import Settings, read_settings
+from baton.api.bodies import (
+    PATIENCE_SECONDS,
+    BodyTooLargeError,
+    BodyTooSlowError,
+    Budget,
+    BudgetSpentError,
+    read_limited,
+    take_freely,
+)
 
 log = logging.getLogger(__name__)
 _THREADS = 4
@@ -31,6 +39,8 @@ _THREADS = 4
 _MOST_WAITING = 200
 """Posts that wait for their turn; further ones are asked to come again."""
 _RETRY_SECONDS = "5"
+_STRANGERS_BYTES, _STRANGERS_BODIES, _STRANGERS_SECONDS = 16 << 20, 64, 5
+"""What signed bodies may hold, and how long each may take, until their signatures are known to be good."""
 
 
 def make_app(settings: Settings | None = None) -> FastAPI:
@@ -51,6 +61,7 @@ class _Receiver:
         self._most_bytes = settings.most_bytes
         self._limiter = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
+        self._strangers = Budget(max(_STRANGERS_BYTES, self._most_bytes), _STRANGERS_BODIES)
 
     def post_to(self, endpoint: str) -> Callable[[Request], Awaitable[JSONResponse]]:
         """The function behind one address."""
@@ -67,7 +78,7 @@ class _Receiver:
         return receive
 
     def _decide(
-        self, body: bytes, endpoint: str, sender: Credential, signed_at: datetime | None
+        self, body: bytearray, endpoint: str, sender: Credential, signed_at: datetime | None
     ) -> tuple[Post, list[Decision]]:
         """Read and decide, in a thread: reading a large body takes a third of a second, and others want answers."""
         post = read_body(body, endpoint)
@@ -92,23 +103,33 @@ class _Receiver:
             }
         )
 
-    async def _authenticated(self, request: Request, endpoint: str) -> tuple[Credential, bytes]:
-        """Who sends, and what. A token is looked at before the body is read."""
+    async def _authenticated(self, request: Request, endpoint: str) -> tuple[Credential, bytearray]:
+        """Who sends, and what. Nothing is read of a body that cannot be a known sender's."""
         senders = self._senders()
-        sender = by_token(senders, request.headers.get("authorization", ""))
-        if sender is None and not has_signature(request.headers):
+        if sender := by_token(senders, request.headers.get("authorization", "")):
+            _check_address(sender, endpoint)
+            try:
+                return sender, await self._body(request)
+            except HTTPException as err:
+                raise _in_vain(sender, endpoint, err) from err.__cause__
+        sender, body = await self._signed(request, senders)
+        _check_address(sender, endpoint)
+        return sender, body
+
+    async def _signed(self, request: Request, senders: list[Credential]) -> tuple[Credential, bytearray]:
+        """A body whose sender is known when all of it is there: all such bodies share one budget until then."""
+        claim = signature_claim(senders, request.headers)
+        if claim is None:
             raise _unknown()
         try:
-            body = await self._body(request)
-        except HTTPException as err:
-            raise (_in_vain(sender, endpoint, err) if sender else err) from err.__cause__
-        if sender is None:
-            sender = by_signature(senders, request.headers, body)
+            with self._strangers.share() as take:
+                body = await self._body(request, _STRANGERS_SECONDS, take)
+                sender = by_signature(senders, claim, body)
+        except BudgetSpentError as err:
+            text = "too many signed bodies at once: send it again"
+            raise HTTPException(503, text, {"Retry-After": _RETRY_SECONDS}) from err
         if sender is None:
             raise _unknown()
-        if not sender.may_post_to(endpoint):
-            text = f"the credential {sender.name} is not for this address"
-            raise _in_vain(sender, endpoint, HTTPException(403, text))
         return sender, body
 
     def _senders(self) -> list[Credential]:
@@ -117,9 +138,11 @@ class _Receiver:
             raise HTTPException(503, "the receiver's credentials cannot be read: see the API server's log")
         return senders or []
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(
+        self, request: Request, patience: float = PATIENCE_SECONDS, take: Callable[[int], None] = take_freely
+    ) -> bytearray:
         try:
-            return await read_limited(request.stream(), request.headers, self._most_bytes)
+            return await read_limited(request.stream(), request.headers, self._most_bytes, patience=patience, take=take)
         except BodyTooLargeError as err:
             raise HTTPException(413, f"the body has more than {self._most_bytes} bytes") from err
         except (BodyTooSlowError, ClientDisconnect) as err:
@@ -137,6 +160,12 @@ class _Receiver:
             raise HTTPException(503, str(err), {"Retry-After": _RETRY_SECONDS}) from err
         finally:
             self._waiting -= 1
+
+
+def _check_address(sender: Credential, endpoint: str) -> None:
+    if not sender.may_post_to(endpoint):
+        text = f"the credential {sender.name} is not for this address"
+        raise _in_vain(sender, endpoint, HTTPException(403, text))
 
 
 def _in_vain(sender: Credential, endpoint: str, answer: HTTPException) -> HTTPException:

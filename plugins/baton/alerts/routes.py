@@ -11,12 +11,12 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from baton.alerts.conf import Alert
 from baton.alerts.fill import Fill, FillError
 from baton.alerts.matchers import Matcher, MatcherError, read_matchers
+from baton.data_file import problem_of
 from baton.exceptions import PermanentError
+from plain_yaml import UnreadableError, load
 
 JOB_DAG = "run_job_template"
 """Runs a Job from a named template."""
@@ -24,6 +24,7 @@ JOBS = "jobs"
 """The endpoint whose alerts are orders; a route takes them only if it names this source."""
 _DEFAULTS = {"cooldown": "10m", "storm": {"runs": 20, "per": "10m"}, "on_resolved": "ignore"}
 _GATHER = "30s"
+_LONGEST = timedelta(days=366)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -101,10 +102,11 @@ def read_routes(text: str) -> Routes:
     :raises RoutesError: the first thing that is wrong with it, and where.
     """
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
-        raise RoutesError(f"it is no YAML: {err}") from err
-    _check_form(document)
+        document = load(text)
+    except UnreadableError as err:
+        raise RoutesError(f"it is no YAML that can be used: {err}") from err
+    if problem := problem_of(document, schema()):
+        raise RoutesError(problem)
     defaults = _DEFAULTS | (document.get("defaults") or {})
     routes = tuple(_route(defaults | found, index) for index, found in enumerate(document["routes"]))
     names = [route.name for route in routes]
@@ -122,17 +124,14 @@ def schema() -> dict[str, Any]:
 
 
 def duration(text: str) -> timedelta:
-    """A length of time such as `90s`, `10m`, `1h30m`."""
-    return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text)))
+    """A length of time such as `90s`, `10m`, `1h30m`.
 
-
-def _check_form(document: object) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    if (error := best_match(Draft202012Validator(schema()).iter_errors(document))) is not None:
-        where = ".".join(str(part) for part in error.absolute_path) or "the file"
-        raise RoutesError(f"{where}: {error.message[:300]}")
+    :raises RoutesError: it is longer than any that is of use, which also would not fit a date.
+    """
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([smhd])", text))
+    if seconds > _LONGEST.total_seconds():
+        raise RoutesError(f"{text[:80]} is longer than {_LONGEST.days} days")
+    return timedelta(seconds=seconds)
 
 
 def _route(found: dict[str, Any], index: int) -> Route:

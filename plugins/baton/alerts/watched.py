@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from baton.alerts.credentials import Credential, read_credentials
 from baton.alerts.routes import Routes, RoutesError, read_routes
+from baton.data_file import DataFileError, read_text
 from baton.exceptions import PermanentError
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Watched(Generic[T]):
             self.problem = ""
         except PermanentError as err:
             self._complain(str(err))
+        except Exception as err:  # whatever stands in a file, the receiver goes on with the last good one
+            self._complain(f"{path} cannot be used: {_defect(err)}")
         self._version = version
 
     def _complain(self, problem: str) -> None:
@@ -58,13 +62,19 @@ class Watched(Generic[T]):
         self.problem = problem
 
 
+def _defect(err: Exception) -> str:
+    """An error that nobody foresaw, without its text, which may quote the file's secrets."""
+    place = traceback.extract_tb(err.__traceback__)[-1]
+    return f"{type(err).__name__} in {Path(place.filename).name}, line {place.lineno}; please report this"
+
+
 def _version(path: Path) -> tuple[int, ...] | None:
     """Tells versions of a file apart; a mounted Secret changes by a link to another file."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return (found.st_ino, found.st_mtime_ns, found.st_size)
+    return (found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
 def watch_routes(path: Path) -> Watched[Routes]:
@@ -78,11 +88,11 @@ def routes_of(path: Path) -> Routes:
     :raises RoutesError: it cannot be used; the message names file and place.
     """
     try:
-        return read_routes(path.read_text(encoding="utf-8"))
-    except OSError as err:
-        raise RoutesError(f"{path} cannot be read: {err.strerror}") from err
-    except ValueError as err:
-        raise RoutesError(f"{path} is not UTF-8") from err
+        text = read_text(path)
+    except DataFileError as err:
+        raise RoutesError(str(err)) from err
+    try:
+        return read_routes(text)
     except RoutesError as err:
         raise RoutesError(f"{path}: {err}") from err
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from baton.api.bodies import PATIENCE_SECONDS, BodyTooLargeError, BodyTooSlowError, read_limited
 from baton.exceptions import BatonError
 from baton.functions.call import Reply
 from baton.functions.callback_tokens import (
@@ -80,7 +81,8 @@ class CallbackRoute:
         try:
             response: Response = await work
         except _Refusal as refusal:
-            response = Response(refusal.reason + "\n", refusal.status, media_type="text/plain")
+            again = {"Retry-After": "5"} if refusal.status == 503 else None
+            response = Response(refusal.reason + "\n", refusal.status, again, media_type="text/plain")
         except (SQLAlchemyError, BatonError, OSError) as err:
             log.exception("A function's callback could not be kept for now (%s)", type(err).__name__)
             response = Response("not now\n", 503, {"Retry-After": "5"}, media_type="text/plain")
@@ -134,15 +136,14 @@ def _function_status(request: Request) -> int:
 
 async def _body(request: Request, limit_bytes: int) -> bytes | None:
     """Read the body; None as soon as it is past the limit."""
-    body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit_bytes:
-                return None
+        return bytes(await read_limited(request.stream(), request.headers, limit_bytes, PATIENCE_SECONDS))
+    except BodyTooLargeError:
+        return None
+    except BodyTooSlowError:
+        raise _Refusal(503, "the body did not arrive in time: send it again") from None
     except ClientDisconnect:
         raise _Refusal(400, "the body is not whole") from None
-    return bytes(body)
 
 
 class HiddenAddresses:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from baton.backups.stages import backup_stage
+from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.operators.workload import WorkloadOperator
 from baton.run_key import RUN_KEY
@@ -39,8 +38,13 @@ def read_applications(path: Path) -> list[Application]:
 
     :raises PermanentError: an entry has no name, image or command, or a field that is unknown.
     """
-    entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("applications") or []
-    return [_application(path, number, entry) for number, entry in enumerate(entries, start=1)]
+    content = read_data(path)
+    if content is None:  # nothing but comments
+        return []
+    entries = content.get("applications", "") if isinstance(content, dict) else ""
+    if not isinstance(entries, list | None):
+        raise PermanentError(f"{path.name}: it must hold a list `applications`")
+    return [_application(path, number, entry) for number, entry in enumerate(entries or [], start=1)]
 
 
 def _application(path: Path, number: int, entry: Any) -> Application:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.json_variable import json_variable
 
@@ -36,7 +35,7 @@ def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_data(path)
     if not isinstance(content, dict):
         raise PermanentError(f"policy {path.name} is not a mapping: see the other files in {path.parent}")
     return content

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from baton.jobs.manifests_scalars import Loader
+from plain_yaml import check
 
 Path = tuple[str | int, ...]
 """Keys and positions that lead to a value: ``("spec", "containers", 0, "image")``."""
@@ -21,7 +22,6 @@ Path = tuple[str | int, ...]
 _SEPARATOR = re.compile(r"^(?:---(?=[ \t\r]|$).*|\.\.\.[ \t\r]*)$", re.MULTILINE)
 _HELM = re.compile(r"\{\{.*?\}\}")
 _HELM_HELP = "; this looks like a template (Helm's?) that was not filled in: import what `helm template` prints"
-_MOST_VALUES = 100_000
 _STAR = re.compile(r":[ \t]+\*[^ \t\r\n]*[ \t/]")
 _STAR_HELP = "; put a value that begins with * in quotes"
 _NOT_BLANK = re.compile(r"\S")
@@ -66,38 +66,27 @@ def read_documents(text: str, reader: type[Loader] = Loader) -> Iterator[Documen
     :param reader: what values without quotes are.
     """
     for offset, part in _split(text):
-        loader = reader(_joined(part) if _is_json(part) else part)
+        source = _joined(part) if _is_json(part) else part
         try:
-            node = loader.get_single_node()
-            if _is_too_large(node):
-                yield DocumentError(offset + 1, "aliases within aliases make it too large, or an alias is its own part")
-                continue
-            content = loader.construct_document(node) if node else None
+            content, node = _document(source, reader)
             if content is not None:
                 yield Document(content, node, offset)
-        except RecursionError:
-            yield DocumentError(offset + 1, "is nested too deeply")
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark or err.context_mark
             line = mark.line if mark else 0
             yield DocumentError(offset + line + 1, f"{err.problem or err.context}{_help(part, line)}")
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as err:  # of tags: !!int text
             yield DocumentError(offset + 1, f"no YAML: {' '.join(str(err).split())}")
-        finally:
-            loader.dispose()
 
 
-def _is_too_large(node: yaml.Node | None) -> bool:
-    """Whether there are more values than any manifest has, each alias counted as what it stands for."""
-    waiting, count = [node], 0
-    while waiting and count <= _MOST_VALUES:
-        current = waiting.pop()
-        count += 1
-        if isinstance(current, yaml.SequenceNode):
-            waiting += current.value
-        elif isinstance(current, yaml.MappingNode):
-            waiting += [value for _, value in current.value]
-    return count > _MOST_VALUES
+def _document(source: str, reader: type[Loader]) -> tuple[Any, yaml.Node | None]:
+    check(source)
+    loader = reader(source)
+    try:
+        node = loader.get_single_node()
+        return loader.construct_document(node) if node else None, node
+    finally:
+        loader.dispose()
 
 
 def _help(text: str, line: int) -> str:

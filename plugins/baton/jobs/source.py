@@ -12,6 +12,7 @@ import yaml
 
 from baton.exceptions import PermanentError
 from baton.jobs.manifests_scalars import Loader
+from plain_yaml import check
 
 Object = dict[str, Any]
 
@@ -154,11 +155,15 @@ def _owner(cron_job: Mapping[str, Any]) -> Object:
 def _job_documents(path: Path) -> Iterator[Object]:
     """Yield the CronJobs and Jobs of a file, also those inside Lists."""
     try:
-        documents = list(yaml.load_all(path.read_text(), Loader=Loader))
+        text = path.read_text(encoding="utf-8")
+        check(text)
+        documents = list(yaml.load_all(text, Loader=Loader))
     except OSError as err:
         raise SourceError(f"{path} cannot be read: {err.strerror}") from err
     except yaml.YAMLError as err:
         raise SourceError(f"{path} is no YAML: {err}") from err
+    except (ValueError, LookupError, AttributeError, TypeError) as err:  # of tags: !!int text; of bytes: no UTF-8
+        raise SourceError(f"{path} cannot be read: {' '.join(str(err).split())}") from err
     while documents:
         document = documents.pop(0)
         if not isinstance(document, dict):

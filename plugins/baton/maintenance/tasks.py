@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
 from airflow.sdk import Param
 
+from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.json_variable import json_variable
 from baton.operators.workload import WorkloadOperator
@@ -45,7 +45,7 @@ def read_plan(path: Path) -> dict[str, str]:
 
     :raises PermanentError: the file is no mapping.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_data(path)
     if not isinstance(content, dict):
         raise PermanentError(f"{path.name} is not a mapping: it has addresses, concurrency, per_second …")
     return {"BATON_WARM_PLAN": json_variable(content)}

@@ -23,7 +23,7 @@ from baton.hooks.diagnostics.gathering import gather_documents
 from baton.hooks.diagnostics.index import PodRow, pod_rows, render_index
 from baton.hooks.diagnostics.redaction import Redactor, secret_values
 from baton.hooks.diagnostics.target import Target, allowed_namespaces, target_of
-from baton.hooks.diagnostics.workload import find_workload, pod_spec_of
+from baton.hooks.diagnostics.workload import find_workload
 from baton.notifications.slack import find_connection, post_message
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class CollectDiagnosticsOperator(BaseOperator):
             with upload(s3.get_conn, self.bucket, key) as sink:
                 archive = Archive(sink, redactor, began)
                 outcomes = await gather_documents(collectors, scene, archive.take)
+                archive.settle()
                 for outcome in outcomes:
                     outcome.detail = redactor.text(outcome.detail)
                 took = (datetime.now(UTC) - began).total_seconds()
@@ -200,7 +201,7 @@ def archive_key(dag_id: str, run_id: str, run_after: datetime) -> str:
 
 
 def _redactor(scene: Scene, *, with_emails: bool) -> Redactor:
-    """One that knows the values of this workload's telling variables."""
-    specs = [pod["spec"] for pod in scene.workload.pods]
-    specs += [spec for found in scene.workload.objects if (spec := pod_spec_of(found)) is not None]
-    return Redactor({value for spec in specs for value in secret_values(spec)}, with_emails=with_emails)
+    """One that knows what the telling names of this workload's objects and of the alert reveal."""
+    alerts = [{**alert.labels, **alert.annotations} for alert in (scene.conf.alert, *scene.conf.others)]
+    revealed = secret_values(scene.workload.pods, scene.workload.objects, alerts)
+    return Redactor(revealed, with_emails=with_emails)

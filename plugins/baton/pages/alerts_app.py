@@ -9,9 +9,9 @@ import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton.alerts.ledger import Ledger
@@ -20,12 +20,14 @@ from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import read_settings
 from baton.alerts.verdicts import Verdict
 from baton.api.airflow_server import MAY_EDIT_DAGS, MAY_SEE_RUNS, MayEditDags, ReadableDags, SessionDep, UserName
+from baton.api.bodies import BodyTooLargeError, BodyTooSlowError, read_limited
 from baton.pages.alerts_records import Wanted, counts, page_of, switches, targets
 from baton.pages.static_page import make_page
 
 log = logging.getLogger(__name__)
 _TEXT = r"^[^\x00]*$"
 """What a database takes for a text."""
+_MOST_SWITCH_BYTES = 1024
 _NO_TABLES = (
     "The receiver's tables cannot be read. Name baton.alerts.db_manager.AlertsDbManager in [database] "
     "external_db_managers and run `airflow db migrate`."
@@ -39,9 +41,23 @@ class _Switch(BaseModel):
     on: bool
 
 
+async def _wanted(request: Request) -> _Switch:
+    """Read by hand: FastAPI would read all of a body before it asks who sends it."""
+    try:
+        return _Switch.model_validate_json(
+            bytes(await read_limited(request.stream(), request.headers, _MOST_SWITCH_BYTES))
+        )
+    except BodyTooLargeError as err:
+        raise HTTPException(413, f"a switch has at most {_MOST_SWITCH_BYTES} bytes") from err
+    except BodyTooSlowError as err:
+        raise HTTPException(503, "the body did not arrive in time: send it again") from err
+    except ValidationError as err:
+        raise HTTPException(422, err.errors(include_url=False, include_context=False, include_input=False)) from err
+
+
 def make_app() -> FastAPI:
     """Make the app that Airflow serves below `/baton/alerts`."""
-    app = make_page("alerts", "Baton: alerts")
+    app = make_page("alerts", "Baton: alerts", "alerts_switch.js")
     state = _State(Service(read_settings()))
     app.add_api_route("/data", _data, methods=["GET"], dependencies=MAY_SEE_RUNS)
     app.add_api_route("/state", state.read, methods=["GET"], dependencies=MAY_SEE_RUNS)
@@ -80,6 +96,7 @@ class _State:
         return {
             "off": off,
             "routes": targets(session, routes, readable) if routes else [],
+            "has_routes": routes is not None,
             "problem": self._service.routes_problem,
             "senders_problem": self._senders_problem(),
             "may_switch": may_switch,
@@ -94,11 +111,13 @@ class _State:
 
     def _senders_problem(self) -> str:
         senders = self._service.credentials.current()
-        if self._service.credentials.problem:
-            return self._service.credentials.problem
+        if problem := self._service.credentials.problem:
+            return f"{problem}; {'nobody may send' if senders is None else 'the last good one stays in use'}"
         return "" if senders else "the file of credentials names no sender"
 
-    def switch(self, wanted: _Switch, request: Request, session: SessionDep, user: UserName) -> dict[str, Any]:
+    def switch(
+        self, wanted: Annotated[_Switch, Depends(_wanted)], request: Request, session: SessionDep, user: UserName
+    ) -> dict[str, Any]:
         """Switch a route, or all of them, off or on."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise HTTPException(403, "a switch is not thrown from another site's page")

@@ -21,14 +21,15 @@ _HEADERS = {
 }
 
 
-def make_page(name: str, title: str) -> FastAPI:
+def make_page(name: str, title: str, *more: str) -> FastAPI:
     """Make an app with the files `static/NAME.{html,css,js}` and those that all pages share. Everything wants a login.
 
     :param title: the app's name in Airflow's list of plugins.
+    :param more: further files of the page.
     """
     app = FastAPI(title=title, dependencies=[SIGNED_IN], docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/", _serve(f"{name}.html"), methods=["GET"])
-    for file in (f"{name}.css", f"{name}.js", "shared.css", "shared.js"):
+    for file in (f"{name}.css", f"{name}.js", "shared.css", "shared.js", *more):
         app.add_api_route(f"/{file}", _serve(file), methods=["GET"])
     app.add_exception_handler(HTTPException, _sign_in_first)
     return app

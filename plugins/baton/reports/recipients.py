@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
+from baton.data_file import DataFileError, read_data
 from baton.exceptions import PermanentError
 
 KINDS = {"mail", "slack"}
@@ -20,9 +19,9 @@ def read_recipients(path: Path, report: str) -> Recipients:
     :raises PermanentError: the file does not say, or says it in a wrong way.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as err:
-        raise PermanentError(f"{path} cannot be read ({err.strerror}): it says who gets which report") from err
+        content = read_data(path)
+    except DataFileError as err:
+        raise PermanentError(f"{err} (it says who gets which report)") from err
     wanted = content.get(report) if isinstance(content, dict) else None
     if not isinstance(wanted, dict) or not wanted or not wanted.keys() <= KINDS:
         raise PermanentError(f"{path.name}: {report} needs `mail: […]`, `slack: […]` or both, and nothing else")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +14,8 @@ from hypothesis import strategies as some
 from sqlalchemy import text
 from tests.integration.alerts.conftest import OTHER_TOKEN, SECRET, TOKEN, Receiver, alert, group, route
 
-from baton.alerts import bodies
 from baton.alerts.credentials import sign
+from baton.api import bodies
 
 Json = dict[str, Any]
 BODY = json.dumps(group(alert())).encode()
@@ -120,7 +119,7 @@ async def test_body_is_read_only_as_far_as_it_may_go(receiver: Receiver) -> None
 
 async def test_slow_body_is_not_waited_for_without_end() -> None:
     """Else a few senders could hold the server."""
-    from baton.alerts.bodies import BodyTooSlowError, read_limited
+    from baton.api.bodies import BodyTooSlowError, read_limited
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -130,10 +129,88 @@ async def test_slow_body_is_not_waited_for_without_end() -> None:
         await read_limited(slow(), {}, 100, patience=0.05)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer x"},
+        {"X-Baton-Signature": "0" * 64},
+        {"X-Baton-Timestamp": "NOW"},
+        {"X-Baton-Signature": "0" * 63, "X-Baton-Timestamp": "NOW"},
+        {"X-Baton-Signature": "g" * 64, "X-Baton-Timestamp": "NOW"},
+        {"X-Baton-Signature": "0" * 64, "X-Baton-Timestamp": "1"},
+        {"X-Baton-Signature": "0" * 64, "X-Baton-Timestamp": "١٢"},
+        {"X-Grafana-Alerting-Signature": "0" * 64, "X-Baton-Timestamp": "NOW"},
+        {"Authorization": f"Bearer {OTHER_TOKEN}"},
+    ],
+)
+async def test_nothing_is_read_of_a_body_that_cannot_be_a_known_senders(
+    receiver: Receiver, headers: dict[str, str]
+) -> None:
+    """What is read is held in memory, whoever sends it."""
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield BODY
+
+    sent = {name: value.replace("NOW", str(int(time.time()))).encode() for name, value in headers.items()}
+    async with receiver.client() as client:
+        del client.headers["Authorization"]
+        response = await client.post("alertmanager", content=body(), headers=sent)
+    assert response.status_code in (401, 403)
+    assert not read
+
+
+async def test_nothing_is_read_of_a_signed_body_where_nobody_may_sign(receiver: Receiver) -> None:
+    """A receiver with tokens only asks for one."""
+    import yaml
+
+    document = yaml.safe_load(receiver.credentials.read_text())
+    document["credentials"] = [entry for entry in document["credentials"] if entry["type"] != "hmac"]
+    receiver.credentials.write_text(yaml.safe_dump(document))
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield BODY
+
+    async with receiver.client() as client:
+        del client.headers["Authorization"]
+        assert (await client.post("alertmanager", content=body(), headers=signed(BODY))).status_code == 401
+    assert not read
+
+
+async def test_signed_bodies_share_a_budget(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it they are asked to come again, known senders with a token are not, and it comes back."""
+    monkeypatch.setattr("baton.alerts.receiver._STRANGERS_BODIES", 3)
+    go_on = asyncio.Event()
+
+    async def waiting() -> AsyncIterator[bytes]:
+        yield BODY[:5]
+        await go_on.wait()
+        yield BODY[5:]
+
+    async with receiver.client() as client:
+        token = {"Authorization": client.headers.pop("Authorization")}
+        wrong = signed(b"another body")
+        held = [asyncio.create_task(client.post("alertmanager", content=waiting(), headers=wrong)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        refused = await client.post("alertmanager", content=BODY, headers=signed(BODY))
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+        assert (await client.post("alertmanager", content=BODY, headers=token)).status_code == 200
+        go_on.set()
+        assert [response.status_code for response in await asyncio.gather(*held)] == [401] * 3
+        assert (await client.post("alertmanager", content=BODY, headers=signed(BODY))).status_code == 200
+
+
 async def test_body_that_does_not_come_is_wanted_again(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy server or a slow network must not lose an alert: Alertmanager sends again after a 5xx only."""
-    patient = partial(bodies.read_limited, patience=0.05)
-    monkeypatch.setattr("baton.alerts.receiver.read_limited", patient)
+
+    async def impatient(*arguments: Any, **options: Any) -> bytearray:
+        return await bodies.read_limited(*arguments, **{**options, "patience": 0.05})
+
+    monkeypatch.setattr("baton.alerts.receiver.read_limited", impatient)
 
     async def never() -> AsyncIterator[bytes]:
         yield BODY[:10]

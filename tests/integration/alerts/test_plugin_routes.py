@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest import mock
 
@@ -100,6 +100,21 @@ def test_nothing_is_answered_without_a_login(server: Server) -> None:
         assert {status for status in statuses.values()} <= {401, 403}, statuses
 
 
+def test_nothing_is_read_of_what_strangers_send(server: Server) -> None:
+    """A body is read when its sender is known: what was read is held in memory."""
+    read: list[str] = []
+
+    async def body(path: str) -> AsyncIterator[bytes]:
+        read.append(path)
+        yield b"{}"
+
+    signature = {"X-Baton-Signature": "0" * 64, "X-Baton-Timestamp": str(int(time.time()))}
+    for headers in ({}, {"Authorization": "Bearer forged"}, signature):
+        for method, path in addresses():
+            server.request(method, path, headers=headers, content=body(path))
+    assert read == []
+
+
 def test_viewers_read_and_change_nothing(server: Server, receiver: Receiver) -> None:
     """A viewer's token opens pages and their data; it is no sender's token and throws no switch."""
     headers = bearer(server, VIEWER)
@@ -125,6 +140,9 @@ def test_editor_throws_the_switch_and_it_is_seen(server: Server, receiver: Recei
         response = server.post("/baton/alerts/switch", headers=headers, json=wrong)
         assert response.status_code in (404, 422), response.text
     assert server.get("/baton/alerts/state", headers=headers).json()["off"] == []
+    for content in (b"", b"[" * 500, b"{" * 2000, b"\xff", b'{"on": "maybe"}'):
+        status = server.post("/baton/alerts/switch", headers=headers, content=content).status_code
+        assert status == (413 if len(content) > 1024 else 422), content
     elsewhere = {**headers, "Sec-Fetch-Site": "cross-site"}
     assert server.post("/baton/alerts/switch", headers=elsewhere, json={"on": False}).status_code == 403
 

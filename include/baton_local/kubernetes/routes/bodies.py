@@ -13,6 +13,7 @@ from baton_local.kubernetes.errors import Cause, bad_request, invalid, unsupport
 from baton_local.kubernetes.resources import Kind
 from baton_local.kubernetes.schema.decoding import described
 from baton_local.kubernetes.store import encode
+from plain_yaml import load
 
 from .decoding import FieldValidation
 
@@ -102,10 +103,10 @@ async def read(request: web.Request, kind: str) -> Any:
         if content_type in ("application/json", "application/octet-stream") or content_type.endswith("+json"):
             return json.loads(raw)
         if content_type in ("application/yaml", "application/apply-patch+yaml"):
-            return yaml.load(raw, _YamlLoader)  # noqa: S506  # a safe loader: it knows fewer types
+            return load(raw, _YamlLoader)
     except json.JSONDecodeError as err:
         raise bad_request(f"{_unrecognized(kind)} {_go_json_error(err)} ({_summary(raw)})") from err
-    except (ValueError, RecursionError, yaml.YAMLError) as err:
+    except (ValueError, RecursionError) as err:
         raise bad_request(f"{_unrecognized(kind)} {err} ({_summary(raw)})") from err
     if content_type == protobuf.CONTENT_TYPE:
         return protobuf.decode(raw)

@@ -1,4 +1,4 @@
-"""One zip, written while it is collected and sent to S3 while it is written; what is in it has been redacted."""
+"""One zip, sent to S3 while it is written; what is in it has been redacted."""
 
 from __future__ import annotations
 
@@ -74,17 +74,21 @@ class Sink:
 
 
 class Archive:
-    """Documents of one zip."""
+    """Documents of one zip.
+
+    Why they wait until all are there: what a name in the last one reveals may stand bare in the first one.
+    """
 
     def __init__(self, sink: Sink, redactor: Redactor, moment: datetime) -> None:
         self._zip = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
         self._redactor, self._moment = redactor, moment
         self._paths: set[str] = set()
+        self._waiting: list[tuple[Document, str, str]] = []
         self._room = MOST_BYTES
         self.entries: dict[str, Entry] = {}
 
     def take(self, document: Document) -> bool:
-        """Redact a document and write it; False when there is no room."""
+        """Redact a document and keep it for `settle`; False when there is no room."""
         text = self._text(document)
         was_cut = len(text) > MOST_BYTES_EACH
         if was_cut:
@@ -93,11 +97,18 @@ class Archive:
         if len(content) > self._room:
             return False
         self._room -= len(content)
-        path = self._free_path(document.path)
-        self.write(path, content)
-        tail = "\n".join(text.rstrip("\n").split("\n")[-TAIL_LINES:])
-        self.entries[document.path] = Entry(path, self._redactor.text(document.title), len(content), tail, document)
+        self._waiting.append((document, self._free_path(document.path), text))
         return True
+
+    def settle(self) -> None:
+        """Write the documents, without what the later ones revealed."""
+        while self._waiting:
+            document, path, text = self._waiting.pop(0)
+            text = self._redactor.without_known(text)
+            content = text.encode(errors="replace")
+            self.write(path, content)
+            tail = "\n".join(text.rstrip("\n").split("\n")[-TAIL_LINES:])
+            self.entries[document.path] = Entry(path, self._redactor.text(document.title), len(content), tail, document)
 
     def write(self, path: str, content: bytes) -> None:
         """Write what has been redacted."""
@@ -106,7 +117,8 @@ class Archive:
         self._zip.writestr(info, content)
 
     def close(self) -> None:
-        """Write the zip's own table of contents."""
+        """Write what waits and the zip's own table of contents."""
+        self.settle()
         self._zip.close()
 
     def _text(self, document: Document) -> str:

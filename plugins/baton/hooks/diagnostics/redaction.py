@@ -11,47 +11,46 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
+from baton.hooks.diagnostics.telling_names import HARMLESS_NAMES, WORDS, is_telling, is_weak
+
 MASK = "[redacted]"
 
-WORDS = (
-    r"passw(?:or)?d|passwd|passphrase|passcode|pwd|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key"
-    r"|master[-_. ]?key|encryption[-_. ]?key|signing[-_. ]?key|account[-_. ]?key|fernet"
-    r"|pseudonym[-_. ]?key|shared[-_. ]?key"
-    r"|credential|authorization|cookie|session[-_. ]?id|dsn|connection[-_. ]?string|conn[-_. ]?str"
-    r"|x-amz-signature|x-amz-credential|x-amz-security-token|signature|[-_]auth\b"
-)
-"""What a name contains when its value is nobody's business."""
-
-HARMLESS_NAMES = {
-    "secretname",
-    "secretkeyref",
-    "secretref",
-    "secrets",
-    "imagepullsecrets",
-    "serviceaccounttoken",
-    "automountserviceaccounttoken",
-    "tokenexpirationseconds",
-    "optional",
-}
-"""Fields of Kubernetes that only refer to a secret."""
-
 _HARMLESS_VALUES = {"true", "false", "null", "none", "nil", "", "{}", "[]", "|", ">", "|-", ">-", "<unset>", "***"}
+_LEARNT = re.compile(r"(?=[^\s]*[A-Za-z])(?=[^\s]*[0-9])[^\s/:\[\](){}<>\"'\\,;][^\s\[\](){}<>\"'\\,;]{7,255}")
+_MOST_VALUES = 500
 _SHORTEST_KNOWN = 5
 """Characters of a known value that is looked for everywhere; shorter ones would tear words apart."""
 
-_NAMED = re.compile(
-    rf"(?P<name>(?:{WORDS})[\w.-]{{0,64}})"
-    r"(?P<sign>(?:\\{0,8}[\"'])?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8})"
+_VALUE_FORM = (
     r"(?P<value>\[redacted\]|(?P<quote>\\{1,8}[\"'])[^\n]*?(?:(?<!\\)(?P=quote)|$)"
     r"|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?"
-    r"|(?:bearer|basic|token|digest|negotiate|apikey)[ \t]+\S+|\S+)",
+    r"|(?:bearer|basic|token|digest|negotiate|apikey)[ \t]+\S+|\S+)"
+)
+_SIGN_FORM = r"(?P<sign>(?:\\{0,8}[\"'])?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8})"
+_NAMED = re.compile(
+    rf"(?P<name>(?:{WORDS})[\w.-]{{0,64}}){_SIGN_FORM}{_VALUE_FORM}",
     re.IGNORECASE | re.MULTILINE,
+)
+_NAME = re.compile(rf"(?<![\w.])(?P<name>[A-Za-z_][\w.-]{{0,127}})(?:{_SIGN_FORM}|(?P<blank>[ \t]{{1,8}}))")
+_VALUE = re.compile(_VALUE_FORM, re.IGNORECASE | re.MULTILINE)
+_PAIR = re.compile(
+    r"(?P<before>(?<![\w-])[\"']?(?:name|key)[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?(?P<name>[\w.-]{1,128})[\"']?"
+    r"(?:[ \t]{0,8}[,;\n]|[ \t])\s{0,80}[\"']?value[\"']?[ \t]{0,8}[:=][ \t]{0,8})"
+    r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s,}]+)",
+    re.IGNORECASE,
+)
+_TURNED_PAIR = re.compile(
+    r"(?P<before>(?<![\w-])[\"']?value[\"']?[ \t]{0,8}[:=][ \t]{0,8})"
+    r"(?P<value>\"(?:[^\"\\\n]|\\.){0,4096}\"|'(?:[^'\\\n]|\\.){0,4096}'|[^\s,}]{1,4096})"
+    r"(?P<after>"
+    r"(?:[ \t]{0,8}[,;\n]|[ \t])\s{0,80}[\"']?(?:name|key)[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?(?P<name>[\w.-]{1,128}))",
+    re.IGNORECASE,
 )
 _FLAG = re.compile(
     rf"(--?(?:[\w]{{1,32}}[-_.]){{0,4}}(?:{WORDS})[\w.-]{{0,64}}[ \t]{{1,8}})(\"[^\"\n]*\"?|'[^'\n]*'?|[^\s-]\S*)", re.I
@@ -86,28 +85,42 @@ _FORMS = re.compile(
 _LONG_FROM = 32
 _LONG = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{32,}={0,2}")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
-_SECRET_NAME = re.compile(WORDS, re.IGNORECASE)
-_URL_NAME = re.compile(r"(?:_URL|_URI|_HOOK|WEBHOOK)$", re.IGNORECASE)
+_HIDDEN_NAME = re.compile(r"(?:_URL|_URI|_HOOK|WEBHOOK|[_-]KEY)$", re.IGNORECASE)
 _LEFT_OUT = ("managedFields",)
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def is_telling(name: str) -> bool:
-    """Whether a variable or field of this name holds a secret."""
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    return plain not in HARMLESS_NAMES and _SECRET_NAME.search(name) is not None
+def secret_values(*found: Any) -> set[str]:
+    """What telling names in objects reveal: to be hidden wherever else it appears.
+
+    :param found: specifications of pods, labels, annotations: whatever has names with values, at any depth.
+    """
+    values: set[str] = set()
+    waiting: list[Any] = list(found)
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            named = {str(part.get("name", "")): part["value"]} if isinstance(part.get("value"), str) else {}
+            values |= {text for name, text in (*part.items(), *named.items()) if _is_revealed(name, text)}
+            waiting += [inner for name, inner in part.items() if name not in _LEFT_OUT and name != _LAST_APPLIED]
+        elif isinstance(part, list | tuple):
+            values |= {text for flag, text in pairwise(part) if _is_flag(flag) and _is_revealed(flag, text)}
+            waiting += part
+        elif isinstance(part, str):
+            values |= {bare for pair in _pairs(part) if pair["sign"] == "=" and (bare := _bare(pair["value"]))}
+    return values - _HARMLESS_VALUES
 
 
-def secret_values(pod_spec: Mapping[str, Any]) -> set[str]:
-    """The values of a pod's variables whose names are telling: to be hidden wherever else they appear."""
-    found: set[str] = set()
-    for kind in ("containers", "initContainers", "ephemeralContainers"):
-        for container in pod_spec.get(kind) or ():
-            for variable in container.get("env") or ():
-                value = variable.get("value")
-                if isinstance(value, str) and is_telling(str(variable.get("name", ""))):
-                    found.add(value)
-    return found
+def _is_revealed(name: object, text: object) -> bool:
+    return _is_hidden(name, text) and not is_weak(str(name))  # `auth: enabled` must not cost every "enabled"
+
+
+def _is_hidden(name: object, text: object) -> bool:
+    return isinstance(text, str) and is_telling(str(name)) and text.lower() not in _HARMLESS_VALUES
+
+
+def _is_flag(word: object) -> bool:
+    return isinstance(word, str) and word.startswith("-") and "=" not in word
 
 
 class Redactor:
@@ -118,18 +131,37 @@ class Redactor:
     """
 
     def __init__(self, known: Iterable[str] = (), *, with_emails: bool = True) -> None:
-        forms = {form for value in known if len(value) >= _SHORTEST_KNOWN for form in _written(value)}
-        self._known = sorted(forms - _HARMLESS_VALUES, key=len, reverse=True)
+        self._values = {value for value in known if len(value) >= _SHORTEST_KNOWN}
+        self._known: list[str] | None = None
         self._with_emails = with_emails
 
     def text(self, text: str) -> str:
         """The text without secrets. Applying it twice changes nothing more."""
+        text = _without_pem(self.without_known(text))
+        if "value" in text.lower():
+            text = _TURNED_PAIR.sub(self._pair, _PAIR.sub(self._pair, text))
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def without_known(self, text: str) -> str:
+        """The text without the values that are known by now: from the beginning, or from texts that named them."""
+        if self._known is None:
+            forms = {form for value in self._values for form in _written(value)}
+            self._known = sorted(forms - _HARMLESS_VALUES, key=len, reverse=True)
         for value in self._known:
             text = text.replace(value, MASK)
-        return "\n".join(map(self._line, _without_pem(text).split("\n")))
+        return text
+
+    def _learn(self, value: str) -> None:
+        """Of a log only what is like no word: `token: expired` must not cost every "expired"."""
+        bare = _bare(value)
+        if _LEARNT.fullmatch(bare) and len(self._values) < _MOST_VALUES and bare not in self._values:
+            self._values.add(bare)
+            self._known = None
 
     def _line(self, line: str) -> str:
         lower = line.lower()
+        if any(sign in lower for sign in _NAME_SIGNS):
+            line = self._without_named(line)
         for step in _STEPS:
             if any(sign in lower for sign in step.signs):
                 line = step.pattern.sub(step.replacement, line)
@@ -137,14 +169,31 @@ class Redactor:
             line = _LONG.sub(_long, line)
         return _EMAIL.sub("[e-mail]", line) if self._with_emails and "@" in line else line
 
+    def _pair(self, match: re.Match[str]) -> str:
+        if not is_telling(match["name"]) or _is_harmless(match["name"], match["value"]):
+            return match[0]
+        self._learn(match["value"])
+        return f"{match['before']}{MASK}{match.groupdict().get('after') or ''}"
+
+    def _without_named(self, line: str) -> str:
+        parts, at = [], 0
+        for pair in _pairs(line):
+            self._learn(pair["value"])
+            parts += [line[at : pair["begin"]], MASK]
+            at = pair["end"]
+        return "".join([*parts, line[at:]])
+
     def object(self, value: Any) -> Any:
         """An object of Kubernetes without secrets, managed fields and the copy that kubectl keeps of it."""
         if isinstance(value, Mapping):
-            return {
+            found = {
                 self.text(str(key)): self._field(str(key), inner)
                 for key, inner in value.items()
                 if key not in _LEFT_OUT and key != _LAST_APPLIED
             }
+            if _is_hidden(value.get("name", ""), value.get("value")):  # also headers of a probe, and their like
+                found["value"] = MASK
+            return found
         if isinstance(value, list):
             return self._items(value)
         return self.text(value) if isinstance(value, str) else value
@@ -152,7 +201,7 @@ class Redactor:
     def _field(self, key: str, value: Any) -> Any:
         if key == "env" and isinstance(value, list):
             return [self._variable(item) for item in value]
-        if isinstance(value, str) and is_telling(key) and value.lower() not in _HARMLESS_VALUES:
+        if _is_hidden(key, value):
             return MASK
         return self.object(value)
 
@@ -160,9 +209,8 @@ class Redactor:
         """A variable keeps its name. Its value stays only if neither looks like a secret."""
         if not isinstance(variable, Mapping) or not isinstance(variable.get("value"), str):
             return self.object(variable)
-        name = str(variable.get("name", ""))
-        hides = is_telling(name) or _URL_NAME.search(name)
-        return {**self.object(dict(variable)), "value": MASK if hides else self.text(variable["value"])}
+        hides = _HIDDEN_NAME.search(str(variable.get("name", "")))
+        return {**self.object(dict(variable)), **({"value": MASK} if hides else {})}
 
     def _items(self, values: list[Any]) -> list[Any]:
         """A list; what follows a flag such as `--password` in a command line is hidden."""
@@ -194,6 +242,34 @@ def _named(match: re.Match[str]) -> str:
     if is_harmless or bare.lower() in _HARMLESS_VALUES or bare == MASK:
         return match[0]
     return f"{match['name']}{match['sign']}{MASK}"
+
+
+def _bare(value: str) -> str:
+    return value.strip("\"'\\ ,;")
+
+
+def _pairs(text: str) -> Iterator[dict[str, Any]]:
+    """Each telling name of a text with its value: `name`, `sign`, `value`, and where the value stands, `begin`, `end`.
+
+    Why by hand: the value of a name that tells nothing may hold one that does, as in `message="DB_PASS=…"`.
+    """
+    at = 0
+    while found := _NAME.search(text, at):
+        at = found.end()
+        name, sign = found["name"], (found["sign"] or "").strip()
+        is_flag = found["blank"] and text[max(0, found.start() - 1) : found.start()] == "-"
+        if not (sign or is_flag) or not is_telling(name) or (is_weak(name) and sign == ":"):
+            continue
+        value = _VALUE.match(text, at)
+        if value and not (is_flag and value["value"].startswith("-")) and not _is_harmless(name, value["value"]):
+            yield {"name": name, "sign": sign, "value": value["value"], "begin": value.start(), "end": value.end()}
+            at = value.end()
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    bare = _bare(value)
+    is_count = is_weak(name) and bare.isdigit()
+    return is_count or bare.lower() in _HARMLESS_VALUES or bare == MASK
 
 
 def _header(match: re.Match[str]) -> str:
@@ -235,6 +311,10 @@ _FORM_SIGNS = (
 _WORD_SIGNS = (
     *("pass", "pwd", "secret", "token", "key", "fernet", "credential", "authorization", "cookie", "session", "dsn"),
     *("conn", "signature", "auth", "x-amz-"),
+)
+_NAME_SIGNS = (
+    *(*_WORD_SIGNS, "pw", "salt", "pin", "otp", "jwt", "bearer", "private", "sig", "cred", "hmac", "sas", "netrc"),
+    *("kubeconfig", "heslo", "wort"),
 )
 _STEPS = (
     _Step(_HEADER, _header, ("authorization", "cookie", "x-")),

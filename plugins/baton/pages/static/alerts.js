@@ -2,7 +2,7 @@
 "use strict";
 
 const REFRESH_SECONDS = 15;
-const SURE_SECONDS = 5;
+const PATIENCE_SECONDS = 15;
 const NAMES = {
   run: "run", covered: "covered", cooldown: "cooldown", storm: "storm", off: "switched off", no_target: "no target",
   refused: "refused", forbidden: "forbidden", unmatched: "no route", unreadable: "unreadable", left_out: "left out",
@@ -14,12 +14,13 @@ const FILTERS = [
   ["", "All decisions"], ["run", "Made a run"], [QUIET.join(","), "Held back"], [BAD.join(","), "Needs a person"],
   ["unmatched", "No route"], ["resolved,cancelled,noted", "Ended"],
 ];
-const view = { rows: [], more: false, state: null, openRows: new Set() };
+const view = { rows: [], more: false, state: null, openRows: new Set(), switchProblem: "", routeSwitches: new Map() };
 const ui = Object.fromEntries(
   ["banners", "summary", "text", "verdict", "route", "zone", "message", "table", "older", "routes", "controls"]
     .map((id) => [id, document.getElementById(id)]),
 );
-ui.allSwitch = document.getElementById("all-switch");
+const SURE = { sure: "Really? Alerts will start nothing", busy: "Switching …" };
+const allSwitch = new Switch(document.getElementById("all-switch"), { ...SURE, off: "Switch all off", on: "Switch all on", kind: "danger" }, (on) => flip("", on));
 const airflow = location.pathname.replace(/baton\/alerts\/?$/, "");
 const runAddress = (row) => `${airflow}dags/${encodeURIComponent(row.dag_id)}/runs/${encodeURIComponent(row.run_id)}`;
 
@@ -37,11 +38,13 @@ function option(value, text) {
 /* ---- fetching ---- */
 
 let asked = 0;
+let underWay = 0;
 
 class Refused extends Error {}
 
 async function ask(path, options = {}) {
-  const response = await fetch(path, { headers: { Accept: "application/json", ...options.headers }, ...options });
+  const signal = AbortSignal.timeout(PATIENCE_SECONDS * 1000);
+  const response = await fetch(path, { signal, ...options, headers: { Accept: "application/json", ...options.headers } });
   if (response.status === 401) throw new Refused("You are signed out. Sign in to Airflow again, then reload this page.");
   if (response.status === 403) throw new Refused("Your account may not do this. Reading wants the right to read DAG runs, switching the right to edit DAGs.");
   const content = await response.json().catch(() => ({}));
@@ -59,42 +62,41 @@ function query(before) {
   return made;
 }
 
-async function load({ older = false } = {}) {
+async function load({ older = false, stateOnly = false } = {}) {
   const mine = ++asked;
+  underWay += 1;
   if (!view.state) say("", element("span", { class: "spinner", "aria-hidden": "true" }), "Loading the decisions …");
   ui.table.classList.add("busy");
   try {
-    const [state, data] = await Promise.all([ask("state"), ask(`data?${query(older ? view.rows.at(-1)?.id : null)}`)]);
+    const [state, data] = await Promise.all([ask("state"), stateOnly ? null : ask(`data?${query(older ? view.rows.at(-1)?.id : null)}`)]);
     if (mine !== asked) return;
     view.state = state;
+    drawState();
+    if (!data) return;
     view.rows = older ? [...view.rows, ...data.rows] : data.rows;
     view.more = data.more;
-    draw();
+    drawDecisions();
   } catch (err) {
     if (mine === asked) fail(err);
   } finally {
+    underWay -= 1;
     if (mine === asked) ui.table.classList.remove("busy");
   }
 }
 
-// Airflow's frame allows no dialogs: what stops alerts wants a second click instead.
-function sure(button) {
-  if (button.dataset.armed) return true;
-  const text = button.textContent;
-  button.dataset.armed = "yes";
-  button.textContent = "Really? Alerts will start nothing";
-  setTimeout(() => { delete button.dataset.armed; button.textContent = text; }, SURE_SECONDS * 1000);
-  return false;
-}
-
-async function flip(button, route, on) {
-  if (!on && !sure(button)) return;
+// What was asked for before a switch was thrown, or meanwhile, may not know of it: such answers are dropped.
+async function flip(route, on) {
+  asked += 1;
+  const isThis = (entry) => entry.route === route;
   try {
-    await ask("switch", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ route, on }) });
-    load();
+    const { off } = await ask("switch", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ route, on }) });
+    view.state.off = [...view.state.off.filter((entry) => !isThis(entry)), ...off.filter(isThis)];
+    view.switchProblem = "";
   } catch (err) {
-    fail(err);
+    view.switchProblem = `${route ? `Route ${route}` : "All routes"}: it is not known whether they were switched ${on ? "on" : "off"}. ${err.message}`;
   }
+  drawState();
+  load();
 }
 
 function say(kind, ...content) {
@@ -112,11 +114,14 @@ function fail(err) {
 
 /* ---- drawing ---- */
 
-function draw() {
+function drawState() {
   drawBanners();
   drawSummary();
   drawRoutes();
   offerRoutes();
+}
+
+function drawDecisions() {
   const isFiltered = ui.text.value.trim() || ui.verdict.value || ui.route.value !== "*";
   if (view.rows.length) say("");
   else if (isFiltered) say("", element("strong", {}, "Nothing was decided that way."), element("p", {}, "Choose another decision or route, or empty the search."));
@@ -132,20 +137,18 @@ function draw() {
 }
 
 function drawBanners() {
-  const { off, problem, senders_problem, routes, may_switch } = view.state;
-  const all = off.find((entry) => entry.route === "");
+  const { off, problem, senders_problem, routes, has_routes, may_switch } = view.state;
   const shown = off.map((entry) => banner("off", entry.route ? `Route ${entry.route} is off.` : "All routes are off.", `Switched by ${entry.by}, ${timeText(entry.at)}. Alerts are recorded, and start nothing.`));
-  if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${routes.length ? "The last good one stays in use." : "Senders are asked to try again."}`));
-  if (senders_problem) shown.push(banner("", "No sender can be told apart.", senders_problem));
+  if (view.switchProblem) shown.unshift(banner("off", "Look at the switches.", view.switchProblem));
+  if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${has_routes ? "The last good one stays in use." : "Senders are asked to try again."}`));
+  if (senders_problem) shown.push(banner("", "The file of senders needs a person.", senders_problem));
   for (const text of new Set(routes.map((route) => route.problem).filter(Boolean))) {
     const names = routes.filter((route) => route.problem === text).map((route) => route.name).join(", ");
     shown.push(banner("", `Alerts on ${names} start nothing.`, text));
   }
   ui.banners.replaceChildren(...shown);
-  ui.allSwitch.hidden = !may_switch;
-  if (!ui.allSwitch.dataset.armed) ui.allSwitch.textContent = all ? "Switch all on" : "Switch all off";
-  ui.allSwitch.className = all ? "safe" : "danger";
-  ui.allSwitch.onclick = () => flip(ui.allSwitch, "", Boolean(all));
+  allSwitch.button.hidden = !may_switch;
+  allSwitch.show(off.some((entry) => entry.route === ""));
 }
 
 function banner(kind, title, text) {
@@ -190,18 +193,29 @@ function drawAlert(row) {
   return details;
 }
 
+// One for each route, also when the list is drawn again: what is armed or under way stays so.
+function routeSwitch(name, isOff) {
+  if (!view.routeSwitches.has(name)) {
+    const labels = { ...SURE, off: "Switch off", on: "Switch on", kind: null, what: `route ${name}` };
+    view.routeSwitches.set(name, new Switch(element("button", { type: "button" }), labels, (on) => flip(name, on)));
+  }
+  const made = view.routeSwitches.get(name);
+  made.show(isOff);
+  return made;
+}
+
 function drawRoutes() {
   const { routes, off, may_switch } = view.state;
+  const focused = document.activeElement;
   ui.routes.hidden = routes.length === 0;
   ui.routes.querySelector("summary").textContent = `${routes.length} route${routes.length === 1 ? "" : "s"}`;
   ui.routes.querySelector("ul").replaceChildren(...routes.map((route) => {
     const isOff = off.some((entry) => entry.route === route.name);
-    const button = element("button", { type: "button", class: isOff ? "safe" : null }, isOff ? "Switch on" : "Switch off");
-    button.setAttribute("aria-label", `${button.textContent}: route ${route.name}`);
-    button.addEventListener("click", () => flip(button, route.name, isOff));
+    const button = routeSwitch(route.name, isOff).button;
     return element("li", {}, element("span", { class: "grow" }, element("b", {}, route.name), " → ", linkTo(`${airflow}dags/${encodeURIComponent(route.dag_id)}`, route.dag_id), route.problem ? element("small", {}, route.problem) : null),
       may_switch ? button : element("span", {}, isOff ? "off" : "on"));
   }));
+  if (focused !== document.activeElement && ui.routes.contains(focused)) focused.focus();
 }
 
 function offerRoutes() {
@@ -219,17 +233,23 @@ function offerZones() {
   const zones = [...new Set([airflowZone(), "UTC"])];
   if (ui.zone.firstChild?.value === zones[0]) return;
   ui.zone.replaceChildren(...zones.map((zone) => option(zone, zone)));
-  if (view.state) draw();
+  redraw();
+}
+
+function redraw() {
+  if (!view.state) return;
+  drawState();
+  drawDecisions();
 }
 
 let typing;
 ui.text.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(load, 250); });
 for (const control of [ui.verdict, ui.route]) control.addEventListener("change", () => load());
-ui.zone.addEventListener("change", () => view.state && draw());
+ui.zone.addEventListener("change", () => redraw());
 ui.older.addEventListener("click", () => load({ older: true }));
 ui.controls.addEventListener("submit", (event) => { event.preventDefault(); load(); });
 addEventListener("storage", offerZones);
-setInterval(() => { if (!document.hidden && view.rows.length <= 100 && !ui.table.contains(document.activeElement)) load(); }, REFRESH_SECONDS * 1000);
+setInterval(() => { if (!document.hidden && !underWay) load({ stateOnly: view.rows.length > 100 || ui.table.contains(document.activeElement) }); }, REFRESH_SECONDS * 1000);
 
 ui.verdict.replaceChildren(...FILTERS.map(([value, text]) => option(value, text)));
 ui.route.replaceChildren(option("*", "All routes"));

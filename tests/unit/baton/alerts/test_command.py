@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -78,11 +79,15 @@ def answers() -> Iterator[dict[str, str]]:
         server.shutdown()
 
 
+STATE = {"off": [], "routes": [], "has_routes": True, "problem": "", "senders_problem": ""}
+
+
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
         ({"problem": "", "senders_problem": ""}, 0, "on   all routes"),
         ({"problem": "line 3", "senders_problem": ""}, 1, "The last good routes are in use. line 3"),
+        ({"problem": "line 3", "has_routes": False}, 1, "There are no routes: senders get 503. line 3"),
         ({"problem": "", "senders_problem": "the file of credentials names no sender"}, 1, "names no sender"),
         (None, 2, "is no Airflow with Baton in it"),
     ],
@@ -91,13 +96,13 @@ def test_status_says_what_is_wrong(
     answers: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    body: dict[str, str] | None,
+    body: dict[str, Any] | None,
     code: int,
     message: str,
 ) -> None:
     """With routes, with senders, or with the address."""
     monkeypatch.setenv("AIRFLOW_API_TOKEN", "t")
-    answers["body"] = "<html>" if body is None else json.dumps({"off": [], "routes": [], **body})
+    answers["body"] = "<html>" if body is None else json.dumps({**STATE, **body})
     assert main(["status", "--airflow", answers["url"]]) == code
     told = capsys.readouterr()
     assert message in told.out + told.err
@@ -119,7 +124,7 @@ def test_trying_routes_does_not_import_airflow() -> None:
     code = "import sys; from baton.alerts.command import main; main(sys.argv[1:]); sys.exit('airflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "test", str(GROUP), "--routes", str(ROUTES)],
-        env={"PYTHONPATH": str(PROJECT / "plugins")},
+        env={"PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT / 'include'}"},
         capture_output=True,
         text=True,
         check=False,

@@ -128,6 +128,7 @@ def test_a_planted_canary_is_in_no_file_of_an_archive(secret, place, noise):
     archive = Archive(sink, redactor, NOW)
     archive.take(Document("pods/p.yaml", f"Pod {secret}", specs))
     archive.take(Document("logs/a.log", "Log", f"{noise}\n{place.format(secret)}\n{noise}"))
+    archive.settle()
     conf = read_conf(make_conf(alert_of({"note": place.format(secret)}), {"namespace": "shop", "pod": "x"}))
     scene = Scene(None, Workload(target_of(conf, {"shop"})), conf, NOW)
     outcome = Outcome("logs", "Logs", paths=["pods/p.yaml", "logs/a.log"])
@@ -139,3 +140,30 @@ def test_a_planted_canary_is_in_no_file_of_an_archive(secret, place, noise):
         whole = "\n".join(read.read(name).decode() for name in read.namelist())
     if secret not in noise:
         assert secret not in unescape(whole)
+
+
+@pytest.mark.parametrize(
+    "line", ["DB_PASS={}", '{{"name": "SMTP_PW", "value": "{}"}}', "PASSWORD_SALT: '{}'", "DB_PASSWORD={}"]
+)
+def test_what_a_log_names_is_in_no_file_of_an_archive(line):
+    """Also not bare in a document that was collected before."""
+    secret = "hunter2-zeb8ra"
+    sink = Sink()
+    archive = Archive(sink, Redactor(), NOW)
+    archive.take(Document("logs/a.log", f"Log of {secret}", f"it said {secret}"))
+    archive.take(Document("logs/b.log", "Log", line.format(secret)))
+    archive.take(Document("pods/p.yaml", "Pod", {"status": {"message": f"not {secret}"}}))
+    archive.settle()
+    assert secret not in "".join(entry.tail + entry.title for entry in archive.entries.values())
+    archive.close()
+    sink.close()
+    with zipfile.ZipFile(BytesIO(sink.read())) as read:
+        assert len(read.namelist()) == 3
+        assert secret not in "\n".join(read.read(name).decode() for name in read.namelist())
+
+
+def test_words_after_telling_names_cost_no_other_text():
+    """A log has to stay readable."""
+    redactor = Redactor()
+    redactor.text("token: expired\npassword=required\nsecret: /run/secrets/a1\nDB_PASS=changeme")
+    assert redactor.text("expired required /run/secrets/a1") == "expired required /run/secrets/a1"

@@ -10,10 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.hooks.diagnostics.redaction import MASK, Redactor, is_telling, secret_values
+from baton.hooks.diagnostics.redaction import MASK, Redactor, secret_values
+from baton.hooks.diagnostics.telling_names import is_telling, is_weak
 
 S = "Xk3-hush.77q"
-PLAIN = Redactor()
+
+
+class PLAIN:
+    """A new one each time: what one text reveals is known in the next one."""
+
+    @staticmethod
+    def text(text):
+        return Redactor().text(text)
+
+    @staticmethod
+    def object(value):
+        return Redactor().object(value)
+
 
 PLACES = [
     "password={}",
@@ -196,7 +209,21 @@ def test_redacting_twice_changes_nothing_more(text):
     "piece",
     [
         *("a", "aB3", "password", "://", "://a:", 'password="', "-----BEGIN A-----", "-----END A-----\n", "a@", "a."),
-        *("--a-", "password\\", 'password=\\"', "x-", "eyJ", "key: ", "-u "),
+        *(
+            "--a-",
+            "password\\",
+            'password=\\"',
+            "x-",
+            "eyJ",
+            "key: ",
+            "-u ",
+            "a-pass",
+            "pass=",
+            'pass="',
+            "--pass ",
+            "name: ",
+        ),
+        *('"name":"', "name: a\n", "value: a\n", 'value:"', "name:pass,value:", "value:a,name:"),
     ],
 )
 def test_hostile_texts_take_no_more_than_linear_time(piece):
@@ -208,3 +235,132 @@ def test_hostile_texts_take_no_more_than_linear_time(piece):
         PLAIN.text(text)
         seconds.append(time.process_time() - began)
     assert seconds[1] < 10 * max(seconds[0], 0.01)
+
+
+WAYS = [
+    "{a}_{b}",
+    "{a}-{b}",
+    "{a}.{b}",
+    "{a}{c}",
+    "{A}_{B}",
+    "{A}{B}",
+    "{B}",
+    "{b}",
+    "MY_{A}_{B}",
+    "my{C0}{c}",
+    "{a}_{b}2",
+]
+"""How people write a name of two words."""
+BEFORE = ["db", "user", "smtp", "redis", "shop"]
+TELLING = [
+    "pass",
+    "pw",
+    "pwd",
+    "passwd",
+    "password",
+    "passphrase",
+    "creds",
+    "salt",
+    "secret",
+    "token",
+    "credentials",
+    "otp",
+]
+LAST = ["otp", "auth", "conn", "sig", "private", "bearer", "session", "pin", "dsn", "jwt", "cookie", "signature"]
+
+
+def written(way, before, word):
+    return way.format(a=before, b=word, c=word.capitalize(), A=before.upper(), B=word.upper(), C0=before.capitalize())
+
+
+@pytest.mark.parametrize("name", [
+    *("DB_PASS", "dbPass", "db-pass", "DBPASS", "PGPASSWORD", "PASS", "PW", "userPw", "ROOT_PW", "rootpw", "AWS_CREDS"),
+    *("PASSWORD_SALT", "salt", "DJANGO_SALT", "SMTP_PASS_2", "DB_PASS_TOKEN", "Passphrase", "USER_PIN", "otp"),
+    "apikey",
+    *("API-Key", "x-api-key", "REDIS_AUTH", "_auth", "BEARER", "PHPSESSIONID", "SIG", "DATABASE_DSN", "DB_CONN"),
+    *("AIRFLOW_CONN_SHOP", "SSH_KEY", "sshKey", "STRIPE_KEY", "encryptionKey", "spring.datasource.pass", "PRIVATE"),
+    *("jwt",),
+])  # fmt: skip
+def test_a_name_tells(name):
+    """Wherever the word stands in it, however its words are put together."""
+    assert is_telling(name)
+
+
+@pytest.mark.parametrize("name", [
+    *("passed", "compass", "bypass", "passenger", "PASSENGERS", "passive", "passport", "PASS_RATE", "pass_count"),
+    *("by_pass", "PASS_THROUGH", "keyboard", "key", "KEYCLOAK_HOST", "partition_key", "topologyKey", "primaryKey"),
+    *("run_key", "publicKey", "monkey", "author", "AUTHORS", "AUTH_TYPE", "authority", "sessionAffinity", "conn_id"),
+    *("connections", "spinner", "pinned", "SHIPPING", "design", "signal", "significant", "basalt", "assault", "laptop"),
+    *("option", "privateer", "IS_PRIVATE_CLUSTER", "secretName", "COLOUR", "HTTP_PORT", "spwan", "powershell", "PATH"),
+])  # fmt: skip
+def test_a_name_does_not_tell(name):
+    """Part of another word is no word."""
+    assert not is_telling(name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "passed=3 failed=0",
+            "passed: 12",
+            "compass=north",
+            "bypass=true",
+            "passenger=Novak",
+            "keyboard=cz",
+            "key=17",
+        ),
+        *("pass_rate=0.98", "session: closed by the peer", "auth: failed for the user", "conn=1204 op=3", "spin=left"),
+        *("connection: keep-alive", "author=Eva", 'level=info msg="3 passed"', "topologyKey: kubernetes.io/hostname"),
+        *("run_key=2026-11-22", "DB_PASS= ", "db_pass=null", '{"name": "COLOUR", "value": "green"}', "--verbose yes"),
+        "- name: PASS_RATE\n  value: high",
+    ],
+)
+def test_names_that_do_not_tell_cost_nothing(line):
+    """A log has to stay readable."""
+    assert PLAIN.text(line) == line
+
+
+LOGGED = [
+    *("{n}={s}", "export {n}='{s}'", '{n}="{s}"', "{n} = {s}", '{{"{n}": "{s}", "x": 1}}', "{{'{n}': '{s}'}}"),
+    *('{{\\"{n}\\":\\"{s}\\"}}', '{{"name": "{n}", "value": "{s}"}}', '{{"name":"{n}","value":"{s}"}}', "{n} => {s}"),
+    *('{{"value": "{s}", "name": "{n}"}}', "- name: {n}\n  value: {s}", "env:\n    - name: {n}\n      value: '{s}'"),
+    *('msg="started with {n}={s}"', "https://host/?a=1&{n}={s}", "tool --{n} {s} --port 80", "tool --{n}={s}"),
+    *("{{Name:{n} Value:{s}}}", "[{n}={s}]", "key: {n}, value: {s}"),
+]
+"""How logs show a variable."""
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    way=st.sampled_from(WAYS),
+    before=st.sampled_from(BEFORE),
+    word=st.sampled_from([*TELLING, *LAST]),
+    place=st.sampled_from(LOGGED),
+    secret=secrets,
+)
+def test_what_telling_names_hold_is_found_wherever_they_are_written(way, before, word, place, secret):
+    """In logs, in objects, in command lines; and what an object reveals is known everywhere."""
+    # Two words in capitals, nothing between them: only where the second is part of no other word.
+    name = written(WAYS[0] if way == "{A}{B}" and word in LAST else way, before, word)
+    assert is_telling(name), name
+    assert secret not in PLAIN.text(f"before\n{place.format(n=name, s=secret)}\nafter"), name
+    if not is_weak(name):
+        for found in (
+            {"spec": {"containers": [{"env": [{"name": name, "value": secret}]}]}},
+            {"metadata": {"labels": {name: secret}}},
+            {"metadata": {"annotations": {name: secret}}},
+            {"args": ["serve", f"--{name}", secret]},
+            {"args": ["serve", f"--{name}={secret}"]},
+            {"command": ["sh", "-c", f"export {name}={secret}; run"]},
+            {"httpGet": {"httpHeaders": [{"name": name, "value": secret}]}},
+        ):
+            assert secret not in str(PLAIN.object(found)), found
+            assert secret not in Redactor(secret_values(found)).text(f"it said {secret} again"), found
+
+
+def test_a_label_that_is_a_word_costs_no_other_text():
+    """It is hidden where it stands."""
+    found = {"labels": {"auth": "enabled"}}
+    assert PLAIN.object(found) == {"labels": {"auth": MASK}}
+    assert secret_values(found) == set()

@@ -1,11 +1,12 @@
 """The route that functions post to: nothing gets in without our signature, and nothing makes it fall over."""
 
+import asyncio
 import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -122,6 +123,19 @@ async def test_refusals_have_their_status(change: dict[str, int], options: dict[
     """All of them mean: do not send this again."""
     answer = await request("POST", sign(replace(CALLBACK, **change)), **options)
     assert answer.status_code == status
+
+
+async def test_answer_that_does_not_come_is_wanted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is not held for ever, and nothing is kept of half an answer."""
+    monkeypatch.setattr("baton.api.callbacks_app.PATIENCE_SECONDS", 0.05)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    response = await request("POST", sign(), content=never())
+    assert (response.status_code, "Retry-After" in response.headers) == (503, True)
+    assert not answers.kept
 
 
 async def test_answer_that_is_too_large_fails_the_waiting_task_at_once() -> None:
