@@ -4,8 +4,8 @@ Copies the shop's tables into the warehouse with personal data masked: one consi
 dataset is transformed and loaded on its own, then everything is validated together and the raw copy is removed.
 
 ## Inputs → outputs
-PostgreSQL source, policies in `include/etl/policies` → Parquet in the buckets *raw* and *processed* → warehouse tables
-and the asset `warehouse`, on which reports are scheduled.
+PostgreSQL source, policies in `include/etl/policies` (or in `$BATON_POLICIES_FOLDER`) → Parquet in the buckets *raw*
+and *processed* → warehouse tables and the asset `warehouse`, on which reports are scheduled.
 
 ## Schedule and why
 Every night at 01:00 Prague time, when the shop is quiet and the day is complete. One run at a time; a missed night is
@@ -18,18 +18,21 @@ errors were already retried. Clearing the failed task and what follows is always
 older snapshot never replaces a newer one. The warehouse keeps yesterday's rows until a load succeeds.
 
 ## Params
-None. A run by hand takes its own day as run key, or the partition key that it is given.
+- `accept_source_change`: replace what was loaded from another source database. Say it once, when that is meant.
+- `accept_key_change`: replace pseudonyms that were made with another key.
+
+A run by hand takes its own day as run key, or the partition key that it is given.
 """
 
 from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import AsyncCallback, CronPartitionTimetable, DeadlineAlert, DeadlineReference, dag, task_group
+from airflow.sdk import AsyncCallback, CronPartitionTimetable, DeadlineAlert, DeadlineReference, Param, dag, task_group
 
 from baton.assets import WAREHOUSE
 from baton.defaults import default_args
-from baton.etl.policies import read_policies
+from baton.etl.policies import policies_folder, read_policies
 from baton.etl.results import result_of
 from baton.etl.stages import stage
 from baton.notifications.deadline import mail_missed_deadline
@@ -37,7 +40,12 @@ from baton.pools import SOURCE
 from baton.run_key import RUN_KEY
 
 ZONE = "Europe/Prague"
-POLICIES = read_policies(Path(__file__).parents[2] / "include" / "etl" / "policies")
+POLICIES = read_policies(policies_folder(Path(__file__).parents[2] / "include" / "etl" / "policies"))
+
+ACCEPTED = [
+    f"--{{{{ 'accept' if params.accept_{change}_change else 'refuse' }}}}-{change}-change"
+    for change in ("source", "key")
+]
 
 
 @dag(
@@ -51,6 +59,7 @@ POLICIES = read_policies(Path(__file__).parents[2] / "include" / "etl" / "polici
         interval=timedelta(hours=5),
         callback=AsyncCallback(mail_missed_deadline, kwargs={"limit": "5 hours after it was queued"}),
     ),
+    params={"accept_source_change": Param(False, type="boolean"), "accept_key_change": Param(False, type="boolean")},
     tags=["area/etl", "tier/1"],
     doc_md=__doc__,
 )
@@ -68,7 +77,7 @@ def load_dataset(dataset: str) -> None:
     transform = stage(
         "transform", manifests=[raw_manifest(dataset)], policies={dataset: POLICIES[dataset]}, size="large"
     )
-    transform >> stage("load", manifests=[result_of(f"{dataset}.transform", "manifest")], size="medium")
+    transform >> stage("load", *ACCEPTED, manifests=[result_of(f"{dataset}.transform", "manifest")], size="medium")
 
 
 def raw_manifest(dataset: str) -> str:

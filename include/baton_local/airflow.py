@@ -44,11 +44,18 @@ class Airflow:
     credentials: Credentials
     database_dsn: str
     extra_dags: Path | None = None
+    policies: Path | None = None
+    warehouse: str = "warehouse"
 
     @property
     def url(self) -> str:
         """Address of the web UI and the REST API."""
         return f"http://127.0.0.1:{self.ports.ui}"
+
+    @property
+    def task_logs(self) -> Path:
+        """Where the logs of tasks are: a folder for each DAG, run and task, a file for each try."""
+        return self.layout.airflow_home / "logs"
 
     def environment(self) -> dict[str, str]:
         """Airflow's configuration as environment variables; some values are secret."""
@@ -71,6 +78,7 @@ class Airflow:
             "AIRFLOW_CONN_SHOP": self._shop_connection(),
             "AIRFLOW_CONN_AIRFLOW_API_DEFAULT": self._api_connection(),
             "AIRFLOW_CONN_WAREHOUSE_DEFAULT": self._warehouse_connection(),
+            **({"BATON_POLICIES_FOLDER": str(self.policies)} if self.policies else {}),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
@@ -114,7 +122,7 @@ class Airflow:
         return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": self.ports.ui, **login})
 
     def _warehouse_connection(self) -> str:
-        login = {"login": "warehouse", "password": self.credentials.warehouse_loader_password, "schema": "warehouse"}
+        login = {"login": "warehouse", "password": self.credentials.warehouse_loader_password, "schema": self.warehouse}
         return json.dumps({"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, **login})
 
     def _options(self) -> dict[str, str]:
@@ -161,7 +169,7 @@ class Airflow:
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+            "LOGGING__BASE_LOG_FOLDER": str(self.task_logs),
             "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
             "LOGGING__LOGGING_CONFIG_CLASS": "shared_folder_logs.LOGGING_CONFIG",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -277,6 +285,17 @@ class Airflow:
         except httpx.HTTPError:
             return False
         if name == "api-server":
-            return True
+            return self._executes()
         health: dict[str, dict[str, str | None]] = response.json()
         return health[HEALTH_KEYS[name]]["status"] == "healthy"
+
+    def _executes(self) -> bool:
+        """Whether the API that tasks talk to has been made.
+
+        Why asked: Airflow makes it at its first request, whatever that is, and answers nobody meanwhile: seconds on a
+        quiet machine, a minute and more on a busy one. It is paid here, before anybody waits for a task or the UI.
+        """
+        try:
+            return httpx.get(f"{self.url}/execution/health", timeout=5).is_success
+        except httpx.HTTPError:
+            return False

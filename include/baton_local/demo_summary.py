@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from baton_local.failures import show_failures
 from baton_local.pod_times import PodTimes, handover_gaps
 from baton_local.stack import Stack
 
@@ -30,7 +31,8 @@ def show_summary(stack: Stack, run_id: str, state: str, pods: list[PodTimes], co
     """Print the summary of one run; returns whether the run did all that it should."""
     instances = stack.api.task_instances(DAG_ID, run_id)
     if state != "success":
-        _show_failure(stack, run_id, instances, console)
+        console.print("\n[red]The run failed.[/]")
+        show_failures(stack.api, DAG_ID, run_id, stack.airflow.task_logs, console)
         return False
     datasets = sorted(item["task_id"].split(".")[0] for item in instances if item["task_id"].endswith(".load"))
     results = {item["task_id"]: stack.api.result(DAG_ID, run_id, item["task_id"]) for item in instances}
@@ -42,14 +44,6 @@ def show_summary(stack: Stack, run_id: str, state: str, pods: list[PodTimes], co
     words = "[green]Every row arrived; all checks passed.[/]" if agreed else "[red]The warehouse's rows differ.[/]"
     console.print(f"\n{words}")
     return agreed
-
-
-def _show_failure(stack: Stack, run_id: str, instances: list[dict[str, Any]], console: Console) -> None:
-    failed = [item for item in instances if item["state"] == "failed"]
-    console.print(f"\n[red]The run failed[/] in: {', '.join(item['task_id'] for item in failed)}")
-    for item in failed:
-        log = stack.api.log(DAG_ID, run_id, item["task_id"], item["try_number"])
-        console.print("\n".join(log.splitlines()[-15:]), markup=False)
 
 
 def _count(dsn: str, table: str) -> int:

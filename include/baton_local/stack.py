@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import psycopg.conninfo
 
 from baton_local import leftovers, mailbox, object_store, settings, shop, warehouse_api
 from baton_local.airflow import Airflow
-from baton_local.airflow_api import AirflowApi
+from baton_local.airflow_api import SAY_EVERY_SECONDS, SILENCE_SECONDS, AirflowApi
 from baton_local.cluster import Cluster, end_pods
 from baton_local.component import Component, is_healthy
 from baton_local.errors import StackError
@@ -43,6 +44,7 @@ class Options:
     """What a start can be told.
 
     :param source_dsn: the user's own source database; None for the demo schema ``shop``.
+    :param policies: the folder of policies for the user's own source; None for those of the demo schema.
     :param scale: size of the demo schema: 1 is 2 million customers and 6 million orders; None for what is there.
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
     :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
@@ -51,6 +53,7 @@ class Options:
     """
 
     source_dsn: str | None = None
+    policies: Path | None = None
     scale: float | None = None
     isolation: str = "auto"
     extra_dags: Path | None = None
@@ -67,9 +70,13 @@ class Stack:
         self.postgres = Postgres(layout.run / "postgres" / "data", ports.postgres, credentials.postgres_password)
         self.cluster = Cluster(layout, ports.kubernetes, options.isolation, slow=options.slow_cluster)
         metadata_dsn = self._dsn("airflow", "airflow", credentials.airflow_db_password)
-        self.airflow = Airflow(layout, ports, credentials, metadata_dsn, options.extra_dags)
+        self.airflow = Airflow(
+            layout, ports, credentials, metadata_dsn, options.extra_dags, options.policies, self.warehouse
+        )
         self.gateway = GatewayPart(layout, ports.gateway, credentials.gateway_password)
-        self.api = AirflowApi(self.airflow.url, credentials.ui_user, credentials.ui_password)
+        self.api = AirflowApi(
+            self.airflow.url, credentials.ui_user, credentials.ui_password, dead_components=self.supervisor.dead
+        )
 
     def _dsn(self, database: str, user: str, password: str) -> str:
         return self.postgres.dsn(database, user, password)
@@ -82,7 +89,12 @@ class Stack:
     @property
     def warehouse_dsn(self) -> str:
         """Where the chain loads to."""
-        return self._dsn("warehouse", "warehouse", self.credentials.warehouse_loader_password)
+        return self._dsn(self.warehouse, "warehouse", self.credentials.warehouse_loader_password)
+
+    @property
+    def warehouse(self) -> str:
+        """The warehouse's database: each source has its own, since a load replaces what another source left there."""
+        return warehouse_database(self.options.source_dsn)
 
     def parts(self) -> list[Component]:
         """What stands by itself; all of it starts at once."""
@@ -124,6 +136,7 @@ class Stack:
 
         :raises StackError: a part did not start; what it was and what to do is in the message.
         """
+        self._check_policies()
         self._check_source()
         parts, airflow, watch = self.parts(), self.airflow.components(), self.airflow.watch()
         (self.layout.run / "postgres").mkdir(exist_ok=True)
@@ -148,6 +161,19 @@ class Stack:
             for preparation in preparations:
                 preparation.result()
 
+    def _check_policies(self) -> None:
+        """A source of the user's own has tables of its own, so policies of its own as well."""
+        own, policies = self.options.source_dsn is not None, self.options.policies
+        if own and policies is None:
+            raise StackError(
+                "--source needs --policies FOLDER, which says what may leave it. Write first ones with: "
+                "./baton policy init --source … -o FOLDER"
+            )
+        if policies is not None and not own:
+            raise StackError("--policies goes with --source: the demo schema has its own in include/etl/policies")
+        if policies is not None and not any(policies.glob("*.yaml")):
+            raise StackError(f"{policies} holds no policy (*.yaml): write first ones with ./baton policy init")
+
     def _check_source(self) -> None:
         """Ask a source of the user's own now, not minutes later from within a pod."""
         if self.options.source_dsn is None:
@@ -168,7 +194,7 @@ class Stack:
     def _make_databases(self) -> None:
         own = self.credentials
         self.postgres.make_database("airflow", "airflow", own.airflow_db_password)
-        self.postgres.make_database("warehouse", "warehouse", own.warehouse_loader_password)
+        self.postgres.make_database(self.warehouse, "warehouse", own.warehouse_loader_password)
         self.postgres.make_database("scratch", "restorer", own.password("restorer"), may_create=True)
         self.postgres.make_database("shop", "postgres", own.postgres_password)
 
@@ -227,18 +253,24 @@ class Stack:
         self.airflow.python("-m", "airflow", "db", "migrate")
         stamp.write_text(digest)
 
-    def await_dag(self, dag_id: str, timeout_seconds: float = 60) -> None:
-        """Wait until the dag-processor has stored a DAG.
+    def await_dag(self, dag_id: str, timeout_seconds: float = SILENCE_SECONDS) -> None:
+        """Wait until the dag-processor has stored a DAG that is known to exist.
 
         :raises StackError: its file cannot be read (the traceback is in the message), or it did not appear in time.
         """
         deadline = time.monotonic() + timeout_seconds
+        said = time.monotonic()
         while not self.api.dag_is_known(dag_id):
             errors = self.api.import_errors()
             if errors:
                 words = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
                 raise StackError(f"a DAG file cannot be read: {words}")
-            if time.monotonic() > deadline:
+            if time.monotonic() - said > SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                self.api.report(f"Waiting for the dag-processor, which has to read {dag_id} …")
+            if (dead := self.supervisor.dead()) or time.monotonic() > deadline:
+                if dead:
+                    raise StackError(f"{', '.join(dead)} does not run: see ./baton logs {dead[0]}")
                 raise StackError(
                     f"DAG {dag_id} did not appear within {timeout_seconds:.0f} s: see ./baton logs dag-processor"
                 )
@@ -248,6 +280,18 @@ class Stack:
         """Stop everything, whatever state it is in; nothing of the stack runs afterwards."""
         self.api.close()
         stop_stack(self.layout, self.supervisor)
+
+
+def warehouse_database(source_dsn: str | None) -> str:
+    """The name of a source's warehouse: by where the source is, whoever reads it with whatever password."""
+    if source_dsn is None:
+        return "warehouse"
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(source_dsn)
+    except psycopg.ProgrammingError:
+        return "warehouse"  # no address at all, which the start refuses with a message of its own
+    place = "/".join(str(parts.get(name, "")) for name in ("host", "hostaddr", "port", "dbname"))
+    return f"warehouse_{settings.digest(place.encode())[:12]}"
 
 
 def stop_stack(layout: Layout, supervisor: Supervisor | None = None) -> bool:

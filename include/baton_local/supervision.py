@@ -224,6 +224,14 @@ class Supervisor:
         found: list[dict[str, Any]] = self._call("getAllProcessInfo")
         return found
 
+    def dead(self) -> list[str]:
+        """Names of components that have ended and are not started again; all that there is when supervisord is gone."""
+        try:
+            processes = self.processes()
+        except (OSError, xmlrpc.client.Error):
+            return [] if self.is_running() else ["the stack"]
+        return [process["name"] for process in processes if process["statename"] in ("FATAL", "EXITED")]
+
     def stop(self) -> None:
         """Stop all components in the reverse order of their start, then supervisord; does nothing where none runs."""
         with contextlib.suppress(OSError, xmlrpc.client.Error):

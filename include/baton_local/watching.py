@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from baton_local.airflow_api import AirflowApi
 
@@ -22,8 +24,13 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def follow_run(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> str:
-    """Print the tasks of a run as they end, until the run itself has ended; returns its state."""
+def follow_run(
+    api: AirflowApi, dag_id: str, run_id: str, console: Console, troubles: Callable[[], list[str]] = list
+) -> str:
+    """Print the tasks of a run as they end, until the run itself has ended; returns its state.
+
+    :param troubles: asked now and then for what keeps pods from running; it is printed at once.
+    """
     shown: set[tuple[str, int, str]] = set()
     began = time.monotonic()
     with console.status("Waiting for the scheduler …") as line:
@@ -32,6 +39,8 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> s
             instances = api.task_instances(dag_id, run_id)
             for instance in sorted(instances, key=_ended_at):
                 _show_once(instance, shown, console, time.monotonic() - began)
+            for text in troubles():
+                console.print(f"{time.monotonic() - began:6.1f} s  [yellow]![/] {escape(text)}", soft_wrap=True)
             line.update(_now(instances))
             if run["state"] in ("success", "failed"):
                 return str(run["state"])

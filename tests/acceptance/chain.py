@@ -27,7 +27,7 @@ class Chain:
 
     def start(self) -> str:
         """Start a run; returns its id."""
-        return self.stack.api.run_now(DAG_ID, patience_seconds=1)
+        return self.stack.api.run_now(DAG_ID)
 
     def finish(self, run_id: str, timeout_seconds: float = RUN_SECONDS) -> str:
         """Wait for a run's end; returns its state."""

@@ -29,7 +29,7 @@ def failures(stack: Stack, dag_id: str, run_id: str) -> str:
 def night(stack: Stack) -> str:
     """The id of one run that went to its end."""
     stack.api.unpause(REPLICATE)
-    run_id = stack.api.run_now(DAG_ID, patience_seconds=1)
+    run_id = stack.api.run_now(DAG_ID)
     assert await_value(lambda: ended(stack, DAG_ID, run_id), RUN_SECONDS) == "success", failures(stack, DAG_ID, run_id)
     return run_id
 

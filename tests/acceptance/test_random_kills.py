@@ -125,7 +125,7 @@ def test_random_kills_double_no_pod_leave_no_orphan_and_lose_no_line(counting_st
     with PodObserver(stack) as observer:
         while deaths.total() < KILLS:
             if not runs or finished(stack, runs[-1]):
-                runs.append(stack.api.run_now(DAG_ID, patience_seconds=60))
+                runs.append(stack.api.run_now(DAG_ID))
             time.sleep(chance.uniform(0.5, 3))
             deaths[kill_something(stack, chance)] += 1
         await_value(lambda: finished(stack, runs[-1]), RUN_SECONDS)

@@ -40,7 +40,7 @@ class Reports:
         for dag_id in (*CLOCKED, BY_ASSET):
             stack.api.unpause(dag_id)
         self._announce_warehouse()
-        self.runs = {dag_id: stack.api.run_now(dag_id, patience_seconds=8) for dag_id in CLOCKED}
+        self.runs = {dag_id: stack.api.run_now(dag_id) for dag_id in CLOCKED}
         self.runs[BY_ASSET] = await_value(lambda: stack.api.active_run(BY_ASSET) or self._latest(BY_ASSET), 60)
 
     def _announce_warehouse(self) -> None:

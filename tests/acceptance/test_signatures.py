@@ -41,7 +41,7 @@ def add(shop: psycopg.Connection, due_in: int) -> int:
 
 def succeed(stack: Stack, dag_id: str) -> str:
     """Run a DAG to its end; gives the log of its task."""
-    run_id = stack.api.run_now(dag_id, patience_seconds=1)
+    run_id = stack.api.run_now(dag_id)
     state = await_value(lambda: ended(stack, dag_id, run_id), 120)
     log = stack.api.log(dag_id, run_id, "run", 1)
     assert state == "success", log

@@ -63,6 +63,10 @@ class Replay:
         self._created: dict[str, float] = {}
         self._deleted: set[str] = set()
 
+    def close(self) -> None:
+        """Close the cluster's file."""
+        self._cluster.close()
+
     def run(self) -> dict[str, Outcome]:
         """Everything until the recording's end."""
         cluster, times = self._cluster, self._times

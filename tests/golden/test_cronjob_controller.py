@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -25,8 +26,11 @@ NOT_TOLD = {
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, golden.Outcome]]:
     """The whole recording replayed once."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield golden.Replay(tmp_path_factory.mktemp("cronjobs"), monkeypatch).run()
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        closing(golden.Replay(tmp_path_factory.mktemp("cronjobs"), monkeypatch)) as replay,
+    ):
+        yield replay.run()
 
 
 def recorded_jobs(name: str) -> list[dict]:

@@ -123,7 +123,7 @@ def replay(tmp_path, monkeypatch):
         return Replay(cluster, name)
 
     yield run
-    clusters[0].store.close()
+    clusters[0].close()
 
 
 @pytest.mark.parametrize("name", RECORDING)

@@ -52,6 +52,10 @@ class VirtualCluster:
         self._pods = itertools.count()
         self.store.listen(self._changed)
 
+    def close(self) -> None:
+        """Close the store's file."""
+        self.store.close()
+
     def start_controllers(self) -> None:
         """Start them, or start them anew: they know nothing but the store."""
         self.api = Operations(self.store, registry(), Recorder(self.store), {})

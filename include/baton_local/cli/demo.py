@@ -7,22 +7,24 @@ from typing import Annotated
 
 import typer
 
-from baton_local.cli.stack import Isolation, Scale, SlowCluster, Source, console, show_login, start, stop
+from baton_local.cli.stack import Isolation, Policies, Scale, SlowCluster, Source, console, show_login, start, stop
 from baton_local.demo_summary import DAG_ID, show_summary
 from baton_local.pod_times import PodWatch
+from baton_local.pod_trouble import pod_troubles
 from baton_local.stack import Options, Stack
 from baton_local.watching import follow_run
 
 
 def demo(
     source: Source = None,
+    policies: Policies = None,
     scale: Scale = None,
     isolation: Isolation = "auto",
     slow_cluster: SlowCluster = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the web UI running until Ctrl-C.")] = False,
 ) -> None:
     """Run the nightly warehouse chain on real parts and print what happened. Exit code 0: every check passed."""
-    stack = start(Options(source, scale, isolation, slow_cluster=slow_cluster))
+    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster))
     try:
         passed = _run(stack)
         if keep:
@@ -39,8 +41,10 @@ def demo(
 
 def _run(stack: Stack) -> bool:
     stack.await_dag(DAG_ID)
+    troubles = pod_troubles(stack.cluster)
     with PodWatch(stack.cluster) as watch:
-        run_id = stack.api.run_now(DAG_ID)
+        # A DAG that is on since an earlier demo may have begun with a missed run when the stack came up.
+        run_id = stack.api.active_run(DAG_ID) or stack.api.run_now(DAG_ID)
         console.print(f"\nRun {run_id} of {DAG_ID}: {stack.airflow.url}/dags/{DAG_ID}/runs/{run_id}", soft_wrap=True)
-        state = follow_run(stack.api, DAG_ID, run_id, console)
+        state = follow_run(stack.api, DAG_ID, run_id, console, troubles)
         return show_summary(stack, run_id, state, watch.times(), console)

@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import typer
 
-from baton_local.layout import current_layout
+from baton_local.kubernetes.images import Images, NoRuntimeError
+from baton_local.layout import Layout, current_layout
+from baton_local.supervision import Supervisor
+
+OWN_CLUSTER = (
+    "--from-cluster",
+    "--check",
+    "--needs",
+    "--kubeconfig",
+    "--context",
+    "--json",
+    "--images",
+    "--help",
+    "-h",
+)
+"""Words with which a user says what to look at; else the local Kubernetes is asked what it lacks, if it runs."""
 
 
 def import_(context: typer.Context) -> None:
     """CronJobs as DAGs: what becomes of each field, what could be chained. See `./baton import --help`."""
-    project = current_layout().project
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
-    os.execv(sys.executable, [sys.executable, "-m", "baton.jobs.import_command", *context.args])
+    layout = current_layout()
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
+    command = [sys.executable, "-m", "baton.jobs.import_command", *context.args]
+    is_own = any(word.partition("=")[0] in OWN_CLUSTER for word in context.args)
+    if is_own or not context.args or not Supervisor(layout).is_running():
+        os.execv(sys.executable, command)
+    code = subprocess.run([*command, "--needs", "--kubeconfig", str(layout.kubeconfig)], check=False).returncode
+    asked = subprocess.run([*command, "--images"], check=False, capture_output=True, text=True).stdout
+    for text in _unknown(layout, asked.split()):
+        print(f"baton import: {text}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _unknown(layout: Layout, images: list[str]) -> list[str]:
+    """Why each image of which the local Kubernetes can run nothing cannot be run."""
+    # Which runtime fits counts here, not where it is.
+    places = dict.fromkeys(("project", "venv", "postgres"), "")
+    known = Images(layout.project / "include" / "manifests" / "images.yaml", places)
+    texts = []
+    for image in images:
+        try:
+            known.find(image)
+        except NoRuntimeError as err:
+            texts.append(str(err))
+    return texts

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -15,6 +17,7 @@ from rich.table import Table
 
 from baton_local.errors import StackError
 from baton_local.layout import current_layout
+from baton_local.pod_trouble import pod_troubles
 from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop_stack
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
@@ -28,6 +31,16 @@ Source = Annotated[
     str | None,
     typer.Option(
         "--source", envvar="BATON_SOURCE", help="Your own PostgreSQL as postgresql://…; default: the demo schema."
+    ),
+]
+Policies = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies",
+        envvar="BATON_SOURCE_POLICIES",
+        file_okay=False,
+        resolve_path=True,
+        help="With --source: the folder of its anonymisation policies, see `./baton policy init --help`.",
     ),
 ]
 Scale = Annotated[
@@ -93,13 +106,14 @@ def show_login(stack: Stack) -> None:
 
 def up(
     source: Source = None,
+    policies: Policies = None,
     scale: Scale = None,
     isolation: Isolation = "auto",
     slow_cluster: SlowCluster = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs; ./baton down stops it.")] = False,
 ) -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
-    stack = start(Options(source, scale, isolation, slow_cluster=slow_cluster))
+    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster))
     if detach:
         show_login(stack)
         return
@@ -180,20 +194,29 @@ def trigger(
         raise StackError('--conf must be a JSON object, as in \'{"key": "value"}\'')
     _await_dag(stack, dag_id)
     was_off = stack.api.is_paused(dag_id)
-    stack.api.unpause(dag_id)
-    run = stack.api.trigger(dag_id, parameters)
-    console.print(f"{stack.airflow.url}/dags/{dag_id}/runs/{run['dag_run_id']}", soft_wrap=True)
-    if not wait:
-        return
+    troubles = pod_troubles(stack.cluster)
+    run_id = stack.api.run_now(dag_id, parameters)
+    console.print(f"{stack.airflow.url}/dags/{dag_id}/runs/{run_id}", soft_wrap=True)
+    if wait and not _succeeds(stack, dag_id, run_id, troubles, was_off=was_off):
+        raise typer.Exit(1)
+
+
+def _succeeds(stack: Stack, dag_id: str, run_id: str, troubles: Callable[[], list[str]], *, was_off: bool) -> bool:
+    """Follow a run to its end; a DAG that was off is off again then, and stays on for a run that goes on."""
+    from baton_local.failures import show_failures
     from baton_local.watching import follow_run
 
     try:
-        state = follow_run(stack.api, dag_id, run["dag_run_id"], console)
-    finally:
-        if was_off:  # a CronJob's DAG, say, whose CronJob still runs in the cluster
-            stack.api.pause(dag_id)
+        state = follow_run(stack.api, dag_id, run_id, console, troubles)
+    except KeyboardInterrupt:
+        kept = f"{dag_id}, which was off, is on for it" if was_off else f"{dag_id} is on as before"
+        console.print(f"\nStopped watching. The run goes on, and {kept}: see the address above.", soft_wrap=True)
+        raise typer.Exit(130) from None
+    if was_off:  # a CronJob's DAG, say, whose CronJob still runs in the cluster
+        stack.api.pause(dag_id)
     if state != "success":
-        raise typer.Exit(1)
+        show_failures(stack.api, dag_id, run_id, stack.airflow.task_logs, console)
+    return state == "success"
 
 
 def _await_dag(stack: Stack, dag_id: str) -> None:

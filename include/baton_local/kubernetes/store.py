@@ -77,15 +77,22 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.executescript(_SCHEMA)
-        self.version: int = self._database.execute("SELECT version FROM counter").fetchone()[0]
         self._buckets: dict[str, dict[tuple[str, str], Stored]] = {}
         self._history: deque[Change] = deque(maxlen=HISTORY)
-        self._history_start = self.version
         self._listeners: list[Callable[[Change], None]] = []
+        self._database = sqlite3.connect(path, isolation_level=None)
+        try:
+            self.version: int = self._read()
+        except sqlite3.DatabaseError:
+            self._database.close()
+            raise
+        self._history_start = self.version
+
+    def _read(self) -> int:
+        self._database.executescript(_SCHEMA)
         for resource, namespace, name, body in self._database.execute("SELECT * FROM objects"):
             self._bucket(resource)[namespace, name] = Stored(json.loads(body), body.encode())
+        return int(self._database.execute("SELECT version FROM counter").fetchone()[0])
 
     def close(self) -> None:
         """Write everything out; the store cannot be used afterwards."""

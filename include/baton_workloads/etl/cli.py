@@ -41,8 +41,8 @@ def transform_command(manifest: str, policies: str | None) -> None:
 
 @etl.command("load")
 @click.option("--manifest", required=True, help="Address of a processed manifest.")
-@click.option("--accept-key-change", is_flag=True, help="Replace pseudonyms that were made with another key.")
-@click.option("--accept-source-change", is_flag=True, help="Replace a snapshot of another source database.")
+@click.option("--accept-key-change/--refuse-key-change", help="Replace pseudonyms that were made with another key.")
+@click.option("--accept-source-change/--refuse-source-change", help="Replace a snapshot of another source database.")
 def load_command(**options: Any) -> None:
     """Replace a dataset's table in BATON_WAREHOUSE_DSN, in one transaction."""
     from baton_workloads.etl.load import load
@@ -78,14 +78,28 @@ def policy() -> None:
 
 @policy.command("init")
 @click.option("--source", required=True, envvar="BATON_SOURCE_DSN", help="Address of the source database.")
-@click.option("--schema", default="public", show_default=True, help="Schema whose tables become datasets.")
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    default=["public"],
+    show_default=True,
+    help="Schema whose tables become datasets; may be given again.",
+)
 @click.option("--table", "tables", multiple=True, help="Only this table; may be given again. Default: all.")
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory.")
-def policy_init_command(source: str, schema: str, tables: tuple[str, ...], output: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the result for programs.")
+def policy_init_command(
+    source: str, schemas: tuple[str, ...], tables: tuple[str, ...], output: Path, *, as_json: bool
+) -> None:
     """Write a first policy for each table, with nothing suspicious kept."""
-    from baton_workloads.etl.policy_init import policy_init
+    from baton_workloads.etl.policy_init import policy_init, told
 
-    result.emit(policy_init(source, schema, list(tables), output))
+    made = policy_init(source, list(schemas), list(tables), output)
+    if as_json:
+        result.emit(made)
+    else:
+        click.echo(told(made, output))
 
 
 @policy.command("pseudonym")

@@ -98,14 +98,16 @@ def decide(load: Load, entry: Entry | None) -> Outcome:
         if not load.accept_source_change:
             raise DataError(
                 f"dataset {new.dataset}: the warehouse holds a snapshot of another source database, so"
-                " neither is newer; if that is meant, load with --accept-source-change"
+                ' neither is newer; if that is meant, run load_warehouse once with {"accept_source_change": true}'
+                " (etl load --accept-source-change)"
             )
     elif new.snapshot.position() < entry.snapshot.position():
         return "newer_present"
     if entry.key_fingerprint and new.key_fingerprint != entry.key_fingerprint and not load.accept_key_change:
         raise DataError(
             f"dataset {new.dataset}: its pseudonyms were made with key {new.key_fingerprint}, the warehouse's with"
-            f" {entry.key_fingerprint}; if the key was changed on purpose, load all datasets with --accept-key-change"
+            f" {entry.key_fingerprint}; if the key was changed on purpose, run load_warehouse once with"
+            ' {"accept_key_change": true} (etl load --accept-key-change)'
         )
     return "loaded"
 

@@ -24,6 +24,7 @@ from baton_workloads.etl.yaml_lines import YamlText
 
 VARIABLE = "BATON_POLICIES"
 DATASET = r"^[a-z][a-z0-9_]{0,62}$"
+SOURCE = r"^[^.\"\x00-\x1f]+\.[^.\"\x00-\x1f]+$"  # whatever a table is called that is there
 TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
 
 
@@ -39,7 +40,7 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: Annotated[str, Field(pattern=DATASET)]
-    source: Annotated[str, Field(pattern=TABLE)] = ""
+    source: Annotated[str, Field(pattern=SOURCE)] = ""
     target: Annotated[str, Field(pattern=TABLE)] = ""
     columns: Annotated[dict[str, Annotated[AnyRule, BeforeValidator(_long_form)]], Field(min_length=1)]
 
@@ -95,15 +96,20 @@ def _from_environment() -> dict[str, Policy]:
         raise ConfigurationError(f"{VARIABLE} is no JSON") from err
     if not isinstance(policies, dict) or not policies:
         raise ConfigurationError(f"{VARIABLE} is no JSON object of policies by dataset")
-    return {dataset: _valid(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
+    return {dataset: parse(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
 
 
 def _from_file(file: Path) -> Policy:
     text = YamlText(file)
-    return _valid(file.stem, text.content, str(file), text)
+    return parse(file.stem, text.content, str(file), text)
 
 
-def _valid(dataset: str, content: Any, place: str, text: YamlText | None = None) -> Policy:
+def parse(dataset: str, content: Any, place: str, text: YamlText | None = None) -> Policy:
+    """Make a policy of what a file or a variable holds.
+
+    :param place: named in messages.
+    :raises DataError: it is wrong; the message says where.
+    """
     if not isinstance(content, dict):
         raise DataError(f"{place}: a policy is a mapping with the key columns")
     defaults = {"dataset": dataset, "source": f"public.{dataset}", "target": f"public.{dataset}"}

@@ -1,20 +1,25 @@
 """First policies from a source's schema, with nothing suspicious kept.
 
-Keys become pseudonyms whose domain follows the foreign keys, so that joins survive. A column is kept only where type
-and name together show that it says nothing about a person; all others are dropped, with a comment why and what else
-would fit. The files are a start for people to go through, and they pass every check as they are.
+Keys become pseudonyms whose domain follows the foreign keys, so that joins survive: all columns of one key get one
+rule. A column is kept only where type and name together show that it says nothing about a person; all others are
+dropped, with a comment why and what else would fit. The files are a start for people to go through. They pass every
+check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
 """
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from baton_workloads.errors import ConfigurationError, DataError
-from baton_workloads.etl import database, source
+from baton_workloads.etl import database, policy, source
 from baton_workloads.etl.carriers import carrier
-from baton_workloads.etl.keys import read_keys
-from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.policy import DATASET, TABLE
+from baton_workloads.etl.dataset_names import dataset_names
+from baton_workloads.etl.keys import check_joins, read_keys
+from baton_workloads.etl.manifest import Column, Keys
 from baton_workloads.etl.rules.base import INTEGERS, TEXTS
 from baton_workloads.etl.rules.generalise import DATES
 from baton_workloads.etl.rules.pseudonym import Pseudonym
@@ -23,8 +28,8 @@ if TYPE_CHECKING:
     import psycopg
 
 TABLES = """
-SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
+SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1, 2
 """
 
 # (types, names) that are kept: counts, codes of public lists, and the states of a process.
@@ -35,92 +40,195 @@ HARMLESS = (
     (frozenset({"bool"}), re.compile(r"(is_active|is_deleted|is_archived|is_default)")),
 )
 
-Table = tuple[source.Table, str]
-Domains = dict[tuple[str, str], str]
+YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
-def policy_init(dsn: str, schema: str, tables: list[str], folder: Path) -> dict[str, Any]:
-    """Write ``{table}.yaml`` for each table.
+@dataclass
+class Draft:
+    """A table on its way to a policy.
 
-    :param tables: names within the schema; all tables when empty.
-    :returns: the result with the files written.
+    :param columns: column → its rule and, as a comment, the type and why.
+    """
+
+    dataset: str
+    name: str
+    table: source.Table
+    columns: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Give the file's text."""
+        lines = [
+            f"# First policy for {self.name}: go through it column by column. What is dropped here was not understood,",
+            "# which does not mean that it is personal; what is kept was recognised by type and name alone.",
+            f"source: {_scalar(self.name)}",
+            f"target: public.{self.dataset}",
+            "columns:",
+            *(f"  {_scalar(name)}: {rule}  # {comment}" for name, (rule, comment) in self.columns.items()),
+        ]
+        return "\n".join(lines) + "\n"
+
+
+Shapes = dict[str, Draft]
+Place = tuple[str, str]
+"""Dataset and column."""
+
+
+def policy_init(dsn: str, schemas: list[str], tables: list[str], folder: Path) -> dict[str, Any]:
+    """Write ``{dataset}.yaml`` for each table.
+
+    :param tables: ``name`` or ``schema.name``; all tables when empty.
+    :returns: the result: files written, tables left out with the reason, columns by rule.
     :raises ConfigurationError: a file exists already; nothing is written then.
     """
     with database.connect(dsn, "source") as connection:
-        names = tables or [row[0] for row in connection.execute(TABLES, (schema,))]
-        shapes = _shapes(connection, schema, names)
-    if not shapes:
-        raise DataError(f"schema {schema} holds no table; check --schema")
-    domains = _domains(shapes)
-    files = {folder / f"{dataset}.yaml": _text(dataset, schema, shapes, domains) for dataset in shapes}
-    existing = [str(file) for file in files if file.exists()]
-    if existing:
+        names = _names(connection, schemas, tables)
+        left_out = {name: reason for name in names if (reason := _unusable(name))}
+        shapes = _shapes(connection, [name for name in names if name not in left_out])
+    rules = _key_rules(shapes)
+    for draft in shapes.values():
+        draft.columns = {c.name: rules.get((draft.dataset, c.name)) or _alone(c) for c in draft.table.columns}
+    drafts, refused = _runnable(shapes)
+    left_out |= refused
+    if not drafts:
+        raise DataError(f"there is no table that a policy can be made for: {_listed(left_out) or 'check --schema'}")
+    files = {folder / f"{draft.dataset}.yaml": draft.text() for draft in drafts}
+    if existing := [file for file in files if file.exists()]:
         raise ConfigurationError(
-            f"{', '.join(existing)} exists already; remove it or give another -o; nothing was written"
+            f"{', '.join(map(str, existing))} exists already; give a folder of your own with -o; nothing was written"
         )
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         file.write_text(text, encoding="utf-8")
-    return {"stage": "policy_init", "files": [str(file) for file in files]}
+    counts = Counter(_kind(rule) for draft in drafts for rule, _ in draft.columns.values())
+    return {
+        "stage": "policy_init",
+        "files": [str(file) for file in files],
+        "left_out": left_out,
+        "columns": dict(counts),
+    }
 
 
-def _shapes(connection: "psycopg.Connection[Any]", schema: str, names: list[str]) -> dict[str, Table]:
+def told(result: dict[str, Any], folder: Path) -> str:
+    """Say to people what was written, what was not, and what comes next."""
+    columns = ", ".join(f"{count} {rule}" for rule, count in sorted(result["columns"].items()))
+    lines = [f"{len(result['files'])} policies written to {folder}. Columns: {columns}."]
+    lines += [f"Left out: {name}: {reason}" for name, reason in result["left_out"].items()]
+    return "\n".join(
+        [
+            *lines,
+            "Next: go through them column by column, what is dropped may be kept, masked or generalised. Then run the",
+            "chain with them, with the same source:",
+            f"  ./baton demo --source … --policies {folder}",
+        ]
+    )
+
+
+def _names(connection: "psycopg.Connection[Any]", schemas: list[str], tables: list[str]) -> list[str]:
+    """Give ``schema.table`` of all tables, or of the chosen ones, which are then looked for as they are."""
+    if tables:
+        return [name if "." in name else f"{schemas[0]}.{name}" for name in tables]
+    found = [(schema, table) for schema, table in connection.execute(TABLES, (schemas,))]
+    if missing := [schema for schema in schemas if schema not in {schema for schema, _ in found}]:
+        raise DataError(f"schema {', '.join(missing)} holds no table; check --schema")
+    return [f"{schema}.{table}" for schema, table in found]
+
+
+def _unusable(name: str) -> str:
+    return "" if re.fullmatch(policy.SOURCE, name) else "no policy can hold its name; make a view with a plain name"
+
+
+def _listed(left_out: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+
+
+def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> Shapes:
     """Read tables by dataset name; keys refer to datasets."""
-    found = {}
-    for name in names:
-        if not re.fullmatch(TABLE, f"{schema}.{name}") or not re.fullmatch(DATASET, name.lower()):
-            raise DataError(f"table {schema}.{name} has a name that no policy can hold; make a view with a plain name")
-        found[name.lower()] = (source.read_table(connection, f"{schema}.{name}"), name)
-    oids = {table.oid: dataset for dataset, (table, _) in found.items()}
+    found = {dataset: (name, source.read_table(connection, name)) for name, dataset in dataset_names(names).items()}
+    oids = {table.oid: dataset for dataset, (_, table) in found.items()}
     shapes = {}
-    for dataset, (table, name) in found.items():
-        keys = read_keys(connection, table.oid, oids)
+    for dataset, (name, table) in found.items():
         columns = [column.model_copy(update={"carrier": carrier(column)}) for column in table.columns]
-        shapes[dataset] = (source.Table(table.oid, columns, keys, table.parts), name)
+        keys = read_keys(connection, table.oid, oids)
+        shapes[dataset] = Draft(dataset, name, replace(table, columns=columns, keys=keys))
     return shapes
 
 
-def _domains(shapes: dict[str, Table]) -> Domains:
-    """Give each key column its domain: its own name, or that of the column which it refers to in the end."""
-    references = {}
-    for dataset, (table, _) in shapes.items():
-        for key in table.keys.foreign:
+def _key_rules(shapes: Shapes) -> dict[Place, tuple[str, str]]:
+    """Give all columns that a key joins one rule, whatever each of them is called."""
+    columns = {(d.dataset, column.name): column for d in shapes.values() for column in d.table.columns}
+    rules: dict[Place, tuple[str, str]] = {}
+    for domain, places in _joined(shapes).items():
+        members = [columns[place] for place in places]
+        if all(_harmless(column) for column in members):
+            rule = "keep"
+        elif all(Pseudonym(rule="pseudonym", domain=domain).misfit(column) is None for column in members):
+            rule = f"{{rule: pseudonym, domain: {domain}}}"
+        else:
+            rule = "drop"
+        rules |= {place: (rule, f"{columns[place].type}, key") for place in places}
+    return rules
+
+
+def _joined(shapes: Shapes) -> dict[str, list[Place]]:
+    """Give the columns of keys by domain: those that foreign keys join, however many lie between them, are together."""
+    leads_to: dict[Place, Place] = {}
+
+    def end(place: Place) -> Place:
+        while leads_to.setdefault(place, place) != place:
+            place = leads_to[place]
+        return place
+
+    for dataset, draft in shapes.items():
+        for column in draft.table.keys.primary:
+            end((dataset, column))
+        for key in draft.table.keys.foreign:
             for column, reference in zip(key.columns, key.references, strict=True):
-                references[dataset, column] = (key.dataset, reference)
-    keys = set(references) | set(references.values())
-    keys |= {(dataset, column) for dataset, (table, _) in shapes.items() for column in table.keys.primary}
-    return {key: _domain(key, references) for key in keys}
+                leads_to[end((dataset, column))] = end((key.dataset, reference))
+    groups: dict[Place, list[Place]] = {}
+    for place in list(leads_to):
+        groups.setdefault(end(place), []).append(place)
+    return {_domain(place): places for place, places in groups.items()}
 
 
-def _domain(key: tuple[str, str], references: dict[tuple[str, str], tuple[str, str]]) -> str:
-    seen = {key}
-    while key in references and references[key] not in seen:
-        key = references[key]
-        seen.add(key)
-    return re.sub(r"[^a-z0-9_.-]", "_", ".".join(key).lower())[:63]
+def _domain(place: Place) -> str:
+    return re.sub(r"[^a-z0-9_.-]", "_", ".".join(place).lower())[:63]
 
 
-def _text(dataset: str, schema: str, shapes: dict[str, Table], domains: Domains) -> str:
-    table, name = shapes[dataset]
-    lines = [
-        f"# First policy for {schema}.{name}: go through it column by column. What is dropped here was not understood,",
-        "# which does not mean that it is personal; what is kept was recognised by type and name alone.",
-        f"source: {schema}.{name}",
-        f"target: public.{dataset}",
-        "columns:",
-    ]
-    return "\n".join([*lines, *(f"  {_line(c, domains.get((dataset, c.name)))}" for c in table.columns)]) + "\n"
+def _runnable(shapes: Shapes) -> tuple[list[Draft], dict[str, str]]:
+    """Leave out the tables that a run would refuse; the others are checked as a run does it."""
+    refused = {}
+    policies = {}
+    for draft in shapes.values():
+        made = policy.parse(draft.dataset, yaml.safe_load(draft.text()), draft.name)
+        if any(made.rule(column.name).result(column) is not None for column in draft.table.columns):
+            made.check(draft.table.columns)
+            policies[draft.dataset] = made
+        else:
+            refused[draft.name] = "no column is known to be harmless; write its policy by hand if it is needed"
+    for dataset, made in policies.items():
+        keys = shapes[dataset].table.keys
+        present = [key for key in keys.foreign if key.dataset in policies]
+        check_joins(Keys(primary=keys.primary, unique=keys.unique, foreign=present), made, policies)
+    return [draft for draft in shapes.values() if draft.dataset in policies], refused
 
 
-def _line(column: Column, domain: str | None) -> str:
-    name = column.name if re.fullmatch(r"[a-z_][a-z0-9_]*", column.name) else _quoted(column.name)
-    if name in {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}:
-        name = _quoted(name)
-    if any(column.udt in types and names.fullmatch(column.name) for types, names in HARMLESS):
-        return f"{name}: keep  # {column.type}"
-    if domain is not None and Pseudonym(rule="pseudonym", domain=domain).misfit(column) is None:
-        return f"{name}: {{rule: pseudonym, domain: {domain}}}  # {column.type}, key"
-    return f"{name}: drop  # {column.type}: {_why(column)}"
+def _harmless(column: Column) -> bool:
+    return any(column.udt in types and names.fullmatch(column.name) for types, names in HARMLESS)
+
+
+def _alone(column: Column) -> tuple[str, str]:
+    """Give the rule of a column that is in no key."""
+    return ("keep", column.type) if _harmless(column) else ("drop", f"{column.type}: {_why(column)}")
+
+
+def _kind(rule: str) -> str:
+    return "pseudonym" if "pseudonym" in rule else rule
+
+
+def _scalar(name: str) -> str:
+    """Write a name so that YAML reads the same text, whatever it looks like."""
+    plain = re.fullmatch(r"[a-z_][a-z0-9_.]*", name) and name not in YAML_WORDS
+    return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _why(column: Column) -> str:
@@ -137,7 +245,3 @@ def _why(column: Column) -> str:
     if column.udt in INTEGERS or column.udt in {"numeric", "float4", "float8"}:
         return "a number may find a person; generalise_number or keep would fit"
     return "not known to be harmless"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

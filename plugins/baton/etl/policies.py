@@ -6,6 +6,7 @@ new DAG version, with a diff in the history. The workload, not this module, deci
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ def read_policies(folder: Path) -> Policies:
     if not policies:
         raise PermanentError(f"no policy (*.yaml) in {folder}: make the first with `baton policy init`")
     return policies
+
+
+def policies_folder(default: Path) -> Path:
+    """Return the folder of policies: `$BATON_POLICIES_FOLDER`, or the project's own."""
+    return Path(os.environ.get("BATON_POLICIES_FOLDER") or default)
 
 
 def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

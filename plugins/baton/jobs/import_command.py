@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from baton.jobs.chains_proposals import propose
 from baton.jobs.import_command_cluster import Cluster, ClusterError
 from baton.jobs.import_command_files import write_manifests
+from baton.jobs.import_command_needs import missing
 from baton.jobs.import_command_report import Report, as_json, as_text
 from baton.jobs.manifests import Found, read_manifests
 from baton.jobs.manifests_catalogue import Catalogue, catalogue_of
@@ -30,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ClusterError as err:
         print(f"baton import: {err}", file=sys.stderr)
         return NOTHING_SEEN
+    if options.images:
+        print("\n".join(sorted({image for job in report.catalogue.cronjobs.values() for image in job.images})))
+        return FINE
     print(json.dumps(as_json(report), indent=2) if options.json else as_text(report, every_field=options.all))
     if not report.catalogue.files and not options.from_cluster:
         print("baton import: there are no manifests (*.yaml, *.yml, *.json) at these paths", file=sys.stderr)
@@ -39,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace) -> Report:
     paths = [path.absolute() if path.is_absolute() else path for path in options.paths]
-    cluster = Cluster(options.kubeconfig, options.context) if options.from_cluster or options.check else None
+    asks = options.from_cluster or options.check or options.needs
+    cluster = Cluster(options.kubeconfig, options.context) if asks else None
     found = read_manifests(paths) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
     if options.write:
@@ -53,6 +59,11 @@ def _report(options: argparse.Namespace) -> Report:
     report = Report(catalogue)
     history = cluster.history(options.namespace) if cluster and options.from_cluster else {}
     report.proposals = propose(catalogue, history)
+    if cluster and found.manifests and (options.check or options.needs):
+        from baton.defaults import NAMESPACE  # imports Airflow, which takes a second
+
+        cronjobs = [job for job in catalogue.cronjobs.values() if not job.manifest.file.startswith("cluster:")]
+        report.missing = missing(cronjobs, options.namespace or NAMESPACE, cache(cluster.has))
     if cluster and options.check:
         report.drift, report.only_in_files = _drift(cluster, catalogue, options.namespace)
     return report
@@ -82,12 +93,14 @@ def _options(arguments: list[str] | None) -> Any:
     )
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the cluster's CronJobs there, a file each")
     parser.add_argument("--check", action="store_true", help="fail if the cluster's CronJobs differ from the files")
+    parser.add_argument("--needs", action="store_true", help="also say what the CronJobs need in the cluster and lack")
+    parser.add_argument("--images", action="store_true", help="print the images that the CronJobs use, nothing else")
     parser.add_argument("--json", action="store_true", help="print JSON, every field included")
     parser.add_argument("--all", "-a", action="store_true", help="print every field, also what is simply kept")
     parser.add_argument("--kubeconfig", help="default: $KUBECONFIG, ~/.kube/config, or the pod's own account")
     parser.add_argument("--context", help="a context of the kubeconfig other than its current one")
     options = parser.parse_args(arguments)
-    if not options.paths and (options.check or not options.from_cluster):
+    if not options.paths and (options.check or options.needs or not options.from_cluster):
         parser.error("give files or folders" + ("" if options.check else ", or --from-cluster"))
     if options.write and not options.from_cluster:
         parser.error("--write needs --from-cluster")

@@ -11,6 +11,7 @@ from typing import Any
 from baton.exceptions import BatonError
 from baton.jobs.chains_history import PastRun
 from baton.jobs.fields import SERVED
+from baton.jobs.import_command_needs import Need
 from baton.jobs.job_body import SCHEDULED_AT, cron_job_of
 from baton.jobs.job_state import end_of
 from baton.jobs.manifests import Manifest
@@ -93,6 +94,25 @@ class Cluster:
         except ApiException as err:
             return [f"the cluster refuses the file: {words(err)}"]
         return [*_changes(_without_suspend(wanted), _without_suspend(live), ("spec",))]
+
+    def has(self, need: Need) -> bool | None:
+        """Whether an object is there; None where this account may not look."""
+        from kubernetes.client import ApiException, CoreV1Api
+
+        api = CoreV1Api(self._api.api_client)
+        read = {
+            "Namespace": api.read_namespace,
+            "Secret": api.read_namespaced_secret,
+            "ConfigMap": api.read_namespaced_config_map,
+            "ServiceAccount": api.read_namespaced_service_account,
+            "PersistentVolumeClaim": api.read_namespaced_persistent_volume_claim,
+        }[need.kind]
+        where = () if need.kind == "Namespace" else (need.namespace,)
+        try:
+            self._read(read, need.name, *where)
+        except ApiException as err:
+            return False if err.status == 404 else None
+        return True
 
     def _items(self, kind: str, namespace: str | None) -> Iterator[Object]:
         from kubernetes.client import ApiException

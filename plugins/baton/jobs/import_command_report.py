@@ -11,6 +11,7 @@ from typing import Any
 from baton.jobs.chains import Link
 from baton.jobs.chains_proposals import Proposal, chains_text
 from baton.jobs.fidelity import KEPT, VERDICTS, Place, Verdict, verdicts
+from baton.jobs.import_command_needs import Need
 from baton.jobs.manifests import Manifest, Problem
 from baton.jobs.manifests_catalogue import Catalogue
 
@@ -21,12 +22,14 @@ class Report:
 
     :param drift: for each CronJob that the cluster has too, what differs there.
     :param only_in_files: those that it has not.
+    :param missing: what the files' CronJobs need in the cluster and it has not, with the keys of those that need it.
     """
 
     catalogue: Catalogue
     proposals: list[Proposal] = field(default_factory=list)
     drift: dict[str, list[str]] = field(default_factory=dict)
     only_in_files: list[str] = field(default_factory=list)
+    missing: dict[Need, list[str]] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[Manifest, Place, list[Verdict]]]:
         """Yield each CronJob, where it ends up, and what becomes of its fields; by file and line."""
@@ -59,7 +62,7 @@ def as_text(report: Report, *, every_field: bool) -> str:
         kinds = Counter(other.kind for other in catalogue.others)
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         lines += [f"Left alone, for whoever deploys them: {listed}.", ""]
-    lines += [*_proposals(report.proposals), *_drift(report)]
+    lines += [*_proposals(report.proposals), *_drift(report), *_missing(report)]
     if catalogue.problems:
         lines += ["To mend:", *(f"  {problem}" for problem in catalogue.problems), ""]
     dags = len({place.dag_id for _, place, _ in report.entries() if place.dag_id})
@@ -125,6 +128,13 @@ def _drift(report: Report) -> list[str]:
     return lines
 
 
+def _missing(report: Report) -> list[str]:
+    if not report.missing:
+        return []
+    lines = [f"  {need}: needed by {', '.join(keys)}" for need, keys in report.missing.items()]
+    return ["Missing in the cluster; pods wait for it, and Jobs need their namespace:", *lines, ""]
+
+
 def as_json(report: Report) -> dict[str, Any]:
     """The report for programs; `docs/cronjobs.md` describes it."""
     catalogue = report.catalogue
@@ -153,6 +163,10 @@ def as_json(report: Report) -> dict[str, Any]:
         "proposals": [_proposal(proposal) for proposal in report.proposals],
         "drift": report.drift,
         "only_in_files": report.only_in_files,
+        "missing": [
+            {"kind": need.kind, "namespace": need.namespace, "name": need.name, "needed_by": keys}
+            for need, keys in report.missing.items()
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,8 +82,12 @@ def controlled(policy, schedule, deadline, run_seconds, outage):
         "jobTemplate": {"spec": {"template": {"metadata": {"annotations": notes}, "spec": pod}}},
     }
     started = set()
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        cluster = VirtualCluster(Path(folder), [CronJobController, JobController, GarbageCollector], patch)
+    controllers = [CronJobController, JobController, GarbageCollector]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        closing(VirtualCluster(Path(folder), controllers, patch)) as cluster,
+    ):
 
         def note(change):
             if change.key.resource == "jobs.batch" and change.type == "ADDED":

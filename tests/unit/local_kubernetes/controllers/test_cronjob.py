@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,7 +28,8 @@ POD = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
     """CronJobs, their controller and the garbage collector; Jobs do not run."""
-    return VirtualCluster(tmp_path, [CronJobController, GarbageCollector], monkeypatch, start=START)
+    with closing(VirtualCluster(tmp_path, [CronJobController, GarbageCollector], monkeypatch, start=START)) as made:
+        yield made
 
 
 def add(cluster, schedule="* * * * *", template=None, **spec):
@@ -288,9 +290,11 @@ def test_deleting_a_cron_job_takes_its_jobs_along(cluster):
 )
 def test_whatever_is_down_when_no_tick_runs_twice(tmp_path_factory, policy, deadline, run_seconds, outages):
     """Each Job is created once and not before its tick; with Forbid and Replace never two run at a time."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        controllers = [CronJobController, JobController, GarbageCollector]
-        cluster = VirtualCluster(tmp_path_factory.mktemp("hour"), controllers, monkeypatch, start=START)
+    controllers = [CronJobController, JobController, GarbageCollector]
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        closing(VirtualCluster(tmp_path_factory.mktemp("hour"), controllers, monkeypatch, start=START)) as cluster,
+    ):
         created, most = [], [0]
 
         def changed(change):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -79,7 +80,8 @@ def template(image):
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
     """A cluster of Deployments."""
-    return Cluster(tmp_path, monkeypatch)
+    with closing(Cluster(tmp_path, monkeypatch)) as made:
+        yield made
 
 
 def test_a_new_deployment_gets_a_replica_set_and_pods(cluster):
