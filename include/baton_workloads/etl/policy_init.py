@@ -6,6 +6,7 @@ would fit. The files are a start for people to go through, and they pass every c
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +67,22 @@ def policy_init(dsn: str, schema: str, tables: list[str], folder: Path) -> dict[
 
 def _shapes(connection: "psycopg.Connection[Any]", schema: str, names: list[str]) -> dict[str, Table]:
     """Read tables by dataset name; keys refer to datasets."""
-    found = {}
+    found: dict[str, Table] = {}
     for name in names:
         if not re.fullmatch(TABLE, f"{schema}.{name}") or not re.fullmatch(DATASET, name.lower()):
             raise DataError(f"table {schema}.{name} has a name that no policy can hold; make a view with a plain name")
+        if name.lower() in found:
+            raise DataError(
+                f"tables {schema}.{found[name.lower()][1]} and {schema}.{name} differ in letter case only, but datasets"
+                " need names of their own; choose with --table, and write the other one's policy by hand"
+            )
         found[name.lower()] = (source.read_table(connection, f"{schema}.{name}"), name)
-    oids = {table.oid: dataset for dataset, (table, _) in found.items()}
+    oids = {oid: dataset for dataset, (table, _) in found.items() for oid in table.members}
     shapes = {}
     for dataset, (table, name) in found.items():
-        keys = read_keys(connection, table.oid, oids)
+        keys = read_keys(connection, table, oids)
         columns = [column.model_copy(update={"carrier": carrier(column)}) for column in table.columns]
-        shapes[dataset] = (source.Table(table.oid, columns, keys, table.parts), name)
+        shapes[dataset] = (replace(table, columns=columns, keys=keys), name)
     return shapes
 
 
@@ -88,7 +94,8 @@ def _domains(shapes: dict[str, Table]) -> Domains:
             for column, reference in zip(key.columns, key.references, strict=True):
                 references[dataset, column] = (key.dataset, reference)
     keys = set(references) | set(references.values())
-    keys |= {(dataset, column) for dataset, (table, _) in shapes.items() for column in table.keys.primary}
+    for dataset, (table, _) in shapes.items():
+        keys |= {(dataset, column) for key in (table.keys.primary, *table.keys.partial) for column in key}
     return {key: _domain(key, references) for key in keys}
 
 
