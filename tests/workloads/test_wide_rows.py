@@ -9,20 +9,25 @@ from typing import Any
 import pytest
 
 PROMISED = 512 << 20
-MD5 = "(SELECT string_agg(md5((i * 100000 + g)::text), '') FROM generate_series(1, {pieces}) g)"
+MD5 = "(SELECT string_agg(md5((i * 1000 + g)::text), '') FROM generate_series(1, {pieces}) g)"
 
 # type of the column, value of row i, number of rows, rule
 WIDE = {
-    "many of 4 kB beside the pages": ("text", MD5.format(pieces=125), 30_000, "keep"),
-    "many of 4 kB as pseudonyms": ("text", MD5.format(pieces=125), 20_000, {"rule": "pseudonym", "domain": "x"}),
-    "compressed to a hundredth within the pages": ("text", "repeat('x', 100000) || i", 2_000, "keep"),
+    "many of 4 kB beside the pages": ("text", MD5.format(pieces=125), 20_000, "keep"),
+    "many of 4 kB as pseudonyms": ("text", MD5.format(pieces=125), 10_000, {"rule": "pseudonym", "domain": "x"}),
+    "compressed to a hundredth within the pages": ("text", "repeat('x', 100000) || i", 1_500, "keep"),
     "a few of 50 MB": ("text", "repeat(md5(i::text), (50 << 20) / 32)", 3, "keep"),
-    "bytes of 1 MB": ("bytea", "decode(repeat(md5(i::text), 1 << 16), 'hex')", 200, "keep"),
-    "documents of 5 MB": (
-        "jsonb", "(SELECT jsonb_object_agg(g, md5(g::text)) FROM generate_series(1, 100000) g)", 12, "keep"
+    "a few of 50 MB as pseudonyms": (
+        "text", "repeat(md5(i::text), (50 << 20) / 32)", 2, {"rule": "pseudonym", "domain": "x"}
     ),
-    "arrays of a million texts": ("text[]", "array(SELECT md5(g::text) FROM generate_series(1, 1000000) g)", 2, "keep"),
-    "arrays of a million numbers": ("int[]", "array(SELECT g FROM generate_series(1, 1000000) g)", 4, "keep"),
+    "a few of 50 MB as telephone numbers": ("text", "repeat(md5(i::text), (50 << 20) / 32)", 1, "mask_phone"),
+    "bytes of 1 MB": ("bytea", "decode(repeat(md5(i::text), 1 << 16), 'hex')", 100, "keep"),
+    "documents of 5 MB": (
+        "jsonb", "(SELECT jsonb_object_agg(g, md5(g::text)) FROM generate_series(1, 100000) g)", 6, "keep"
+    ),
+    "arrays of a million texts": ("text[]", "array(SELECT md5(g::text) FROM generate_series(1, 1000000) g)", 1, "keep"),
+    "arrays of a million numbers": ("int[]", "array(SELECT g FROM generate_series(1, 1000000) g)", 2, "keep"),
+    "arrays of many short texts": ("text[]", "array_fill('a'::text, ARRAY[60000])", 120, "keep"),
     "masked": ("text", "repeat(md5(i::text), 640) || '@b.de'", 6_000, "mask_email"),
 }  # fmt: skip
 
@@ -92,6 +97,24 @@ def test_a_value_that_no_stage_can_hold_is_refused_by_name(file_chain: Any, kind
     assert (outcome.code, "dataset things: column document holds a value of" in outcome.error) == (65, True)
     file_chain.policies = {"things": {"columns": columns | {"document": "drop"}}}
     assert file_chain.run("export", "--run-key", "d").code == 0
+
+
+@pytest.mark.parametrize(("encoding", "value", "message"), [
+    ("LATIN1", "repeat(chr(228), 40 << 20)", "column v holds a value of 80 MB"),
+    ("SQL_ASCII", "E'\\xff'", "no valid UTF-8"),
+])  # fmt: skip
+def test_texts_that_are_no_utf_8_are_measured_and_named(
+    file_chain: Any, server: Any, encoding: str, value: str, message: str
+) -> None:
+    """What counts is what the text becomes on its way."""
+    database = f"t{secrets.token_hex(6)}"
+    create = f"CREATE DATABASE {database} ENCODING {encoding} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    file_chain.execute(server.dsn("postgres"), create)
+    source = server.dsn(database)
+    file_chain.execute(source, f"CREATE TABLE things AS SELECT 1 AS id, {value}::text AS v")
+    file_chain.policies = {"things": {"columns": {"id": "keep", "v": "keep"}}}
+    outcome = file_chain.run("export", "--run-key", "d", BATON_SOURCE_DSN=source)
+    assert (outcome.code, message in outcome.error) == (65, True), outcome.stderr
 
 
 def test_rows_wider_than_the_statistics_say_are_read_once_more(file_chain: Any) -> None:

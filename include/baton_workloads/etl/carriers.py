@@ -26,8 +26,7 @@ NATIVE = {
     "bytea": "BLOB",
 }
 TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
-TEXT_ARRAYS = {"_text", "_varchar"}
-ARRAYS = TEXT_ARRAYS | {"_int2", "_int4", "_int8", "_bool", "_uuid"}
+ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
 MAX_DIGITS = 38
 
 # Types of a small, fixed size whose text form travels.

@@ -86,6 +86,11 @@ def translate(err: "duckdb.Error", doing: str) -> WorkloadError:
             f"{doing}: rows are too wide for {MEMORY_LIMIT} of memory; give the widest columns the rule drop or null,"
             " or shorten their values in a view and name it as the policy's source"
         )
+    if "invalid byte sequence for encoding" in text or "has no equivalent in encoding" in text:
+        return DataError(
+            f"{doing}: a text is no valid UTF-8, nor can the server make it so; correct it, give its column the rule"
+            " drop or null, or name a view that leaves it out as the policy's source"
+        )
     if isinstance(err, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException):
         return DataError(f"{doing}: a value does not fit its type ({type(err).__name__})")
     return DataError(f"{doing}: the engine failed ({type(err).__name__})")

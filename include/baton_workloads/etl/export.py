@@ -150,7 +150,7 @@ def _tasks(connection: "psycopg.Connection[Any]", dataset: Dataset) -> list[Task
     try:
         found = [each for part in dataset.table.parts for each in _ranges(connection, dataset, part)]
     except ranges.LargeArraysError:
-        _carry_as_text(dataset, ranges.large_array)
+        _carry_as_text(dataset, ranges.native_array)
         return _tasks(connection, dataset)
     return [Task(dataset, number, each) for number, each in enumerate(found)]
 

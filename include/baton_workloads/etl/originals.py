@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-MEMORY = "48MB"  # candidates of a column of many million keys go to disk
+MEMORY = "256MB"  # a few copies of the widest row; candidates of a column of many million keys go to disk
 
 
 def absent(

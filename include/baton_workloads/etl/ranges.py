@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl.carriers import TEXT, TEXT_ARRAYS, bounded_bytes
+from baton_workloads.etl.carriers import ARRAYS, TEXT, bounded_bytes
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.source import Part
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 RANGE_BYTES = 64 << 20
 WIDE_BYTES = 16 << 20
 ROW_BYTES = 56 << 20  # what a stage can hold of one row: several copies of it are in memory at a time
-ARRAY_BYTES = 1 << 20  # the load makes a text array's binary form at ten times its size
+ARRAY_BYTES = 4 << 20  # the load needs several times as much to make an array's binary form
+ARRAY_FACTOR = 4  # of an array's size in memory to its size in the source
 NARROW_BYTES = 8 << 10  # 2,048 rows of this size are WIDE_BYTES
-DENSE_ROWS = 32  # in a page: even perfectly compressible, so many rows cannot be wide
+DENSE_ROWS = 16  # in a page: however compressible, so many rows hardly are wide; if they are, memory ends and says so
 SIZED_SINCE = 140000  # the version of PostgreSQL that tells whether a value is compressed
 
 Place = tuple[int, int]  # page, and row within it
@@ -33,7 +34,7 @@ FIRST: Place = (0, 0)
 
 
 class LargeArraysError(Exception):
-    """Text arrays are so large that they have to travel in their text form."""
+    """Arrays are so large that they have to travel in their text form."""
 
 
 @dataclass(frozen=True)
@@ -113,42 +114,46 @@ def wide_rows(connection: "psycopg.Connection[Any]", dataset: str, part: Part, c
     """Ask the source for the wide rows of a part, in their order.
 
     :raises DataError: a row that no stage can hold, by its widest column.
-    :raises LargeArraysError: an array of texts is too large for its native form.
+    :raises LargeArraysError: an array is too large for its native form.
     """
     variable = _variable(columns)
-    sizes = [_size(column, connection.info.server_version) for column in variable]
+    recoded = connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}
+    sizes = [_size(column, connection.info.server_version, recoded=recoded) for column in variable]
     query = (
         f"SELECT ctid::text AS place, {', '.join(sizes)} FROM {part.relation}"  # noqa: S608
         f" WHERE {' + '.join(sizes)} > {NARROW_BYTES} ORDER BY ctid"
     )
     with connection.cursor() as cursor:
         for ctid, *widths in cursor.stream(query.encode()):
+            if any(size > ARRAY_BYTES and native_array(c) for c, size in zip(variable, widths, strict=True)):
+                raise LargeArraysError
             if sum(widths) > ROW_BYTES:
                 raise _too_wide(dataset, variable[widths.index(max(widths))], max(widths))
-            if any(size > ARRAY_BYTES and large_array(c) for c, size in zip(variable, widths, strict=True)):
-                raise LargeArraysError
             page, _, row = ctid.strip("()").partition(",")
             yield (int(page), int(row)), sum(widths)
 
 
-def _size(column: Column, server_version: int) -> str:
+def _size(column: Column, server_version: int, *, recoded: bool) -> str:
     """Give the source's expression for about how many bytes a value takes in memory.
 
     The length of a text is known without reading it. That of another value is known from its stored form, unless it is
     compressed; its text is at most twice as long, except that of bits.
     """
     name = identifier(column.name)
+    if column.udt in TEXT and recoded:  # to up to three times as many bytes
+        return f"coalesce(octet_length(convert_to({name}, 'UTF8')), 0)::bigint"
     if column.udt in TEXT | {"bytea"}:
         return f"coalesce(octet_length({name}), 0)::bigint"
     text = f"octet_length({name}::text)"
     if server_version >= SIZED_SINCE and column.udt not in {"bit", "varbit"}:
         text = f"CASE WHEN pg_column_compression({name}) IS NULL THEN pg_column_size({name}) ELSE {text} END"
-    return f"coalesce({text}, 0)::bigint"
+    factor = ARRAY_FACTOR if native_array(column) else 1
+    return f"coalesce({factor} * ({text})::bigint, 0)"
 
 
-def large_array(column: Column) -> bool:
-    """Say whether a column is a natively carried array of texts."""
-    return column.carrier == "native" and column.udt in TEXT_ARRAYS
+def native_array(column: Column) -> bool:
+    """Say whether a column's values are arrays that travel as such."""
+    return column.carrier == "native" and column.udt in ARRAYS
 
 
 def _too_wide(dataset: str, column: Column, size: int) -> DataError:
