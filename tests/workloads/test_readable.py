@@ -105,6 +105,10 @@ def test_a_schema_without_usage_is_named(reader: tuple[Any, str]) -> None:
 WHOLE = {
     "a table": [TABLE, "GRANT SELECT ON things TO {role}"],
     "partitions without grants": [*PARTS, "GRANT SELECT ON things TO {role}"],
+    "partitions in a schema without usage": [
+        "CREATE SCHEMA {role}_chunks", *PARTS, "ALTER TABLE things_1 SET SCHEMA {role}_chunks",
+        "GRANT SELECT ON things, {role}_chunks.things_1, things_2 TO {role}",
+    ],
     "a partition with row-level security": [
         *PARTS, "ALTER TABLE things_1 ENABLE ROW LEVEL SECURITY",
         "GRANT SELECT ON things, things_1, things_2 TO {role}",

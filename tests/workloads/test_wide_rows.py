@@ -76,6 +76,21 @@ def test_wide_rows_pass_within_the_promised_memory(
         assert file_chain.query(file_chain.warehouse, sums) == file_chain.query(file_chain.source, sums)
 
 
+def test_a_large_array_in_the_first_of_many_rows_changes_how_all_travel(file_chain: Any) -> None:
+    """The source's answer is read to its end, so that the snapshot lives on."""
+    file_chain.execute(
+        file_chain.source,
+        "CREATE TABLE things (id int PRIMARY KEY, v int[], n numeric(12,2))",
+        "INSERT INTO things VALUES (0, array_fill(1, ARRAY[3000000]), 1.5)",
+        "INSERT INTO things SELECT i, array_fill(i, ARRAY[4000]), i FROM generate_series(1, 1500) i",
+    )
+    rules = {"id": "keep", "v": "keep", "n": {"rule": "generalise_number", "step": 10}}
+    file_chain.policies = {"things": {"columns": rules}}
+    assert file_chain.validate(file_chain.to_warehouse()).code == 0
+    sums = "SELECT count(*), sum(hashtextextended(v::text, id)) FROM things"
+    assert file_chain.query(file_chain.warehouse, sums) == file_chain.query(file_chain.source, sums)
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

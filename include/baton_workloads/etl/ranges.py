@@ -123,14 +123,17 @@ def wide_rows(connection: "psycopg.Connection[Any]", dataset: str, part: Part, c
         f"SELECT ctid::text AS place, {', '.join(sizes)} FROM {part.relation}"  # noqa: S608
         f" WHERE {' + '.join(sizes)} > {NARROW_BYTES} ORDER BY ctid"
     )
+    large_arrays = False
     with connection.cursor() as cursor:
         for ctid, *widths in cursor.stream(query.encode()):
             if any(size > ARRAY_BYTES and native_array(c) for c, size in zip(variable, widths, strict=True)):
-                raise LargeArraysError
-            if sum(widths) > ROW_BYTES:
+                large_arrays = True  # said at the end, as breaking off would end the transaction
+            elif sum(widths) > ROW_BYTES:
                 raise _too_wide(dataset, variable[widths.index(max(widths))], max(widths))
             page, _, row = ctid.strip("()").partition(",")
             yield (int(page), int(row)), sum(widths)
+    if large_arrays:
+        raise LargeArraysError
 
 
 def _size(column: Column, server_version: int, *, recoded: bool) -> str:

@@ -35,7 +35,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, greates
             THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END,
        pg_relation_size(c.oid), coalesce(pg_relation_size(c.reltoastrelid), 0),
        c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
-       has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid)
+       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid)
   FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am a ON a.oid = c.relam ORDER BY c.oid
 """
