@@ -63,9 +63,9 @@ def test_dropped_null_and_fixed_columns_are_never_exported(people: Any) -> None:
 
 def test_many_small_ranges_hold_each_row_once(people: Any, monkeypatch: Any) -> None:
     """A table read in many ranges of pages by several readers is complete, in one snapshot."""
-    from baton_workloads.etl import export
+    from baton_workloads.etl import ranges
 
-    monkeypatch.setattr(export, "RANGE_BYTES", 8192 * 2)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", 8192 * 2)
     people.to_warehouse()
     ids = "SELECT count(*), count(DISTINCT id) FROM people"
     assert people.query(people.warehouse, ids) == [(501, 501)]
@@ -77,20 +77,19 @@ def test_rows_written_during_the_export_are_not_half_there(people: Any, monkeypa
     """All readers see the snapshot's moment, whatever is written meanwhile."""
     from baton_workloads.etl import export
 
-    ranges = export._ranges
+    copy = export._copy
 
-    def write_then_range(datasets: Any) -> Any:
-        if datasets:
-            people.execute(
-                people.source,
-                "INSERT INTO people (id, code) VALUES (9999, md5('9999')::uuid)",
-                "UPDATE people SET name = 'moved' WHERE id < 100",
-                "DELETE FROM visits WHERE number > 100",
-                "VACUUM people",
-            )
-        return ranges(datasets)
+    def write_then_copy(*arguments: Any) -> None:
+        people.execute(
+            people.source,
+            "INSERT INTO people (id, code) VALUES (9999, md5('9999')::uuid)",
+            "UPDATE people SET name = 'moved' WHERE id < 100",
+            "DELETE FROM visits WHERE number > 100",
+            "VACUUM people",
+        )
+        copy(*arguments)
 
-    monkeypatch.setattr(export, "_ranges", write_then_range)
+    monkeypatch.setattr(export, "_copy", write_then_copy)
     people.to_warehouse()
     assert people.query(people.warehouse, "SELECT count(*) FROM people") == [(501,)]
     assert people.query(people.warehouse, "SELECT count(*) FROM visits") == [(2000,)]

@@ -148,3 +148,16 @@ def test_fixed_values_of_each_type_arrive(file_chain: Any) -> None:
     assert file_chain.validate(file_chain.to_warehouse()).code == 0
     matches = " AND ".join(f"c{i} = {literal(str(value))}::{kind}" for i, (kind, value) in enumerate(fixed.items()))
     assert file_chain.query(file_chain.warehouse, f"SELECT {matches} FROM things") == [(True,)]
+
+
+def test_names_of_the_source_s_own_tables_arrive_as_text(file_chain: Any) -> None:
+    """The warehouse has no such table, role or type."""
+    file_chain.execute(
+        file_chain.source,
+        "CREATE TABLE things (id int PRIMARY KEY, c regclass, t regtype, p regprocedure)",
+        "INSERT INTO things VALUES (1, 'things', 'things', 'int4_sum(bigint, integer)')",
+    )
+    file_chain.policies = {"things": {"columns": dict.fromkeys(("id", "c", "t", "p"), "keep")}}
+    assert file_chain.validate(file_chain.to_warehouse()).code == 0
+    arrived = file_chain.query(file_chain.warehouse, "SELECT c, t, p FROM things")
+    assert arrived == [("public.things", "public.things", "int4_sum(bigint,integer)")]

@@ -29,6 +29,12 @@ TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
 ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
 MAX_DIGITS = 38
 
+# Types of a small, fixed size whose text form travels.
+FIXED = {"enum", "time", "timetz", "interval", "money", "oid", "name", "char", "inet", "cidr", "macaddr", "macaddr8",
+         "point", "line", "lseg", "box", "circle", "pg_lsn"}  # fmt: skip
+FIXED_BYTES = 128  # no value of theirs is longer, in any form
+BYTES_PER_CHARACTER = 4
+
 
 def carrier(column: Column) -> str:
     """Give how a column travels when nothing special is in it."""
@@ -64,3 +70,11 @@ def _guard(column: Column, name: str) -> str | None:
 def _is_decimal(column: Column) -> bool:
     found = re.fullmatch(r"numeric\((\d+),(-?\d+)\)", column.type)
     return found is not None and int(found[1]) <= MAX_DIGITS and 0 <= int(found[2]) <= int(found[1])
+
+
+def bounded_bytes(column: Column) -> int | None:
+    """Give the most bytes that a value of the column's type takes, or None where it may be of any size."""
+    if column.udt in FIXED or (column.udt in NATIVE and column.udt != "bytea"):
+        return FIXED_BYTES
+    found = re.fullmatch(r"(?:numeric|character varying|character|bit|bit varying)\((\d+)(?:,-?\d+)?\)", column.type)
+    return BYTES_PER_CHARACTER * int(found[1]) if found else None

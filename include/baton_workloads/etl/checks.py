@@ -106,7 +106,7 @@ def foreign_keys(
     """
     results = []
     for key in made.keys.foreign:
-        other = policies.get(key.dataset)
+        other = policies.get(key.dataset) if key.enforced else None
         if other is None or not survives(key.columns, policy) or not survives(key.references, other):
             continue
         pairs = list(zip(key.columns, key.references, strict=True))

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY_LIMIT = "384MB"
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # level 3 is slower and no smaller
+# Level 3 is slower and no smaller. Row groups end at bytes, too: a reader holds what a writer held.
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE_BYTES '16MB'"
 
 # What libpq and PostgreSQL say when a connection ends or a standby cancels a query; the engine hands on only their
 # text.
@@ -47,6 +48,7 @@ def connect(*, postgres: bool = False, memory: str = MEMORY_LIMIT) -> "duckdb.Du
     connection = duckdb.connect(
         config={
             "threads": 1,
+            "preserve_insertion_order": "false",  # else row groups cannot be bounded by bytes; one thread keeps it
             "memory_limit": memory,
             "temp_directory": str(Path(gettempdir()) / f"baton-engine-{os.getpid()}"),
             "autoinstall_known_extensions": "false",
@@ -77,10 +79,18 @@ def translate(err: "duckdb.Error", doing: str) -> WorkloadError:
     text = str(err).lower()
     if any(sign in text for sign in CONNECTION_SIGNS):
         return TransientError(f"{doing}: the database stopped answering; try again later")
-    if isinstance(err, duckdb.OutOfMemoryException):
-        return TransientError(f"{doing}: out of memory ({MEMORY_LIMIT} for the engine)")
-    if isinstance(err, duckdb.IOException) and "no space left" in text:
+    if "no space left" in text or "max_temp_directory_size" in text:
         return TransientError(f"{doing}: the disk is full; free some space")
+    if isinstance(err, duckdb.OutOfMemoryException):  # of the engine's own limit, so the next try ends in the same way
+        return DataError(
+            f"{doing}: rows are too wide for {MEMORY_LIMIT} of memory; give the widest columns the rule drop or null,"
+            " or shorten their values in a view and name it as the policy's source"
+        )
+    if "invalid byte sequence for encoding" in text or "has no equivalent in encoding" in text:
+        return DataError(
+            f"{doing}: a text is no valid UTF-8, nor can the server make it so; correct it, give its column the rule"
+            " drop or null, or name a view that leaves it out as the policy's source"
+        )
     if isinstance(err, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException):
         return DataError(f"{doing}: a value does not fit its type ({type(err).__name__})")
     return DataError(f"{doing}: the engine failed ({type(err).__name__})")
@@ -95,6 +105,17 @@ def roll_back(connection: "duckdb.DuckDBPyConnection") -> None:
 
     with suppress(duckdb.Error):
         connection.execute("ROLLBACK")
+
+
+def parquet(path: str, *, numbered: bool = False) -> str:
+    """Give the table of a Parquet file's rows.
+
+    Why without partitioning: a folder called ``name=value`` would replace the column of that name.
+
+    :param numbered: with the column ``file_row_number``.
+    """
+    options = ", file_row_number = true" if numbered else ""
+    return f"read_parquet({literal(path)}, hive_partitioning = false{options})"
 
 
 def literal(text: str) -> str:

@@ -1,16 +1,18 @@
 """Export: all datasets of one consistent snapshot, as Parquet, with a manifest for each.
 
 One coordinating transaction (REPEATABLE READ) locks the tables against rewriting, reads the catalog and exports its
-snapshot; each reader takes that snapshot over and copies ranges of pages. Columns whose rule needs no value (drop,
-null, fixed) are never read: what is not exported cannot leak.
+snapshot; each reader takes that snapshot over and copies ranges of rows. What arrived is counted against the source.
+Columns whose rule needs no value (drop, null, fixed) are never read: what is not exported cannot leak.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from baton_workloads.environment import required, threads
-from baton_workloads.etl import carriers, database, engine, manifest, source
+from baton_workloads.errors import DataError
+from baton_workloads.etl import carriers, database, engine, manifest, ranges, source
 from baton_workloads.etl.keys import check_joins, read_keys
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
@@ -22,9 +24,6 @@ from baton_workloads.storage import join, store_for
 
 if TYPE_CHECKING:
     import psycopg
-
-RANGE_BYTES = 64 << 20
-BLOCK_BYTES = 8192
 
 
 @dataclass
@@ -38,7 +37,8 @@ class Dataset:
     attempt: str
     progress: Progress
     files: list[File] = field(default_factory=list)
-    tripped: bool = False
+    sized: bool = False  # the source is asked for the size of wide rows, whatever its statistics say
+    failed: Literal["", "values", "memory"] = ""  # why it has to be read once more
 
     @property
     def name(self) -> str:
@@ -47,22 +47,18 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Range:
-    """A range of pages of one part of a dataset; ``first`` is None for all of a view."""
+class Task:
+    """One range of a dataset on its way into one file."""
 
     dataset: Dataset
     number: int
-    relation: str
-    first: int | None = None
-    last: int | None = None
+    range: ranges.Range
 
     def query(self) -> str:
         """Give the source's query."""
         columns = [carriers.selection(c) for c in self.dataset.columns if c.carrier != "absent"]
-        where = ""
-        if self.first is not None:
-            where = f" WHERE ctid >= '({self.first},0)'" + (f" AND ctid < '({self.last},0)'" if self.last else "")
-        return f"SELECT {', '.join(columns) or 'true AS nothing'} FROM {self.relation}{where}"  # noqa: S608
+        chosen = ", ".join(columns) or "true AS nothing"
+        return f"SELECT {chosen} FROM {self.range.relation}{self.range.condition()}"  # noqa: S608
 
 
 def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
@@ -85,9 +81,11 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
             check_joins(dataset.table.keys, dataset.policy, policies)
         readers = Readers(dsn, exported)
         try:
-            _copy(readers, datasets)
+            _copy(connection, readers, datasets)
         finally:
             readers.close()
+        for dataset in datasets:
+            _check_count(connection, dataset)
     manifests = {d.name: manifest.write(d.address, _manifest(d, run_key, snapshot)) for d in datasets}
     files = [file for dataset in datasets for file in dataset.files]
     return {
@@ -104,8 +102,8 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
 def _tables(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) -> dict[str, source.Table]:
     """Read all tables' shapes, then their keys: which references stay within the run is known only then."""
     tables = {name: source.read_table(connection, policy.source) for name, policy in policies.items()}
-    datasets = {table.oid: name for name, table in tables.items()}
-    return {name: replace(t, keys=read_keys(connection, t.oid, datasets)) for name, t in tables.items()}
+    datasets = {oid: name for name, table in tables.items() for oid in table.members}
+    return {name: replace(table, keys=read_keys(connection, table, datasets)) for name, table in tables.items()}
 
 
 def _planned(policy: Policy, table: source.Table, address: str, attempt: str) -> Dataset:
@@ -122,57 +120,93 @@ def _carried(column: Column, policy: Policy, carrier: str) -> Column:
     return column.model_copy(update={"carrier": carrier, "rule": rule.rule if rule else None})
 
 
-def _copy(readers: Readers, datasets: list[Dataset]) -> None:
-    """Copy all ranges; datasets with values that no native type holds are read again with guarded columns as text."""
-    run_all(_ranges(datasets), lambda task: _copy_range(readers, task), threads())
-    again = [dataset for dataset in datasets if dataset.tripped]
-    for dataset in again:
+def _copy(connection: "psycopg.Connection[Any]", readers: Readers, datasets: list[Dataset]) -> None:
+    """Copy all ranges; a dataset for which that went wrong in a way that is known is read once more in another way."""
+    while datasets:
+        tasks = [task for dataset in datasets for task in _tasks(connection, dataset)]
+        run_all([task for task in tasks if not task.range.huge], lambda task: _copy_range(readers, task), threads())
+        run_all([task for task in tasks if task.range.huge], lambda task: _copy_range(readers, task), 1)
+        datasets = [dataset for dataset in datasets if dataset.failed]
+        for dataset in datasets:
+            _prepare_again(dataset)
+
+
+def _prepare_again(dataset: Dataset) -> None:
+    if dataset.failed == "memory":
+        say(f"export {dataset.name}: its rows are wider than the source's statistics say; once more, in smaller ranges")
+        dataset.sized = True
+    else:
         say(f"export {dataset.name}: holds values that need the text form (NaN, nested arrays); once more")
-        dataset.columns = [
-            column.model_copy(update={"carrier": "text"}) if carriers.guarded(column) else column
-            for column in dataset.columns
-        ]
-        dataset.policy.check(dataset.columns)
-        dataset.files, dataset.tripped, dataset.attempt = [], False, f"{dataset.attempt}-text"
-    run_all(_ranges(again), lambda task: _copy_range(readers, task), threads())
+        _carry_as_text(dataset, carriers.guarded)
+    dataset.files, dataset.failed, dataset.attempt = [], "", f"{dataset.attempt}-again"
 
 
-def _ranges(datasets: list[Dataset]) -> list[Range]:
-    pages = RANGE_BYTES // BLOCK_BYTES
-    ranges = []
-    for dataset in datasets:
-        number = 0
-        for part in dataset.table.parts:
-            only = "ONLY " if part.kind == "r" else ""
-            if part.kind == "v":
-                ranges.append(Range(dataset, number, part.name))
-                number += 1
-                continue
-            for first in range(0, part.pages, pages):
-                last = first + pages if first + pages < part.pages else None
-                ranges.append(Range(dataset, number, only + part.name, first, last))
-                number += 1
-    return ranges
+def _carry_as_text(dataset: Dataset, chosen: Callable[[Column], bool]) -> None:
+    dataset.columns = [c.model_copy(update={"carrier": "text"}) if chosen(c) else c for c in dataset.columns]
+    dataset.policy.check(dataset.columns)
 
 
-def _copy_range(readers: Readers, task: Range) -> None:
+def _tasks(connection: "psycopg.Connection[Any]", dataset: Dataset) -> list[Task]:
+    try:
+        found = [each for part in dataset.table.parts for each in _ranges(connection, dataset, part)]
+    except ranges.LargeArraysError:
+        _carry_as_text(dataset, ranges.native_array)
+        return _tasks(connection, dataset)
+    return [Task(dataset, number, each) for number, each in enumerate(found)]
+
+
+def _ranges(connection: "psycopg.Connection[Any]", dataset: Dataset, part: source.Part) -> list[ranges.Range]:
+    if part.pages and (dataset.sized or ranges.may_be_wide(part, dataset.columns)):
+        return ranges.cut(part, ranges.wide_rows(connection, dataset.name, part, dataset.columns))
+    return ranges.cut(part, ())
+
+
+def _copy_range(readers: Readers, task: Task) -> None:
     import duckdb
 
     dataset = task.dataset
-    if dataset.tripped:
+    if dataset.failed:
         return
     path = f"{dataset.attempt}/part-{task.number:05d}.parquet"
     uri = join(dataset.address, path)
     try:
         with store_for(uri).writing(uri) as written:
             rows = readers.copy(task.query(), str(written.path))
+            if not rows:
+                raise _NothingReadError
+    except _NothingReadError:  # the file is not published: a thousand empty partitions would cost each stage a minute
+        return
     except duckdb.Error as err:
-        if "division by zero" not in str(err):
+        if "division by zero" in str(err):
+            dataset.failed = "values"
+        elif isinstance(err, duckdb.OutOfMemoryException) and not dataset.sized and not dataset.table.is_view:
+            dataset.failed = "memory"
+        else:
             raise engine.translate(err, f"export {dataset.name}") from err
-        dataset.tripped = True
         return
     dataset.files.append(File(path=path, rows=rows, bytes=written.size_bytes, sha256=written.sha256))
     dataset.progress.add(rows)
+
+
+class _NothingReadError(Exception):
+    pass
+
+
+def _check_count(connection: "psycopg.Connection[Any]", dataset: Dataset) -> None:
+    """Compare with the source's own count in the same snapshot. A view is read in one query, which is its own count.
+
+    :raises DataError: some rows were not there for the readers, or were there twice.
+    """
+    if dataset.table.is_view:
+        return
+    table = source.qualified(dataset.policy.source)
+    found = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608
+    counted, exported = int(found[0]) if found else 0, sum(file.rows for file in dataset.files)
+    if counted != exported:
+        raise DataError(
+            f"export {dataset.name}: {dataset.policy.source} has {counted} rows, but {exported} were read in its parts"
+            " (an extension that keeps rows elsewhere?); name a view of the table as the policy's source"
+        )
 
 
 def _manifest(dataset: Dataset, run_key: str, snapshot: manifest.Snapshot) -> Manifest:

@@ -1,43 +1,76 @@
 """Keys of the source: read from its catalog, kept by a policy or not."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
 from baton_workloads.etl.manifest import ForeignKey, Keys
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.rules.pseudonym import Pseudonym
+from baton_workloads.etl.source import Table
 
 if TYPE_CHECKING:
     import psycopg
 
-# Only what the source really enforces: constraints that were validated, one row for each, columns in the key's order.
+# Of a table and all tables below it. Also keys that are checked at the end of a transaction (all of Django's foreign
+# keys are): a snapshot shows ends of transactions only. Of a key over periods only the columns that have to be equal.
 CONSTRAINTS = """
-SELECT c.contype::text, c.confrelid::bigint,
+SELECT c.conrelid::bigint, c.contype::text, c.confrelid::bigint, c.convalidated,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k(attnum, place)
-               JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.place),
+               JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+              WHERE k.place <= cardinality(c.conkey) - periods ORDER BY k.place),
        ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(attnum, place)
-               JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum ORDER BY k.place)
+               JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum
+              WHERE k.place <= cardinality(c.confkey) - periods ORDER BY k.place)
   FROM pg_constraint c
- WHERE c.conrelid = %s AND c.contype IN ('p', 'u', 'f') AND c.convalidated AND NOT c.condeferrable
- ORDER BY c.contype, c.conname
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN c.contype = 'f' AND (to_jsonb(c) ->> 'conperiod')::boolean THEN 1 ELSE 0 END) p (periods)
+ WHERE c.conrelid = ANY (%s::oid[]) AND c.contype IN ('p', 'u', 'f')
+ ORDER BY c.contype, c.conname, c.oid
 """
 
 
-def read_keys(connection: "psycopg.Connection[Any]", oid: int, datasets: dict[int, str]) -> Keys:
+@dataclass
+class _Found:
+    """A foreign key, which may be declared on a table and again on each of its parts."""
+
+    key: ForeignKey
+    tables: set[int]
+
+
+def read_keys(connection: "psycopg.Connection[Any]", table: Table, datasets: dict[int, str]) -> Keys:
     """Read a table's keys.
 
-    :param datasets: the run's datasets by their table's oid; references to other tables are left out.
+    What is declared on a single part, or on a table with heirs, holds for some rows only: such a key still says what
+    joins what, but nothing checks it.
+
+    :param datasets: the run's datasets by the oids of their tables' members; references to other tables are left out.
     """
     primary: list[str] = []
-    unique, foreign = [], []
-    for kind, referenced, columns, references in connection.execute(CONSTRAINTS, (oid,)):
-        if kind == "p":
+    unique: list[list[str]] = []
+    partial: list[list[str]] = []
+    foreign: dict[tuple[Any, ...], _Found] = {}
+    everywhere = set(table.row_oids)
+    for oid, kind, referenced, validated, columns, references in connection.execute(
+        CONSTRAINTS, (list(table.members),)
+    ):
+        if kind == "f":
+            if referenced in datasets:
+                key = ForeignKey(columns=columns, dataset=datasets[referenced], references=references)
+                found = foreign.setdefault((tuple(columns), key.dataset, tuple(references)), _Found(key, set()))
+                found.tables |= {oid} if validated else set()
+        elif oid != table.oid or everywhere > {oid}:
+            partial += [columns] if kind == "p" and columns not in partial else []
+        elif kind == "p":
             primary = columns
-        elif kind == "u":
+        else:
             unique.append(columns)
-        elif referenced in datasets:
-            foreign.append(ForeignKey(columns=columns, dataset=datasets[referenced], references=references))
-    return Keys(primary=primary, unique=unique, foreign=foreign)
+    return Keys(
+        primary=primary,
+        unique=unique,
+        partial=[key for key in partial if key != primary],
+        foreign=[f.key.model_copy(update={"enforced": everywhere <= f.tables}) for f in foreign.values()],
+    )
 
 
 def survives(columns: list[str], policy: Policy) -> bool:

@@ -78,18 +78,26 @@ class File(_Part):
 
 
 class ForeignKey(_Part):
-    """A reference to another dataset of the same run."""
+    """A reference to another dataset of the same run.
+
+    :param enforced: it holds for every row; false where it was never validated, or stands on some partitions only.
+    """
 
     columns: list[str]
     dataset: str
     references: list[str]
+    enforced: bool = True
 
 
 class Keys(_Part):
-    """What the source guarantees about keys; validate checks that it still holds in the warehouse."""
+    """What the source guarantees about keys; validate checks that it still holds in the warehouse.
+
+    :param partial: primary keys of single partitions or heirs, which are unique within these only.
+    """
 
     primary: list[str] = []
     unique: list[list[str]] = []
+    partial: list[list[str]] = []
     foreign: list[ForeignKey] = []
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-MEMORY = "48MB"  # candidates of a column of many million keys go to disk
+MEMORY = "256MB"  # a few copies of the widest row; candidates of a column of many million keys go to disk
 
 
 def absent(
@@ -73,7 +73,7 @@ def _prepare(
 
 def _collect(found: "duckdb.DuckDBPyConnection", hidden: list[Column], path: str, policy: Policy) -> None:
     for number, column in enumerate(hidden):
-        name, file = identifier(column.name), f"read_parquet({literal(path)})"
+        name, file = identifier(column.name), engine.parquet(path)
         if _masked(column, policy):
             form = literal(str(policy.rule(column.name).form()))
             query = (

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from baton_workloads.errors import ConfigurationError, DataError
+from baton_workloads.etl.column_names import collisions
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules import AnyRule, Rule
 from baton_workloads.etl.yaml_lines import YamlText
@@ -67,8 +68,16 @@ class Policy(BaseModel):
             misfit = rule.misfit(column) if rule else None
             if rule and misfit:
                 wrong.append(f"column {column.name}: {rule.rule} does not fit: {misfit}")
+        wrong += self._collisions(columns)
         if wrong:
             raise DataError(f"policy of dataset {self.dataset}: {'; '.join(wrong)}; correct the policy file")
+
+    def _collisions(self, columns: list[Column]) -> list[str]:
+        """Look at the names in raw files, and at those in processed files."""
+        rules = [(column, self.columns[column.name]) for column in columns if column.name in self.columns]
+        raw = [column.name for column, rule in rules if rule.reads_values]
+        made = [result.name for column, rule in rules if (result := rule.result(column)) and result.carrier != "absent"]
+        return list(dict.fromkeys([*collisions(raw), *collisions(made)]))
 
 
 def load(path: str | None) -> dict[str, Policy]:
@@ -83,7 +92,7 @@ def load(path: str | None) -> dict[str, Policy]:
     files = sorted(root.glob("*.yaml")) if root.is_dir() else [root]
     if not files or not all(file.is_file() for file in files):
         raise ConfigurationError(f"no policy at {path}; give a YAML file or a directory of them")
-    return {file.stem: _from_file(file) for file in files}
+    return _together({file.stem: _from_file(file) for file in files})
 
 
 def _from_environment() -> dict[str, Policy]:
@@ -96,7 +105,19 @@ def _from_environment() -> dict[str, Policy]:
         raise ConfigurationError(f"{VARIABLE} is no JSON") from err
     if not isinstance(policies, dict) or not policies:
         raise ConfigurationError(f"{VARIABLE} is no JSON object of policies by dataset")
-    return {dataset: parse(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
+    return _together(
+        {dataset: parse(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
+    )
+
+
+def _together(policies: dict[str, Policy]) -> dict[str, Policy]:
+    """Refuse two datasets that would replace each other's table."""
+    targets: dict[str, str] = {}
+    for dataset, policy in policies.items():
+        other = targets.setdefault(policy.target, dataset)
+        if other != dataset:
+            raise DataError(f"policies of datasets {other} and {dataset} have the same target {policy.target}")
+    return policies
 
 
 def _from_file(file: Path) -> Policy:

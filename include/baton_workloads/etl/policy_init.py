@@ -19,7 +19,7 @@ from baton_workloads.etl import database, policy, source
 from baton_workloads.etl.carriers import carrier
 from baton_workloads.etl.dataset_names import dataset_names
 from baton_workloads.etl.keys import check_joins, read_keys
-from baton_workloads.etl.manifest import Column, Keys
+from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import INTEGERS, TEXTS
 from baton_workloads.etl.rules.generalise import DATES
 from baton_workloads.etl.rules.pseudonym import Pseudonym
@@ -144,11 +144,11 @@ def _listed(left_out: dict[str, str]) -> str:
 def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> Shapes:
     """Read tables by dataset name; keys refer to datasets."""
     found = {dataset: (name, source.read_table(connection, name)) for name, dataset in dataset_names(names).items()}
-    oids = {table.oid: dataset for dataset, (_, table) in found.items()}
+    oids = {oid: dataset for dataset, (_, table) in found.items() for oid in table.members}
     shapes = {}
     for dataset, (name, table) in found.items():
         columns = [column.model_copy(update={"carrier": carrier(column)}) for column in table.columns]
-        keys = read_keys(connection, table.oid, oids)
+        keys = read_keys(connection, table, oids)
         shapes[dataset] = Draft(dataset, name, replace(table, columns=columns, keys=keys))
     return shapes
 
@@ -179,8 +179,9 @@ def _joined(shapes: Shapes) -> dict[str, list[Place]]:
         return place
 
     for dataset, draft in shapes.items():
-        for column in draft.table.keys.primary:
-            end((dataset, column))
+        for key_columns in (draft.table.keys.primary, *draft.table.keys.partial):
+            for column in key_columns:
+                end((dataset, column))
         for key in draft.table.keys.foreign:
             for column, reference in zip(key.columns, key.references, strict=True):
                 leads_to[end((dataset, column))] = end((key.dataset, reference))
@@ -208,7 +209,7 @@ def _runnable(shapes: Shapes) -> tuple[list[Draft], dict[str, str]]:
     for dataset, made in policies.items():
         keys = shapes[dataset].table.keys
         present = [key for key in keys.foreign if key.dataset in policies]
-        check_joins(Keys(primary=keys.primary, unique=keys.unique, foreign=present), made, policies)
+        check_joins(keys.model_copy(update={"foreign": present}), made, policies)
     return [draft for draft in shapes.values() if draft.dataset in policies], refused
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "BATON_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 HEX_DIGITS = 32  # 128 bits
+LARGE_BYTES = 24 << 20  # of a batch: it is one row or few, whose copies would not fit into memory
 
 
 def secret_key() -> bytes:
@@ -51,9 +52,20 @@ def pseudonym(text: str, key: str) -> UUID:
 
 def hash_texts(texts: "pyarrow.Array", key: str) -> "pyarrow.Array":
     """Give pseudonyms as 32 hex digits; NULL stays NULL."""
+    if texts.nbytes > LARGE_BYTES:
+        return _hash_large(texts, key.encode())
     import polars
     import polars_hash  # noqa: F401  (registers the expression's namespace)
 
     hashed = polars.col("text").chash.hmac_sha256(key=key).str.head(HEX_DIGITS)  # type: ignore[attr-defined]
     frame = polars.DataFrame({"text": polars.Series(values=texts, dtype=polars.String)})
     return frame.select(hashed).to_series().to_arrow(compat_level=polars.CompatLevel.oldest())
+
+
+def _hash_large(texts: "pyarrow.Array", key: bytes) -> "pyarrow.Array":
+    """Hash the texts where they are; slower for many, but nothing is copied."""
+    import pyarrow
+
+    buffers = (text.as_buffer() for text in texts)
+    hashes = [None if b is None else hmac.digest(key, b, hashlib.sha256).hex()[:HEX_DIGITS] for b in buffers]
+    return pyarrow.array(hashes, pyarrow.large_string())

@@ -3,7 +3,8 @@
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.errors import DataError
+from baton_workloads.errors import ConfigurationError, DataError
+from baton_workloads.etl import readable
 from baton_workloads.etl.manifest import Snapshot
 from baton_workloads.etl.source import qualified
 
@@ -18,30 +19,34 @@ def begin(connection: "psycopg.Connection[Any]", tables: list[str]) -> tuple[Sna
     materialised view cannot be locked by name; reading it does, at the same moment at which the snapshot is taken.
 
     :returns: the snapshot, and the name under which other transactions take it over.
-    :raises DataError: a table does not exist.
+    :raises DataError: a table does not exist, or cannot be read whole.
+    :raises ConfigurationError: a right is missing.
     """
     import psycopg
 
-    kinds = {table: _kind(connection, table) for table in tables}
+    kinds = {table: readable.check(connection, table) for table in tables}
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     for table, kind in kinds.items():
         if kind != "m":
-            connection.execute(f"LOCK TABLE {qualified(table)} IN ACCESS SHARE MODE".encode())
+            _touch(connection, table, f"LOCK TABLE {qualified(table)} IN ACCESS SHARE MODE")
     for table, kind in kinds.items():
-        if kind == "m":
-            connection.execute(f"SELECT FROM {qualified(table)} LIMIT 0".encode())
+        if kind in "mv":
+            _touch(connection, table, f"SELECT FROM {qualified(table)} LIMIT 0")
     return _take(connection)
 
 
-def _kind(connection: "psycopg.Connection[Any]", table: str) -> str:
-    row = connection.execute(
-        "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", (qualified(table),)
-    ).fetchone()
-    if row is None:
-        raise DataError(f"table {table} does not exist in the source; check the policy's source")
-    return str(row[0])
+def _touch(connection: "psycopg.Connection[Any]", table: str, statement: str) -> None:
+    import psycopg
+
+    try:
+        connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege as err:
+        raise ConfigurationError(
+            f"view {table} reads something of which its owner may not read all rows (no SELECT, or row-level security);"
+            " the server's log says what"
+        ) from err
 
 
 def _take(connection: "psycopg.Connection[Any]") -> tuple[Snapshot, str]:

@@ -4,7 +4,9 @@ Each part is made by itself: pseudonyms are hashed by a vectorised kernel, every
 written with the same number of rows or not at all.
 """
 
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
 from baton_workloads.etl import engine, manifest, pseudonym
+from baton_workloads.etl.column_names import folded
 from baton_workloads.etl.engine import PARQUET, identifier, literal
 from baton_workloads.etl.manifest import Column, File, Manifest, Parent
 from baton_workloads.etl.parallel import run_all
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 BATCH_ROWS = 1 << 16
+HUGE_BYTES = 24 << 20  # a row group of more than that is one huge row
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -46,23 +51,30 @@ class Plan:
             rule = self.policy.rule(column.name)
             if isinstance(rule, Pseudonym):
                 texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts)}")
-        return f"SELECT file_row_number AS row_number, {', '.join(texts)} FROM {_parquet(path)}"  # noqa: S608
+        return f"SELECT file_row_number AS row_number, {', '.join(texts)} FROM {engine.parquet(path, numbered=True)}"  # noqa: S608
 
     def output(self, path: str) -> str:
         """Give the query for the new part."""
         made, prepared = [], ["*"]
         for number, column in enumerate(self.raw.columns):
             rule = self.policy.rule(column.name)
-            result, name, alias = rule.result(column), identifier(column.name), identifier(f"prepared {number}")
+            result, name, alias = rule.result(column), identifier(column.name), self._alias(number)
             if result is None or result.carrier == "absent":
                 continue
             made.append(f"{self._expression(column, alias)} AS {name}")
             once = rule.prepared(column, name)
             if once is not None:
                 prepared.append(f"{once} AS {alias}")
-        raw = f"(SELECT {', '.join(prepared)} FROM {_parquet(path)}) raw"  # noqa: S608
+        raw = f"(SELECT {', '.join(prepared)} FROM {engine.parquet(path, numbered=True)}) raw"  # noqa: S608
         hashes = " POSITIONAL JOIN hashes" if self.keys else ""
         return f"SELECT {', '.join(made) or 'true AS nothing'} FROM {raw}{hashes}"  # noqa: S608
+
+    def _alias(self, number: int) -> str:
+        """Name what is computed once for each value as no column is named."""
+        taken, name = {folded(column.name) for column in self.raw.columns}, f"prepared {number}"
+        while name in taken:
+            name += "'"
+        return identifier(name)
 
     def _expression(self, column: Column, prepared: str) -> str:
         name = identifier(column.name)
@@ -175,19 +187,43 @@ def _transform_part(
 
 
 def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, made: Path) -> int:
+    largest, batch_rows = _row_groups(connection, raw)
+    with ONE_AT_A_TIME if largest > HUGE_BYTES else nullcontext():
+        return _made(plan, connection, raw, made, batch_rows)
+
+
+def _row_groups(connection: "duckdb.DuckDBPyConnection", raw: Path) -> tuple[int, int]:
+    """Give the bytes of a file's largest row group, and how many of its rows are about one row group in memory.
+
+    The last row group does not count, as it ended with the file.
+    """
+    groups = (
+        "(SELECT DISTINCT row_group_id AS id, row_group_bytes AS size, row_group_num_rows AS rows,"  # noqa: S608
+        f" max(row_group_id) OVER () AS last FROM parquet_metadata({literal(str(raw))}))"
+    )
+    found = connection.execute(
+        f"SELECT max(size), coalesce(min(rows) FILTER (id < last), max(rows)) FROM {groups}"  # noqa: S608
+    ).fetchone()
+    largest, rows = found or (None, None)
+    return largest or 0, min(BATCH_ROWS, rows or BATCH_ROWS)
+
+
+def _made(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, made: Path, batch_rows: int) -> int:
     if plan.keys:
-        connection.register("hashes", _hashes(plan, connection.cursor(), raw))
+        connection.register("hashes", _hashes(plan, connection.cursor(), raw, batch_rows))
     copied = connection.execute(f"COPY ({plan.output(str(raw))}) TO {literal(str(made))} ({PARQUET})").fetchone()
     if plan.keys:
         connection.unregister("hashes")
     return int(copied[0]) if copied else 0
 
 
-def _hashes(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path) -> "pyarrow.RecordBatchReader":
+def _hashes(
+    plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, batch_rows: int
+) -> "pyarrow.RecordBatchReader":
     """Give the part's pseudonyms as a stream that is made while the engine reads it, so that few rows are in memory."""
     import pyarrow
 
-    texts = connection.execute(plan.canonical(str(raw))).to_arrow_reader(BATCH_ROWS)
+    texts = connection.execute(plan.canonical(str(raw))).to_arrow_reader(batch_rows)
     texts_types = [(f"text_{number}", pyarrow.large_string()) for number in range(len(plan.keys))]
     schema = pyarrow.schema([("row_number", pyarrow.int64()), *texts_types])
     return pyarrow.RecordBatchReader.from_batches(schema, (_hashed(plan, batch, schema) for batch in texts))
@@ -199,7 +235,3 @@ def _hashed(plan: Plan, batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") 
     keys = enumerate(plan.keys.values())
     hashes = [pseudonym.hash_texts(batch.column(f"text_{number}"), key) for number, key in keys]
     return pyarrow.RecordBatch.from_arrays([batch.column("row_number"), *hashes], schema=schema)
-
-
-def _parquet(path: str) -> str:
-    return f"read_parquet({literal(path)}, file_row_number = true)"

@@ -96,7 +96,7 @@ def _encode(writer: "duckdb.DuckDBPyConnection", load: Load, columns: list[Colum
 
     uri = join(load.uri.rsplit("/", 1)[0], file.path)
     with store_for(uri).reading(uri, file.bytes, file.sha256) as parquet:
-        rows = f"read_parquet({literal(str(parquet))})"
+        rows = engine.parquet(str(parquet))
         try:
             query = f"SELECT {_values(writer, columns, rows)} FROM {rows}"  # noqa: S608
             writer.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT postgres_binary)")

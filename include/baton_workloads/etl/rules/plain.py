@@ -10,6 +10,8 @@ from baton_workloads.etl.rules.base import Rule
 
 INTEGER = r"-?[0-9]{1,18}"
 NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+CATALOG_NAMES = {"regclass", "regproc", "regprocedure", "regoper", "regoperator", "regtype", "regrole", "regnamespace",
+                 "regconfig", "regdictionary", "regcollation"}  # fmt: skip
 FORMS = {
     "int2": INTEGER,
     "int4": INTEGER,
@@ -36,8 +38,8 @@ class Keep(Rule):
         return None
 
     def result(self, column: Column) -> Column:
-        """Enums and citext arrive as text: their types belong to the source."""
-        if column.udt in {"enum", "citext"}:
+        """Enums, citext and names of the source's tables arrive as text: what they mean belongs to the source."""
+        if column.udt in {"enum", "citext"} | CATALOG_NAMES:
             return column.model_copy(update={"type": "text", "udt": "text", "rule": self.rule})
         return column.model_copy(update={"rule": self.rule})
 
