@@ -45,20 +45,26 @@ def guarded(column: Column) -> bool:
 def selection(column: Column) -> str:
     """Give the source's expression for a column that is read."""
     name = identifier(column.name)
-    if column.carrier == "text" and column.udt not in TEXT:
-        return f"{name}::text AS {name}"
-    bad = _guard(column, name)
+    bad = unheld(column)
     if bad is None:
-        return name
+        return f"{plain(column)} AS {name}"
     return f"CASE WHEN {bad} THEN (1 / (length({name}::text) * 0))::text::{column.type} ELSE {name} END AS {name}"
 
 
-def _guard(column: Column, name: str) -> str | None:
+def plain(column: Column) -> str:
+    """Give PostgreSQL's expression for a column as it is carried, whatever it holds."""
+    name = identifier(column.name)
+    return f"{name}::text" if column.carrier == "text" and column.udt not in TEXT else name
+
+
+def unheld(column: Column) -> str | None:
+    """Give PostgreSQL's condition for a value that the column's carrier would change, or None if there is none."""
+    if not guarded(column):
+        return None
+    name = identifier(column.name)
     if column.udt == "numeric":
         return f"{name} = 'NaN'"  # the engine reads 0
-    if column.udt in ARRAYS:  # the engine knows one dimension, counted from 1
-        return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"
-    return None
+    return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"  # the engine knows one dimension, from 1
 
 
 def _is_decimal(column: Column) -> bool:
