@@ -11,8 +11,8 @@ one that made the raw files, guarded where a value would not survive it. Sums of
 only if they differ does a second one look for the columns.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class Place:
     """
 
     columns: dict[str, str]
-    pieces: list[Callable[[], AbstractContextManager[str]]]
+    pieces: Sequence[Callable[[], AbstractContextManager[str]]]
 
     def only(self, names: set[str]) -> "Place":
         """Compare fewer columns."""
@@ -111,6 +111,11 @@ def _shortened(column: Column, expression: str) -> str:
 
 
 @contextmanager
+def _given(rows: str) -> Iterator[str]:
+    yield rows
+
+
+@contextmanager
 def _file(uri: str, file: File, selected: list[str]) -> Iterator[str]:
     address = join(uri.rsplit("/", 1)[0], file.path)
     with store_for(address).reading(address, file.bytes, file.sha256) as path:
@@ -126,11 +131,11 @@ def _warehouse(connection: "psycopg.Connection[Any]", readers: Readers, made: Ma
     selected = ", ".join(f"{read_back} AS {name}" for name, _, read_back in carried)
     # A text form is made once for each value, not once for each use.
     once = " OFFSET 0" if any(plain != name for name, plain, _ in carried) else ""
-    pieces: list[Callable[[], AbstractContextManager[str]]] = []
+    pieces = []
     for first in ranges:
         until = f" AND ctid < '({first + RANGE_PAGES},0)'" if first != ranges[-1] else ""
         rows = f"SELECT {plain} FROM {qualified(made.target)} WHERE ctid >= '({first},0)'{until}{once}"  # noqa: S608
-        pieces.append(partial(nullcontext, readers.rows(f"SELECT {selected} FROM ({rows}) carried")))  # noqa: S608
+        pieces.append(partial(_given, readers.rows(f"SELECT {selected} FROM ({rows}) carried")))  # noqa: S608
     return Place({column.name: identifier(column.name) for column in _carried(made)}, pieces)
 
 

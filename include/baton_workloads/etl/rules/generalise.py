@@ -41,8 +41,10 @@ class GeneraliseDate(Rule):
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
         """Cut; infinity stays infinity."""
-        kind = {"date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMPTZ"}[column.udt]
-        return f"CASE WHEN isfinite({name}) THEN date_trunc('{self.to}', {name})::{kind} ELSE {name} END"
+        cut = f"date_trunc('{self.to}', {name})::{NATIVE[column.udt]}"
+        if column.udt == "timestamptz":  # by way of the clock time in UTC, which spares the engine its calendars
+            cut = f"make_timestamptz(epoch_us(date_trunc('{self.to}', make_timestamp(epoch_us({name})))))"
+        return f"CASE WHEN isfinite({name}) THEN {cut} ELSE {name} END"
 
     def violation(self, column: Column, name: str) -> str:
         """Anything that is not the first moment."""
@@ -92,7 +94,25 @@ class GeneraliseNumber(Rule):
         if column.udt in FLOATS:
             return None
         _, wide = self._decimals(column)
-        return f"({name}::{wide} % {self.step}::{wide})::{wide}"
+        if column.udt in INTEGERS:
+            return f"({name}::BIGINT % {self.step}::BIGINT)::{wide}"
+        remainder = f"({name}::{wide} % {self.step}::{wide})::{wide}"
+        narrow = self._narrow(wide)
+        if narrow is None:
+            return remainder
+        kind, limit = narrow
+        return (
+            f"CASE WHEN abs({name}) < {limit} THEN ({name}::{kind} % {self.step}::{kind})::{wide} ELSE {remainder} END"
+        )
+
+    def _narrow(self, wide: str) -> tuple[str, int] | None:
+        """Give a type of 64 bits for small values, and the value below which it holds them and the step.
+
+        Why: the engine divides 128-bit numbers ten times slower, and few values are that large.
+        """
+        digits, scale = (int(number) for number in re.findall(r"\d+", wide))
+        limit = 10 ** max(0, FAST_DIGITS - scale)
+        return (f"DECIMAL({FAST_DIGITS},{scale})", limit) if digits > FAST_DIGITS and self._step() < limit else None
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
         """Round."""
