@@ -3,7 +3,7 @@
 ``native`` where the engine's type holds every value of PostgreSQL's exactly; otherwise PostgreSQL's own ``text``
 form, whose input function gives the same value back. A few native types hold values that the engine would change
 silently; a guard makes the source raise division_by_zero on such a value, and the dataset is then read again with
-these columns as text.
+the columns that hold one as text.
 """
 
 import re
@@ -28,6 +28,9 @@ NATIVE = {
 TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
 ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
 MAX_DIGITS = 38
+# The engine counts microseconds from 1970 and PostgreSQL from 2000; the next one is the engine's infinity.
+LAST_MOMENT = "294247-01-10 04:00:54.775806"
+MOMENTS = {"timestamp", "timestamptz"}
 
 
 def carrier(column: Column) -> str:
@@ -39,7 +42,7 @@ def carrier(column: Column) -> str:
 
 def guarded(column: Column) -> bool:
     """Say whether a native column may hold values that the engine would change."""
-    return column.carrier == "native" and column.udt in ARRAYS | {"numeric"}
+    return column.carrier == "native" and column.udt in ARRAYS | MOMENTS | {"numeric"}
 
 
 def selection(column: Column) -> str:
@@ -64,6 +67,8 @@ def unheld(column: Column) -> str | None:
     name = identifier(column.name)
     if column.udt == "numeric":
         return f"{name} = 'NaN'"  # the engine reads 0
+    if column.udt in MOMENTS:
+        return f"({name} > '{LAST_MOMENT}Z'::{column.udt} AND {name} < 'infinity')"  # the engine wraps round
     return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"  # the engine knows one dimension, from 1
 
 

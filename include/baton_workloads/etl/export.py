@@ -85,7 +85,7 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
             check_joins(dataset.table.keys, dataset.policy, policies)
         readers = Readers(dsn, exported)
         try:
-            _copy(readers, datasets)
+            _copy(connection, readers, datasets)
         finally:
             readers.close()
     manifests = {d.name: manifest.write(d.address, _manifest(d, run_key, snapshot)) for d in datasets}
@@ -122,19 +122,30 @@ def _carried(column: Column, policy: Policy, carrier: str) -> Column:
     return column.model_copy(update={"carrier": carrier, "rule": rule.rule if rule else None})
 
 
-def _copy(readers: Readers, datasets: list[Dataset]) -> None:
-    """Copy all ranges; datasets with values that no native type holds are read again with guarded columns as text."""
+def _copy(connection: "psycopg.Connection[Any]", readers: Readers, datasets: list[Dataset]) -> None:
+    """Copy all ranges; datasets with values that no native type holds are read again, their columns as text."""
     run_all(_ranges(datasets), lambda task: _copy_range(readers, task), threads())
     again = [dataset for dataset in datasets if dataset.tripped]
     for dataset in again:
-        say(f"export {dataset.name}: holds values that need the text form (NaN, nested arrays); once more")
+        unheld = _unheld(connection, dataset)
+        say(f"export {dataset.name}: {', '.join(sorted(unheld))} hold values that need the text form; once more")
         dataset.columns = [
-            column.model_copy(update={"carrier": "text"}) if carriers.guarded(column) else column
+            column.model_copy(update={"carrier": "text"}) if column.name in unheld else column
             for column in dataset.columns
         ]
         dataset.policy.check(dataset.columns)
         dataset.files, dataset.tripped, dataset.attempt = [], False, f"{dataset.attempt}-text"
     run_all(_ranges(again), lambda task: _copy_range(readers, task), threads())
+
+
+def _unheld(connection: "psycopg.Connection[Any]", dataset: Dataset) -> set[str]:
+    """Name the columns that hold values which their carrier would change (NaN, nested arrays, very late moments)."""
+    conditions = {column.name: carriers.unheld(column) for column in dataset.columns}
+    guarded = {name: condition for name, condition in conditions.items() if condition}
+    asked = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in guarded.values())
+    query = f"SELECT {asked} FROM {source.qualified(dataset.policy.source)}"  # noqa: S608
+    held = connection.execute(query.encode()).fetchone() or ()
+    return {name for name, is_unheld in zip(guarded, held, strict=False) if is_unheld}
 
 
 def _ranges(datasets: list[Dataset]) -> list[Range]:

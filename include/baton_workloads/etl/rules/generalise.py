@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from baton_workloads.etl.carriers import NATIVE
+from baton_workloads.etl.carriers import LAST_MOMENT, NATIVE
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import INTEGERS, Rule
 
@@ -37,6 +37,8 @@ class GeneraliseDate(Rule):
             return f"type {column.type} is no date or timestamp"
         if column.udt == "date" and self.to == "day":
             return "a date cut to the day stays as it is; use month, year or keep"
+        if column.carrier == "text":
+            return f"it holds moments after {LAST_MOMENT}, which cannot be cut exactly; use null or keep"
         return None
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
@@ -74,7 +76,9 @@ class GeneraliseNumber(Rule):
     def _numeric_misfit(self, column: Column) -> str | None:
         found = re.search(r"\((\d+),(-?\d+)\)", column.type)
         if not found or column.carrier == "text":
-            return "numeric without a precision (of at most 38 digits) cannot be rounded exactly; use null"
+            return (
+                "numeric with NaN, or without a precision (of at most 38 digits), cannot be rounded exactly; use null"
+            )
         if self._scale() > int(found[2]):
             return f"step {self.step} has more decimals than {column.type}"
         return None
