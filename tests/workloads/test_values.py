@@ -167,3 +167,17 @@ def test_a_number_that_reads_as_another_is_found(file_chain: Any) -> None:
     file_chain.execute(file_chain.warehouse, "UPDATE amounts SET v = 'NaN'")
     outcome = file_chain.validate(processed)
     assert (outcome.code, "amounts: v holds what its files can hold (1 rows" in outcome.error) == (65, True)
+
+
+def test_a_zero_that_lost_its_sign_is_found(file_chain: Any) -> None:
+    """Floating point numbers are compared with their sign, which no = tells."""
+    file_chain.execute(
+        file_chain.source, "CREATE TABLE readings (id int PRIMARY KEY, v float8, w real)",
+        "INSERT INTO readings VALUES (1, '-0', 'NaN'), (2, 'NaN', '-0'), (3, '-Infinity', NULL)",
+    )  # fmt: skip
+    file_chain.policies = {"readings": {"columns": {"id": "keep", "v": "keep", "w": "keep"}}}
+    processed = file_chain.to_warehouse()
+    assert file_chain.validate(processed).code == 0
+    file_chain.execute(file_chain.warehouse, "UPDATE readings SET v = 0 WHERE id = 1")
+    outcome = file_chain.validate(processed)
+    assert re.findall(r"values of (\w+) are", outcome.error) == ["v"]

@@ -100,6 +100,11 @@ def short_bytes(name: str) -> str:
     return f"CASE WHEN octet_length({name}) > {LONG} THEN unhex(sha256({name})) ELSE {name} END"
 
 
+def with_sign(name: str) -> str:
+    """Give the engine's expression for a floating point number as it is compared: its hash knows no -0."""
+    return f"{{'value': {name}, 'negative': signbit({name}) AND NOT isnan({name})}}"
+
+
 def postgres_short_text(name: str) -> str:
     """Give PostgreSQL's expression for the same; the digest is of UTF-8, whatever the server's encoding."""
     digest = f"encode(sha256(convert_to({name}, {literal('UTF8')})), {literal('hex')})"

@@ -25,6 +25,7 @@ from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.readers import Readers
+from baton_workloads.etl.rules.generalise import FLOATS
 from baton_workloads.etl.source import qualified
 from baton_workloads.storage import join, store_for
 
@@ -107,7 +108,11 @@ def _processed(uri: str, made: Manifest) -> Place:
 def _shortened(column: Column, expression: str) -> str:
     if column.carrier == "text":
         return checksums.short_text(expression)
-    return checksums.short_bytes(expression) if column.udt == "bytea" else expression
+    return checksums.short_bytes(expression) if column.udt == "bytea" else _signed(column, expression)
+
+
+def _signed(column: Column, expression: str) -> str:
+    return checksums.with_sign(expression) if column.udt in FLOATS else expression
 
 
 @contextmanager
@@ -136,7 +141,7 @@ def _warehouse(connection: "psycopg.Connection[Any]", readers: Readers, made: Ma
         until = f" AND ctid < '({first + RANGE_PAGES},0)'" if first != ranges[-1] else ""
         rows = f"SELECT {plain} FROM {qualified(made.target)} WHERE ctid >= '({first},0)'{until}{once}"  # noqa: S608
         pieces.append(partial(_given, readers.rows(f"SELECT {selected} FROM ({rows}) carried")))  # noqa: S608
-    return Place({column.name: identifier(column.name) for column in _carried(made)}, pieces)
+    return Place({column.name: _signed(column, identifier(column.name)) for column in _carried(made)}, pieces)
 
 
 def _read_back(column: Column) -> str:
