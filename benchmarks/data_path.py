@@ -3,8 +3,8 @@
     ./baton python benchmarks/data_path.py [--scale 1] [--rounds 3] [--json]
 
 A PostgreSQL of its own (below --state, kept, so that the data is made once) holds the source and every target. Each
-round: the chain with file:// and with s3:// (an S3 server on loopback), binary COPY out and in, pg_dump | pg_restore of
-the same tables unmasked, dlt doing the same masked job, Sling's plain copy.
+round: the chain with file:// and with s3:// (an S3 server on loopback), each with its validation, binary COPY out and
+in, pg_dump | pg_restore of the same tables unmasked, dlt doing the same masked job, Sling's plain copy.
 """
 
 from __future__ import annotations
@@ -123,11 +123,11 @@ def measure(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
     return rounds, skipped
 
 
-def total(rounds: Rounds, name: str, prefix: str = "") -> float | None:
-    """Median over the rounds of the own seconds of all steps whose name begins with the prefix."""
+def total(rounds: Rounds, name: str, prefixes: tuple[str, ...] = ("",)) -> float | None:
+    """Median over the rounds of the own seconds of all steps whose name begins with one of the prefixes."""
     if name not in rounds:
         return None
-    sums = [sum(step.own_seconds for step in steps if step.name.startswith(prefix)) for steps in rounds[name]]
+    sums = [sum(step.own_seconds for step in steps if step.name.startswith(prefixes)) for steps in rounds[name]]
     return median(sums)
 
 
@@ -148,17 +148,26 @@ def steps(rounds: Rounds) -> list[dict[str, float | str]]:
     return rows
 
 
-RATIOS = {
-    "chain's speed against pg_dump | pg_restore, file://": (("pg_dump | pg_restore", ""), ("baton, file://", "")),
-    "chain's speed against pg_dump | pg_restore, s3://": (("pg_dump | pg_restore", ""), ("baton, s3://", "")),
-    "export's time against COPY out of all columns": (("baton, file://", "export"), ("copy out, all columns", "")),
-    "export's time against COPY out of the same columns": (
-        ("baton, file://", "export"),
-        ("copy out, columns read", ""),
+Steps = tuple[str, tuple[str, ...]]  # a contestant, and how the names of its steps begin
+LIMIT: Steps = ("pg_dump | pg_restore", ("",))
+MOVED = ("export", "transform", "load")  # what pg_dump | pg_restore does, too
+COMPARED = (*MOVED, "compare values")
+RATIOS: dict[str, tuple[Steps, Steps]] = {
+    "chain's speed against pg_dump | pg_restore, file://": (LIMIT, ("baton, file://", MOVED)),
+    "the same with the comparison of values, file://": (LIMIT, ("baton, file://", COMPARED)),
+    "chain's speed against pg_dump | pg_restore, s3://": (LIMIT, ("baton, s3://", MOVED)),
+    "the same with the comparison of values, s3://": (LIMIT, ("baton, s3://", COMPARED)),
+    "export's time against COPY out of all columns": (
+        ("baton, file://", ("export",)),
+        ("copy out, all columns", ("",)),
     ),
-    "load's time against COPY in of the same rows": (("baton, file://", "load"), ("copy in", "")),
-    "dlt's time against the chain's": (("dlt", ""), ("baton, file://", "")),
-    "Sling's time, unmasked, against the chain's": (("sling, unmasked", ""), ("baton, file://", "")),
+    "export's time against COPY out of the same columns": (
+        ("baton, file://", ("export",)),
+        ("copy out, columns read", ("",)),
+    ),
+    "load's time against COPY in of the same rows": (("baton, file://", ("load",)), ("copy in", ("",))),
+    "dlt's time against the chain's": (("dlt", ("",)), ("baton, file://", MOVED)),
+    "Sling's time, unmasked, against the chain's": (("sling, unmasked", ("",)), ("baton, file://", MOVED)),
 }
 
 
@@ -201,7 +210,7 @@ def main() -> None:
     figures: dict[str, object] = {
         "scale": options.scale,
         "rounds": options.rounds,
-        **{f"{name}, seconds": total(rounds, name) for name in rounds},
+        **{f"{name}, seconds": total(rounds, name, MOVED if name.startswith("baton") else ("",)) for name in rounds},
         **{f"{name}, peak MiB": round(peak / 2**20) for name, peak in peaks.items() if peak},
         **ratios(rounds),
         **{f"{name}: skipped": reason for name, reason in skipped.items()},

@@ -28,10 +28,10 @@ class Chain:
     environment: dict[str, str]
 
     def run(self, run_key: str) -> list[Measured]:
-        """Export, transform and load all datasets, one after the other."""
+        """Export, transform and load all datasets, one after the other; then validate them."""
         policies = ["--policies", str(self.policies)]
         exported, result = self._stage("export", "export", "--run-key", run_key, *policies)
-        measured = [exported]
+        measured, processed = [exported], []
         for dataset in self.datasets:
             raw = result["manifests"][dataset]
             step, made = self._stage(f"transform {dataset}", "transform", "--manifest", raw, *policies)
@@ -40,7 +40,17 @@ class Chain:
             if loaded["outcome"] != "loaded":
                 raise SystemExit(f"{dataset} was not loaded but {loaded['outcome']}: the figures would be wrong")
             measured.append(step)
-        return measured
+            processed += ["--manifest", made["manifest"]]
+        return measured + self._validated([*processed, *policies])
+
+    def _validated(self, words: list[str]) -> list[Measured]:
+        """Validate, in two steps: the comparison of values, and all other checks together with the start."""
+        whole, result = self._stage("validate", "validate", *words)
+        seconds = sum(dataset["value_seconds"] for dataset in result["datasets"].values())
+        return [
+            Measured("compare values", seconds, seconds, whole.peak_bytes),
+            Measured("validate otherwise", whole.seconds - seconds, whole.own_seconds - seconds, whole.peak_bytes),
+        ]
 
     def clear(self) -> None:
         """Remove what a run wrote to files."""

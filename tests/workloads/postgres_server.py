@@ -93,9 +93,10 @@ class Server:
         """Give a database's address."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def database(self) -> str:
-        """Make a fresh database and give its address."""
+    def database(self, like: str = "") -> str:
+        """Make a fresh database, or a copy of one that nobody is connected to, and give its address."""
         name = f"t{secrets.token_hex(6)}"
+        template = f"TEMPLATE {like.rsplit('/', 1)[1]}" if like else ""
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+            connection.execute(f"CREATE DATABASE {name} {template} STRATEGY file_copy".encode())
         return self.dsn(name)

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -58,13 +58,14 @@ def test_numbers_are_rounded_half_away_from_zero(values: list[Decimal], step: st
     assert made == [(v / Decimal(step)).quantize(Decimal(1), ROUND_HALF_UP) * Decimal(step) for v in values]
 
 
-@pytest.mark.parametrize(("digits", "scale"), [(18, 2), (19, 2), (38, 10), (38, 0)])
+@pytest.mark.parametrize(("digits", "scale"), [(18, 2), (19, 2), (21, 17), (38, 10), (38, 18), (38, 0)])
 @EXAMPLES
 @given(data=st.data())
 def test_wide_numbers_are_rounded_exactly(digits: int, scale: int, data: st.DataObject) -> None:
     """No digit is lost in numerics that need 128 bits."""
     limit = 10**digits - 10**3 * 10**scale
-    value = data.draw(st.integers(-limit, limit))
+    small = min(limit, 10**18)  # around which the width changes that is computed in
+    value = data.draw(st.integers(-limit, limit) | st.integers(-small, small))
     exact = Decimal(f"{value}E-{scale}")
     made = applied(
         rule(rule="generalise_number", step=100), column(f"numeric({digits},{scale})", "numeric"), [str(exact)],
@@ -90,7 +91,13 @@ def test_times_are_cut(values: list[datetime], to: str) -> None:
     """A timestamp becomes the first moment of its day, month or year."""
     cut = {"day": {}, "month": {"day": 1}, "year": {"day": 1, "month": 1}}[to]
     made = applied(rule(rule="generalise_date", to=to), column("timestamp", "timestamp"), values, "TIMESTAMP")
-    assert made == [v.replace(hour=0, minute=0, second=0, microsecond=0, **cut) for v in values]
+    expected = [v.replace(hour=0, minute=0, second=0, microsecond=0, **cut) for v in values]
+    assert made == expected
+    zoned = [v.replace(tzinfo=UTC) for v in values]
+    made = applied(
+        rule(rule="generalise_date", to=to), column("timestamptz", "timestamptz"), zoned, "TIMESTAMPTZ"
+    )  # fmt: skip
+    assert [v.astimezone(UTC).replace(tzinfo=None) for v in made] == expected
 
 
 def test_infinite_dates_stay_infinite() -> None:

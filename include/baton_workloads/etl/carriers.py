@@ -3,7 +3,7 @@
 ``native`` where the engine's type holds every value of PostgreSQL's exactly; otherwise PostgreSQL's own ``text``
 form, whose input function gives the same value back. A few native types hold values that the engine would change
 silently; a guard makes the source raise division_by_zero on such a value, and the dataset is then read again with
-these columns as text.
+the columns that hold one as text.
 """
 
 import re
@@ -28,6 +28,9 @@ NATIVE = {
 TEXT = {"text", "varchar", "bpchar"}  # text in both worlds, no cast needed
 ARRAYS = {"_text", "_varchar", "_int2", "_int4", "_int8", "_bool", "_uuid"}
 MAX_DIGITS = 38
+# The engine counts microseconds from 1970 and PostgreSQL from 2000; the next one is the engine's infinity.
+LAST_MOMENT = "294247-01-10 04:00:54.775806"
+MOMENTS = {"timestamp", "timestamptz"}
 
 # Types of a small, fixed size whose text form travels.
 FIXED = {"enum", "time", "timetz", "interval", "money", "oid", "name", "char", "inet", "cidr", "macaddr", "macaddr8",
@@ -45,26 +48,34 @@ def carrier(column: Column) -> str:
 
 def guarded(column: Column) -> bool:
     """Say whether a native column may hold values that the engine would change."""
-    return column.carrier == "native" and column.udt in ARRAYS | {"numeric"}
+    return column.carrier == "native" and column.udt in ARRAYS | MOMENTS | {"numeric"}
 
 
 def selection(column: Column) -> str:
     """Give the source's expression for a column that is read."""
     name = identifier(column.name)
-    if column.carrier == "text" and column.udt not in TEXT:
-        return f"{name}::text AS {name}"
-    bad = _guard(column, name)
+    bad = unheld(column)
     if bad is None:
-        return name
+        return f"{plain(column)} AS {name}"
     return f"CASE WHEN {bad} THEN (1 / (length({name}::text) * 0))::text::{column.type} ELSE {name} END AS {name}"
 
 
-def _guard(column: Column, name: str) -> str | None:
+def plain(column: Column) -> str:
+    """Give PostgreSQL's expression for a column as it is carried, whatever it holds."""
+    name = identifier(column.name)
+    return f"{name}::text" if column.carrier == "text" and column.udt not in TEXT else name
+
+
+def unheld(column: Column) -> str | None:
+    """Give PostgreSQL's condition for a value that the column's carrier would change, or None if there is none."""
+    if not guarded(column):
+        return None
+    name = identifier(column.name)
     if column.udt == "numeric":
         return f"{name} = 'NaN'"  # the engine reads 0
-    if column.udt in ARRAYS:  # the engine knows one dimension, counted from 1
-        return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"
-    return None
+    if column.udt in MOMENTS:
+        return f"({name} > '{LAST_MOMENT}Z'::{column.udt} AND {name} < 'infinity')"  # the engine wraps round
+    return f"(array_ndims({name}) <> 1 OR array_lower({name}, 1) <> 1)"  # the engine knows one dimension, from 1
 
 
 def _is_decimal(column: Column) -> bool:

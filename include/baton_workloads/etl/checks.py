@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
+from baton_workloads.etl import carriers
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.keys import survives
 from baton_workloads.etl.manifest import Column, Manifest
@@ -20,10 +21,14 @@ SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass(%s) AND i.i
 
 @dataclass(frozen=True)
 class Check:
-    """One check in words, and how many rows broke it."""
+    """One check in words, and how many rows broke it.
+
+    :param remark: what is said where the number of rows is not known.
+    """
 
     what: str
     broken: int = 0
+    remark: str = ""
 
     @property
     def passed(self) -> bool:
@@ -32,24 +37,29 @@ class Check:
 
     @property
     def detail(self) -> str:
-        """Give the number of broken rows in words."""
-        return f" ({self.broken} rows break it)"
+        """Say in words how it was broken."""
+        return f" ({self.remark or f'{self.broken} rows break it'})"
 
 
-def rows_and_rules(connection: "psycopg.Connection[Any]", raw: Manifest, made: Manifest, policy: Policy) -> list[Check]:
-    """Count rows and broken rules in one pass over the table."""
+def rows_and_rules(
+    connection: "psycopg.Connection[Any]", raw: Manifest, made: Manifest, policy: Policy
+) -> tuple[list[Check], list[Check]]:
+    """Count rows and broken rules in one pass over the table.
+
+    :returns: the checks of rows and columns, and those of rules.
+    """
     rules = _violations(raw, made, policy)
     counts = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {condition})" for _, condition in rules)])
     found = connection.execute(f"SELECT {counts} FROM {qualified(made.target)}".encode()).fetchone()  # noqa: S608
     if found is None:
         raise DataError(f"{made.target} gave no count")
     rows, *broken = found
-    results = [
+    shape = [
         Check(f"processed rows {made.rows} = raw rows {raw.rows}", abs(made.rows - raw.rows)),
         Check(f"warehouse rows {rows} = processed rows {made.rows}", abs(rows - made.rows)),
         Check("columns are the policy's", len(_columns(connection, made.target) ^ {c.name for c in made.columns})),
     ]
-    return results + [Check(what, count) for (what, _), count in zip(rules, broken, strict=True)]
+    return shape, [Check(what, count) for (what, _), count in zip(rules, broken, strict=True)]
 
 
 def _violations(raw: Manifest, made: Manifest, policy: Policy) -> list[tuple[str, str]]:
@@ -60,6 +70,9 @@ def _violations(raw: Manifest, made: Manifest, policy: Policy) -> list[tuple[str
         condition = rule.violation(sources[column.name], identifier(column.name))
         if condition is not None:
             rules.append((f"{column.name} obeys {rule.rule}", condition))
+        unheld = carriers.unheld(column)
+        if unheld is not None:
+            rules.append((f"{column.name} holds what its files can hold", unheld))
     return rules
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from baton_workloads import result
+from baton_workloads.etl.without_pandas import without_pandas
 
 POLICIES = click.option("--policies", metavar="DIR|FILE", help="Policies; without it, the variable BATON_POLICIES.")
 
@@ -15,6 +16,7 @@ POLICIES = click.option("--policies", metavar="DIR|FILE", help="Policies; withou
 @click.group()
 def etl() -> None:
     """The warehouse chain: export, transform, load, validate, purge-raw."""
+    click.get_current_context().with_resource(without_pandas())
 
 
 @etl.command("export")

@@ -128,17 +128,31 @@ def _copy(connection: "psycopg.Connection[Any]", readers: Readers, datasets: lis
         run_all([task for task in tasks if task.range.huge], lambda task: _copy_range(readers, task), 1)
         datasets = [dataset for dataset in datasets if dataset.failed]
         for dataset in datasets:
-            _prepare_again(dataset)
+            _prepare_again(connection, dataset)
 
 
-def _prepare_again(dataset: Dataset) -> None:
+def _prepare_again(connection: "psycopg.Connection[Any]", dataset: Dataset) -> None:
     if dataset.failed == "memory":
         say(f"export {dataset.name}: its rows are wider than the source's statistics say; once more, in smaller ranges")
         dataset.sized = True
     else:
-        say(f"export {dataset.name}: holds values that need the text form (NaN, nested arrays); once more")
-        _carry_as_text(dataset, carriers.guarded)
+        unheld = _unheld(connection, dataset)
+        say(f"export {dataset.name}: {', '.join(sorted(unheld))} hold values that need the text form; once more")
+        _carry_as_text(dataset, lambda column: column.name in unheld)
     dataset.files, dataset.failed, dataset.attempt = [], "", f"{dataset.attempt}-again"
+
+
+def _unheld(connection: "psycopg.Connection[Any]", dataset: Dataset) -> set[str]:
+    """Name the columns that hold values which their carrier would change (NaN, nested arrays, very late moments).
+
+    All columns that could, where none is found: a view may say something else each time that it is asked.
+    """
+    conditions = {column.name: carriers.unheld(column) for column in dataset.columns}
+    guarded = {name: condition for name, condition in conditions.items() if condition}
+    asked = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in guarded.values())
+    query = f"SELECT {asked} FROM {source.qualified(dataset.policy.source)}"  # noqa: S608
+    held = connection.execute(query.encode()).fetchone() or ()
+    return {name for name, is_unheld in zip(guarded, held, strict=False) if is_unheld} or set(guarded)
 
 
 def _carry_as_text(dataset: Dataset, chosen: Callable[[Column], bool]) -> None:

@@ -1,7 +1,7 @@
-"""Readers: the engine's connections to the source, all in the snapshot that the coordinating transaction exported."""
+"""Readers: the engine's connections to a database, all in the snapshot that the coordinating transaction exported."""
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl import database, engine
 from baton_workloads.etl.engine import PARQUET
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Readers:
-    """One engine whose threads all read the same snapshot of the source."""
+    """One engine whose threads all read the same snapshot of the source, or of the warehouse."""
 
     def __init__(self, dsn: str, exported: str) -> None:
         self._exported = exported
@@ -23,16 +23,22 @@ class Readers:
 
     def copy(self, query: str, path: str) -> int:
         """Write a query's rows to a Parquet file and give their number."""
+        copied = self.row(f"COPY (FROM {self.rows(query)}) TO {engine.literal(path)} ({PARQUET})")
+        return int(copied[0]) if copied else 0
+
+    def rows(self, query: str) -> str:
+        """Give the engine's expression for the rows of a query that PostgreSQL answers."""
+        return f"postgres_query('source', {engine.literal(query)})"
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Give the one row of a query that the engine answers."""
         reader = self._reader()
         try:
-            copied = reader.execute(
-                f"COPY (FROM postgres_query('source', {engine.literal(query)})) TO {engine.literal(path)} ({PARQUET})"
-            ).fetchone()
+            return reader.execute(query).fetchone() or ()
         except Exception:
-            self._local.reader = None  # its transaction is lost; the next range begins another one
+            self._local.reader = None  # its transaction is lost; the next query begins another one
             engine.roll_back(reader)
             raise
-        return int(copied[0]) if copied else 0
 
     def _reader(self) -> "duckdb.DuckDBPyConnection":
         reader: duckdb.DuckDBPyConnection | None = getattr(self._local, "reader", None)

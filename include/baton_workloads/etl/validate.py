@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
-from baton_workloads.etl import checks, database, ledger, manifest, originals
+from baton_workloads.etl import checks, database, ledger, manifest, originals, values
 from baton_workloads.etl.manifest import Manifest
 from baton_workloads.etl.policy import Policy
 from baton_workloads.progress import say
@@ -24,6 +24,7 @@ class Subject:
 
     raw_uri: str
     raw: Manifest
+    made_uri: str
     made: Manifest
     digest: str
     policy: Policy
@@ -36,12 +37,16 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
 
     :raises DataError: listing every check that failed, by dataset and column.
     """
+    import psycopg
+
     started = time.monotonic()
     subjects = [_subject(uri, policies) for uri in uris]
     run_key = _one_run(subjects)
-    report, failures = {}, []
+    report: dict[str, dict[str, Any]] = {}
+    failures: list[str] = []
     dsn = required("BATON_WAREHOUSE_DSN")
     with database.connect(dsn, "warehouse") as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # one moment for all checks
         connection.execute(f"SET work_mem = '{WORK_MEM}'")
         superseded = {s.made.dataset for s in subjects if _superseded(connection, s)}
         present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
@@ -49,8 +54,7 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
             if subject.made.dataset in superseded:
                 report[subject.made.dataset] = {"rows": subject.made.rows, "checks": [], "superseded": True}
                 continue
-            passed, failed = _checked(connection, dsn, subject, present)
-            report[subject.made.dataset] = {"rows": subject.made.rows, "checks": passed}
+            report[subject.made.dataset], failed = _checked(connection, dsn, subject, present)
             failures += [f"{subject.made.dataset}: {failure}" for failure in failed]
     if failures:
         raise DataError(f"{len(failures)} checks failed: {'; '.join(failures)}")
@@ -74,19 +78,19 @@ def _subject(uri: str, policies: dict[str, Policy]) -> Subject:
         )
     if raw_digest != made.parent.sha256:
         raise DataError(f"{made.parent.uri} changed after the transform of {made.dataset}; run the transform again")
-    return Subject(made.parent.uri, raw, made, digest, policy)
+    return Subject(made.parent.uri, raw, uri, made, digest, policy)
 
 
 def _one_run(subjects: list[Subject]) -> str:
     """All datasets must come from one snapshot, and their pseudonyms from one key, or they do not join."""
-    for what, values in (
+    for what, found in (
         ("run keys", {s.made.run_key for s in subjects}),
         ("snapshots", {s.made.snapshot.id for s in subjects}),
         ("pseudonym keys", {s.made.key_fingerprint for s in subjects if s.made.key_fingerprint}),
     ):
-        if len(values) > 1:
+        if len(found) > 1:
             raise DataError(
-                f"the manifests are of {len(values)} {what}: {', '.join(sorted(values))}; run the chain again"
+                f"the manifests are of {len(found)} {what}: {', '.join(sorted(found))}; run the chain again"
             )
     return subjects[0].made.run_key
 
@@ -110,19 +114,28 @@ def _superseded(connection: "psycopg.Connection[Any]", subject: Subject) -> bool
 
 def _checked(
     connection: "psycopg.Connection[Any]", dsn: str, subject: Subject, present: dict[str, Subject]
-) -> tuple[list[str], list[str]]:
+) -> tuple[dict[str, Any], list[str]]:
     """Run all checks of one dataset.
 
-    :returns: what passed and what failed, in words.
+    :returns: what passed, with the seconds that the comparison of values took, and what failed, in words.
     """
     tables = {name: other.made.target for name, other in present.items()}
     policies = {name: other.policy for name, other in present.items()}
+    shape, rules = checks.rows_and_rules(connection, subject.raw, subject.made, subject.policy)
     results = [
-        *checks.rows_and_rules(connection, subject.raw, subject.made, subject.policy),
+        *shape,
+        *rules,
         *checks.unique_keys(connection, subject.made, subject.policy),
         *checks.foreign_keys(connection, subject.made, subject.policy, policies, tables),
     ]
     formed = all(result.passed for result in results)
+    started = time.monotonic()
+    if all(result.passed for result in shape):  # else rows have no counterparts, and the failure is named already
+        manifests = {subject.raw_uri: subject.raw, subject.made_uri: subject.made}
+        results += values.unchanged(connection, dsn, manifests, subject.policy)
+    seconds = round(time.monotonic() - started, 3)
     if formed:  # else a masked column may hold anything, and there is a failure to report already
         results += originals.absent(connection, dsn, subject.raw_uri, subject.raw, subject.made, subject.policy)
-    return [r.what for r in results if r.passed], [r.what + r.detail for r in results if not r.passed]
+    failed = [r.what + r.detail for r in results if not r.passed]
+    report = {"rows": subject.made.rows, "checks": [r.what for r in results if r.passed], "value_seconds": seconds}
+    return report, failed

@@ -21,6 +21,7 @@ class Rule(BaseModel):
     rule: str
     reads_values: ClassVar[bool] = True  # false: the column is not even exported
     keeps_keys: ClassVar[bool] = False  # true: unique values stay unique, and equal ones equal
+    keyed: ClassVar[bool] = False  # true: the new value follows from the old one and a secret key
     hides: ClassVar[bool] = False  # true: no original value may be found in the warehouse's column
 
     def misfit(self, column: Column) -> str | None:

@@ -32,6 +32,7 @@ class Pseudonym(Rule):
     rule: Literal["pseudonym"]
     domain: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,62}$")]
     keeps_keys: ClassVar[bool] = True
+    keyed: ClassVar[bool] = True
     hides: ClassVar[bool] = True
 
     def misfit(self, column: Column) -> str | None:
