@@ -20,10 +20,14 @@ SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass(%s) AND i.i
 
 @dataclass(frozen=True)
 class Check:
-    """One check in words, and how many rows broke it."""
+    """One check in words, and how many rows broke it.
+
+    :param said: what is said of those instead of their number.
+    """
 
     what: str
     broken: int = 0
+    said: str = ""
 
     @property
     def passed(self) -> bool:
@@ -33,7 +37,7 @@ class Check:
     @property
     def detail(self) -> str:
         """Give the number of broken rows in words."""
-        return f" ({self.broken} rows break it)"
+        return self.said or f" ({self.broken} rows break it)"
 
 
 def rows_and_rules(connection: "psycopg.Connection[Any]", raw: Manifest, made: Manifest, policy: Policy) -> list[Check]:
