@@ -45,14 +45,20 @@ NOT_TEXT = {"numeric", "money", "interval", "time", "timetz", "bit", "varbit", "
             "tstzrange"}  # fmt: skip
 ADVICE = "give that column another rule, or name it under may_hold_originals in its policy"
 
-# In RE2 a class knows no \s for all blanks of Unicode; the no-break space is named.
-WORD = r"""[^\s\x{00a0},;:"'<>()\[\]{}|=&?!/\\]+"""
+# A word begins and ends with no dot. The class of RE2 knows not all blanks of Unicode; the no-break space is named.
+BREAKS = r"""\s\x{00a0},;:"'<>()\[\]{}|=&?!/\\"""
+WORD = rf"[^{BREAKS}.](?:[^{BREAKS}]*[^{BREAKS}.])?"
+PLAIN = rf"^[^{BREAKS}.\x{{80}}-\x{{10ffff}}](?:[^{BREAKS}\x{{80}}-\x{{10ffff}}]*[^{BREAKS}.\x{{80}}-\x{{10ffff}}])?$"
+ROWS = [", ".join(["w", *(f"w[{n}:]" for n in range(2, size + 1))]) for size in range(2, WORDS_IN_A_ROW + 1)]
+JOINED = [" || ' ' || ".join(f"z[{n}]" for n in range(1, size + 1)) for size in range(2, WORDS_IN_A_ROW + 1)]
+IN_A_ROW = [f"list_transform(list_zip({r}), lambda z: {j})" for r, j in zip(ROWS, JOINED, strict=True)]
+
+# normal: words in a row, also of what is one word already, which most values are and which then costs little.
 MACROS = f"""
-CREATE MACRO words(t) AS list_filter(list_transform(regexp_extract_all(lower(nfc_normalize(t)), {literal(WORD)}),
-    lambda w: trim(w, '.')), lambda w: w <> '');
-CREATE MACRO grams(w) AS list_distinct(list_concat([array_to_string(w, ' ')], flatten(list_transform(
-    range(1, {WORDS_IN_A_ROW} + 1), lambda n: list_transform(range(1, len(w) - n + 2),
-        lambda i: array_to_string(w[i : i + n - 1], ' '))))));
+CREATE MACRO words(t) AS regexp_extract_all(lower(nfc_normalize(t)), {literal(WORD)});
+CREATE MACRO normal(t) AS CASE WHEN regexp_matches(t, {literal(PLAIN)}) THEN lower(t)
+    ELSE array_to_string(words(t), ' ') END;
+CREATE MACRO grams(w) AS list_concat(w, [array_to_string(w, ' ')], {", ".join(IN_A_ROW)});
 CREATE MACRO digits(t) AS ltrim(regexp_replace(t, '[^0-9]+', '', 'g'), '0');
 CREATE MACRO telling(t) AS length(t) >= {LEAST_CHARACTERS}
     AND (length(t) >= {LEAST_DIGITS} OR NOT regexp_full_match(t, '[0-9]+'));
@@ -154,7 +160,7 @@ def _originals(number: int, column: Column, path: str, form: str | None, is_phon
         wanted = f"SELECT {text} AS g FROM {file} WHERE length({text}) >= {LEAST_INTEGER_DIGITS}"  # noqa: S608
     else:
         unlike = f" WHERE NOT regexp_matches({text}, {literal(form)})" if form else ""
-        normal = f"SELECT array_to_string(words({text}), ' ') AS g FROM {file}{unlike}"  # noqa: S608
+        normal = f"SELECT normal({text}) AS g FROM {file}{unlike}"  # noqa: S608
         wanted = f"SELECT g FROM ({normal}) WHERE telling(g)"  # noqa: S608
     return f"SELECT {number}, hash(g) FROM ({wanted})"  # noqa: S608
 
