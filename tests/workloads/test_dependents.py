@@ -70,7 +70,8 @@ GIVEN_BACK = {
     " ALTER doc SET STORAGE EXTERNAL, ALTER name SET COMPRESSION pglz",
     "a collation": 'ALTER TABLE people ALTER name TYPE text COLLATE "C"',
     "an unlogged table": "ALTER TABLE people SET UNLOGGED",
-    "a publication": "CREATE PUBLICATION bi FOR TABLE people (id, born) WHERE (born > '1980-01-01') WITH (publish = 'insert')",
+    "a publication": "CREATE PUBLICATION bi FOR TABLE people (id, born) WHERE (born > '1980-01-01')"
+    " WITH (publish = 'insert')",
     "publications": "CREATE PUBLICATION bi FOR TABLE people; CREATE PUBLICATION a FOR TABLES IN SCHEMA public;"
     " CREATE PUBLICATION everything FOR ALL TABLES",
     "a partition": "CREATE TABLE all_people (LIKE people) PARTITION BY RANGE (number);"

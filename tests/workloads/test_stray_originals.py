@@ -8,7 +8,8 @@ SOURCE = """
 CREATE TABLE people (id bigint PRIMARY KEY, mail text, phone text, code text, token uuid, number bigint, status text,
     login text, doc jsonb, raw json, labels text[], note text, page text, address inet, twin uuid);
 INSERT INTO people SELECT i, 'Person.' || i || '@Example.com', '+49 151 ' || (1000000 + i), 'C/2024/' || (1000 + i),
-    md5(i::text)::uuid, 100000000000 + i, 'unknown', 'login' || i, jsonb_build_object('n', i), json_build_object('n', i),
+    md5(i::text)::uuid, 100000000000 + i, 'unknown', 'login' || i, jsonb_build_object('n', i),
+    json_build_object('n', i),
     ARRAY['a', 'b c'], 'note no ' || i, '<p>text</p>', '10.0.0.1', md5('x' || i::text)::uuid
   FROM generate_series(1, 300) i;
 CREATE TABLE visits (number int PRIMARY KEY, remark text);
@@ -27,31 +28,112 @@ COLUMNS: dict[str, Any] = {
 
 # What is planted in the source, and what is said of it: hidden column, place.
 STRAYS = {
-    "the same cell": ("UPDATE people SET login = mail WHERE id = 7", "mail", "login"),
-    "in another letter case, with blanks": ("UPDATE people SET login = ' PERSON.9@example.COM ' WHERE id = 7", "mail", "login"),
-    "in another row": ("UPDATE people SET login = 'person.8@example.com' WHERE id = 7", "mail", "login"),
-    "a value of jsonb": ("UPDATE people SET doc = jsonb_build_object('a', jsonb_build_array(1, mail)) WHERE id = 7", "mail",
-                         "doc"),
-    "a key of jsonb": ("UPDATE people SET doc = jsonb_build_object(mail, 1) WHERE id = 7", "mail", "doc"),
-    "free text inside jsonb": ("UPDATE people SET doc = jsonb_build_object('a', E'ask\\n' || mail || E'\\tnow') WHERE id = 7",
-                               "mail", "doc"),
-    "an escape of json": (r"""UPDATE people SET raw = '{"a": "\u0050erson.7\u0040example.com"}' WHERE id = 7""", "mail", "raw"),
-    "an element of an array": ("UPDATE people SET labels = ARRAY['x', mail] WHERE id = 7", "mail", "labels"),
-    "a word of an element": ("UPDATE people SET labels = ARRAY['x', 'to ' || mail] WHERE id = 7", "mail", "labels"),
-    "a word of free text": ("UPDATE people SET note = 'write to <' || mail || '>.' WHERE id = 7", "mail", "note"),
-    "the end of a sentence": ("UPDATE people SET note = 'the address is ' || mail || '.' WHERE id = 7", "mail", "note"),
-    "a link": ("UPDATE people SET note = 'https://x.example/?m=' || mail || '&a=1' WHERE id = 7", "mail", "note"),
-    "far inside a long text": ("UPDATE people SET note = repeat('many words ', 1800) || mail || repeat(' and more', 5000)"
-                               " WHERE id = 7", "mail", "note"),
-    "markup": ("UPDATE people SET page = '<m>' || mail || '</m>' WHERE id = 7", "mail", "page"),
-    "a number, grouped": ("UPDATE people SET note = 'call +49 (151) 100-0007, please' WHERE id = 7", "phone", "note"),
-    "a number of json": ("UPDATE people SET doc = jsonb_build_object('tel', 491511000007) WHERE id = 7", "phone", "doc"),
-    "several words": ("UPDATE people SET note = 'order c/2024/1007 came' WHERE id = 7", "code", "note"),
-    "a uuid in json": ("UPDATE people SET doc = jsonb_build_object('t', token) WHERE id = 7", "token", "doc"),
-    "a uuid in a uuid": ("UPDATE people SET twin = token WHERE id = 7", "token", "twin"),
-    "a long integer in json": ("UPDATE people SET doc = jsonb_build_object('n', number) WHERE id = 7", "number", "doc"),
-    "another dataset": ("UPDATE visits SET remark = 'by person.7@example.com' WHERE number = 3", "mail", "visits.remark"),
-}  # fmt: skip
+    "the same cell": (
+        "UPDATE people SET login = mail WHERE id = 7",
+        "mail",
+        "login",
+    ),
+    "in another letter case, with blanks": (
+        "UPDATE people SET login = ' PERSON.9@example.COM ' WHERE id = 7",
+        "mail",
+        "login",
+    ),
+    "in another row": (
+        "UPDATE people SET login = 'person.8@example.com' WHERE id = 7",
+        "mail",
+        "login",
+    ),
+    "a value of jsonb": (
+        "UPDATE people SET doc = jsonb_build_object('a', jsonb_build_array(1, mail)) WHERE id = 7",
+        "mail",
+        "doc",
+    ),
+    "a key of jsonb": (
+        "UPDATE people SET doc = jsonb_build_object(mail, 1) WHERE id = 7",
+        "mail",
+        "doc",
+    ),
+    "free text inside jsonb": (
+        "UPDATE people SET doc = jsonb_build_object('a', E'ask\\n' || mail || E'\\tnow') WHERE id = 7",
+        "mail",
+        "doc",
+    ),
+    "an escape of json": (
+        'UPDATE people SET raw = \'{"a": "\\u0050erson.7\\u0040example.com"}\' WHERE id = 7',
+        "mail",
+        "raw",
+    ),
+    "an element of an array": (
+        "UPDATE people SET labels = ARRAY['x', mail] WHERE id = 7",
+        "mail",
+        "labels",
+    ),
+    "a word of an element": (
+        "UPDATE people SET labels = ARRAY['x', 'to ' || mail] WHERE id = 7",
+        "mail",
+        "labels",
+    ),
+    "a word of free text": (
+        "UPDATE people SET note = 'write to <' || mail || '>.' WHERE id = 7",
+        "mail",
+        "note",
+    ),
+    "the end of a sentence": (
+        "UPDATE people SET note = 'the address is ' || mail || '.' WHERE id = 7",
+        "mail",
+        "note",
+    ),
+    "a link": (
+        "UPDATE people SET note = 'https://x.example/?m=' || mail || '&a=1' WHERE id = 7",
+        "mail",
+        "note",
+    ),
+    "far inside a long text": (
+        "UPDATE people SET note = repeat('many words ', 1800) || mail || repeat(' and more', 5000) WHERE id = 7",
+        "mail",
+        "note",
+    ),
+    "markup": (
+        "UPDATE people SET page = '<m>' || mail || '</m>' WHERE id = 7",
+        "mail",
+        "page",
+    ),
+    "a number, grouped": (
+        "UPDATE people SET note = 'call +49 (151) 100-0007, please' WHERE id = 7",
+        "phone",
+        "note",
+    ),
+    "a number of json": (
+        "UPDATE people SET doc = jsonb_build_object('tel', 491511000007) WHERE id = 7",
+        "phone",
+        "doc",
+    ),
+    "several words": (
+        "UPDATE people SET note = 'order c/2024/1007 came' WHERE id = 7",
+        "code",
+        "note",
+    ),
+    "a uuid in json": (
+        "UPDATE people SET doc = jsonb_build_object('t', token) WHERE id = 7",
+        "token",
+        "doc",
+    ),
+    "a uuid in a uuid": (
+        "UPDATE people SET twin = token WHERE id = 7",
+        "token",
+        "twin",
+    ),
+    "a long integer in json": (
+        "UPDATE people SET doc = jsonb_build_object('n', number) WHERE id = 7",
+        "number",
+        "doc",
+    ),
+    "another dataset": (
+        "UPDATE visits SET remark = 'by person.7@example.com' WHERE number = 3",
+        "mail",
+        "visits.remark",
+    ),
+}
 
 
 @pytest.fixture
@@ -82,8 +164,9 @@ def test_nothing_is_found_where_nothing_is(kept: Any) -> None:
     """Short values, numbers, placeholders and what only looks alike are no alarm, and each check is in the report."""
     kept.execute(
         kept.source,
-        "UPDATE people SET login = 'unknown', note = 'unknown status, call 1000007 or 17 or 2024', mail = CASE WHEN id < 20"
-        " THEN 'nobody@example.com' ELSE mail END, doc = jsonb_build_object('id', id, 'm', 'nobody@example.com')",
+        "UPDATE people SET login = 'unknown', note = 'unknown status, call 1000007 or 17 or 2024',"
+        " mail = CASE WHEN id < 20 THEN 'nobody@example.com' ELSE mail END,"
+        " doc = jsonb_build_object('id', id, 'm', 'nobody@example.com')",
         "UPDATE people SET code = 'M' WHERE id = 1",
         "UPDATE people SET login = 'M', note = 'xperson.7@example.com person.7@example.comx' WHERE id = 7",
     )

@@ -4,7 +4,7 @@ Searched are the kept columns whose values are text, json, xml, uuid, arrays of 
 in its text form (numbers, dates, times, booleans and bytea are not). What counts is an original
 
 - that fills a value, or stands in it as one to five words in a row: so inside json, arrays and free text, too;
-- in any letter case; words end at blanks, quotes, brackets and ``, ; : < > | = & ? ! / \\``, and dots around them are cut;
+- in any letter case; words end at blanks, quotes, brackets and ``, ; : < > | = & ? ! / \\``; dots around them are cut;
 - of a phone number under ``mask_phone``: the same digits, however they are grouped;
 - with at least six characters, or eight digits if it has nothing but digits (twelve in a column of integers);
 - that is not common in its own column: in at most ten values, or one in a hundred. Placeholders are no secret.
@@ -40,9 +40,10 @@ COMMON_ROWS, COMMON_SHARE = 10, 0.01
 PIECE, OVERLAP = 2000, 200  # long values are taken apart piece by piece, so that memory does not grow with them
 SHORT = 200  # values up to this length are made distinct first
 TEXT_LISTS = {"_text", "_varchar", "_uuid"}
-NOT_TEXT = {"numeric", "money", "interval", "time", "timetz", "bit", "varbit", "_numeric", "_float4", "_float8", "_date",
-            "_timestamp", "_timestamptz", "_interval", "int4range", "int8range", "numrange", "daterange", "tsrange",
-            "tstzrange"}  # fmt: skip
+NOT_TEXT = set(
+    "numeric money interval time timetz bit varbit int4range int8range numrange daterange tsrange tstzrange"
+    " _numeric _float4 _float8 _date _timestamp _timestamptz _interval".split()
+)
 ADVICE = "give that column another rule, or name it under may_hold_originals in its policy"
 
 # A word begins and ends with no dot. The class of RE2 knows not all blanks of Unicode; the no-break space is named.
@@ -62,9 +63,11 @@ CREATE MACRO grams(w) AS list_concat(w, [array_to_string(w, ' ')], {", ".join(IN
 CREATE MACRO digits(t) AS ltrim(regexp_replace(t, '[^0-9]+', '', 'g'), '0');
 CREATE MACRO telling(t) AS length(t) >= {LEAST_CHARACTERS}
     AND (length(t) >= {LEAST_DIGITS} OR NOT regexp_full_match(t, '[0-9]+'));
-CREATE MACRO unicode_escape(t) AS CASE WHEN regexp_matches(t, '^[0-9a-fA-F]{{4}}') AND NOT regexp_matches(t, '^[dD][89a-fA-F]')
+CREATE MACRO unicode_escape(t) AS CASE
+    WHEN regexp_matches(t, '^[0-9a-fA-F]{{4}}') AND NOT regexp_matches(t, '^[dD][89a-fA-F]')
     THEN chr(('0x' || left(t, 4))::INTEGER) || substring(t, 5) ELSE ' ' || t END;
-CREATE MACRO unescaped(t) AS array_to_string(list_transform(string_split(regexp_replace(t, '\\\\[nrtbf]', ' ', 'g'), '\\u'),
+CREATE MACRO unescaped(t) AS array_to_string(list_transform(
+    string_split(regexp_replace(t, '\\\\[nrtbf]', ' ', 'g'), '\\u'),
     lambda s, i: CASE WHEN i = 1 THEN s ELSE unicode_escape(s) END), '');
 """
 
@@ -172,7 +175,8 @@ def _verdicts(
 ) -> dict[str, list[Check]]:
     rows = connection.execute(
         "WITH held AS (SELECT DISTINCT place, hash FROM kept),"  # noqa: S608
-        " hits AS (SELECT origin, hash, count(*) AS rows FROM hidden WHERE hash IN (SELECT hash FROM held) GROUP BY ALL),"
+        " hits AS (SELECT origin, hash, count(*) AS rows FROM hidden"
+        " WHERE hash IN (SELECT hash FROM held) GROUP BY ALL),"
         " totals AS (SELECT origin, count(*) AS total FROM hidden GROUP BY ALL)"
         f" SELECT origin, place, count(*) FROM hits JOIN totals USING (origin) JOIN held USING (hash)"
         f" WHERE rows <= greatest({COMMON_ROWS}, total * {COMMON_SHARE}) GROUP BY ALL ORDER BY ALL"
