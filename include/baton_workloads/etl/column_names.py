@@ -6,7 +6,7 @@ the other, so that one column's rule would be applied to the values of the other
 
 from collections.abc import Iterable
 
-RESERVED = "file_row_number"  # the engine adds it to the rows of a file
+RESERVED = ("file_row_number", "baton place", "baton bucket")  # added to rows by the engine, and by ``row_order``
 
 
 def folded(name: str) -> str:
@@ -14,9 +14,18 @@ def folded(name: str) -> str:
     return "".join(sign.lower() if sign.isascii() else sign for sign in name)
 
 
+def free_name(wanted: str, taken: Iterable[str]) -> str:
+    """Give a name as no column is called, with marks at its end where one is."""
+    names = {folded(name) for name in taken}
+    while wanted in names:
+        wanted += "'"
+    return wanted
+
+
 def collisions(names: Iterable[str]) -> list[str]:
     """Say which names cannot be read or made together, with what to do."""
-    found, wrong = {folded(RESERVED): ""}, []
+    found: dict[str, str] = dict.fromkeys(RESERVED, "")
+    wrong = []
     for name in names:
         other = found.setdefault(folded(name), name)
         if other == "":

@@ -32,7 +32,8 @@ CREATE INDEX IF NOT EXISTS load_ledger_dataset ON baton.load_ledger (dataset, lo
 """
 
 CURRENT = """
-SELECT manifest_digest, snapshot, key_fingerprint, rows, table_oid = coalesce(to_regclass(target)::oid, 0)
+SELECT manifest_digest, snapshot, policy_digest, key_fingerprint, rows,
+       table_oid = coalesce(to_regclass(target)::oid, 0)
   FROM baton.load_ledger WHERE dataset = %s ORDER BY load_id DESC LIMIT 1
 """
 
@@ -52,6 +53,7 @@ class Entry:
 
     manifest_digest: str
     snapshot: Snapshot
+    policy_digest: str
     key_fingerprint: str | None
     rows: int
     in_place: bool
@@ -80,8 +82,8 @@ def current(connection: "psycopg.Connection[Any]", dataset: str) -> Entry | None
     row = connection.execute(CURRENT, (dataset,)).fetchone() if _exists(connection) else None
     if row is None:
         return None
-    digest, snapshot, fingerprint, rows, in_place = row
-    return Entry(digest, Snapshot.model_validate(snapshot), fingerprint, rows, in_place)
+    digest, snapshot, policy, fingerprint, rows, in_place = row
+    return Entry(digest, Snapshot.model_validate(snapshot), policy, fingerprint, rows, in_place)
 
 
 def decide(load: Load, entry: Entry | None) -> Outcome:

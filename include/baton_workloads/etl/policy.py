@@ -7,6 +7,7 @@ A policy file (``{dataset}.yaml``)::
     columns:
       id: {rule: pseudonym, domain: customer}
       country: keep               # short for {rule: keep}
+    may_hold_originals: [notes]   # kept columns in which originals of hidden ones are accepted; default none
 """
 
 import hashlib
@@ -44,11 +45,15 @@ class Policy(BaseModel):
     source: Annotated[str, Field(pattern=SOURCE)] = ""
     target: Annotated[str, Field(pattern=TABLE)] = ""
     columns: Annotated[dict[str, Annotated[AnyRule, BeforeValidator(_long_form)]], Field(min_length=1)]
+    may_hold_originals: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
         """Give the sha256 of the policy's meaning; layout and comments of the file do not count."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
+        meaning = self.model_dump(mode="json", exclude={"may_hold_originals"})
+        if self.may_hold_originals:  # left out where empty, so that policies without it keep their digest
+            meaning["may_hold_originals"] = sorted(self.may_hold_originals)
+        content = json.dumps(meaning, sort_keys=True).encode()
         return hashlib.sha256(content).hexdigest()
 
     def rule(self, column: str) -> Rule:
@@ -63,6 +68,9 @@ class Policy(BaseModel):
         present = {column.name for column in columns}
         wrong = [f"column {c.name} has no rule (new in the source?)" for c in columns if c.name not in self.columns]
         wrong += [f"column {name} does not exist in the source" for name in self.columns if name not in present]
+        for name in sorted(self.may_hold_originals):
+            if name not in self.columns or self.columns[name].rule != "keep":
+                wrong.append(f"column {name} stands under may_hold_originals, but is not kept")
         for column in columns:
             rule = self.columns.get(column.name)
             misfit = rule.misfit(column) if rule else None

@@ -1,20 +1,20 @@
 """Transform: apply a dataset's policy to its raw files, part by part.
 
 Each part is made by itself: pseudonyms are hashed by a vectorised kernel, everything else is SQL, and the new part is
-written with the same number of rows or not at all.
+written with the same number of rows or not at all. Where a policy hides anything, the rows of all parts are then put
+into an order that tells nothing about theirs in the source (``row_order``).
 """
 
-import threading
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
-from baton_workloads.etl import engine, manifest, pseudonym
-from baton_workloads.etl.column_names import folded
+from baton_workloads.etl import engine, manifest, pseudonym, row_groups, row_order
+from baton_workloads.etl.column_names import free_name
 from baton_workloads.etl.engine import PARQUET, identifier, literal
 from baton_workloads.etl.manifest import Column, File, Manifest, Parent
 from baton_workloads.etl.parallel import run_all
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 BATCH_ROWS = 1 << 16
-HUGE_BYTES = 24 << 20  # a row group of more than that is one huge row
-ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -40,25 +38,40 @@ class Plan:
     policy: Policy
     keys: dict[str, str]  # of pseudonym columns: the domain's key
 
+    @property
+    def reorders(self) -> bool:
+        """Say whether the source's order of rows would tell something that the policy hides."""
+        return row_order.tells(self.raw, self.policy)
+
+    @property
+    def needs_hashes(self) -> bool:
+        """Say whether something is made beside the engine: pseudonyms, or places."""
+        return bool(self.keys) or self.reorders
+
     def pseudonyms(self) -> list[Column]:
         """Give the columns that are hashed."""
         return [column for column in self.raw.columns if column.name in self.keys]
 
     def canonical(self, path: str) -> str:
         """Give the query for the texts to hash, with the number of each row."""
-        texts: list[str] = []
+        texts = ["file_row_number AS row_number"]
         for column in self.pseudonyms():
             rule = self.policy.rule(column.name)
             if isinstance(rule, Pseudonym):
-                texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts)}")
-        return f"SELECT file_row_number AS row_number, {', '.join(texts)} FROM {engine.parquet(path, numbered=True)}"  # noqa: S608
+                texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts) - 1}")
+        return f"SELECT {', '.join(texts)} FROM {engine.parquet(path, numbered=True)}"  # noqa: S608
 
     def output(self, path: str) -> str:
-        """Give the query for the new part."""
+        """Give the query for the new part; where rows are put into another order, each with its place in that."""
         made, prepared = [], ["*"]
+        names = [column.name for column in self.raw.columns]
         for number, column in enumerate(self.raw.columns):
             rule = self.policy.rule(column.name)
-            result, name, alias = rule.result(column), identifier(column.name), self._alias(number)
+            result, name, alias = (
+                rule.result(column),
+                identifier(column.name),
+                identifier(free_name(f"prepared {number}", names)),
+            )
             if result is None or result.carrier == "absent":
                 continue
             made.append(f"{self._expression(column, alias)} AS {name}")
@@ -66,15 +79,18 @@ class Plan:
             if once is not None:
                 prepared.append(f"{once} AS {alias}")
         raw = f"(SELECT {', '.join(prepared)} FROM {engine.parquet(path, numbered=True)}) raw"  # noqa: S608
-        hashes = " POSITIONAL JOIN hashes" if self.keys else ""
-        return f"SELECT {', '.join(made) or 'true AS nothing'} FROM {raw}{hashes}"  # noqa: S608
+        made = made or ["true AS nothing"]
+        if self.reorders:
+            made.append(f"{self._place()} AS {row_order.PLACE}")
+        hashes = " POSITIONAL JOIN hashes" if self.needs_hashes else ""
+        return f"SELECT {', '.join(made)} FROM {raw}{hashes}"  # noqa: S608
 
-    def _alias(self, number: int) -> str:
-        """Name what is computed once for each value as no column is named."""
-        taken, name = {folded(column.name) for column in self.raw.columns}, f"prepared {number}"
-        while name in taken:
-            name += "'"
-        return identifier(name)
+    def _place(self) -> str:
+        """Give a row's place: its pseudonym where that is the primary key, which spares the warehouse a sort."""
+        primary = self.raw.keys.primary
+        if len(primary) == 1 and primary[0] in self.keys:
+            return f"('0x' || left(hashes.text_{list(self.keys).index(primary[0])}, 16))::UBIGINT"
+        return "hashes.place"
 
     def _expression(self, column: Column, prepared: str) -> str:
         name = identifier(column.name)
@@ -149,17 +165,25 @@ def _plan(raw: Manifest, policy: Policy) -> tuple[Plan, str | None]:
 
 def _transform_parts(plan: Plan, uri: str, address: str) -> list[File]:
     source_address = uri.rsplit("/", 1)[0]
-    attempt = manifest.attempt(plan.raw.snapshot)
+    attempt = join(address, manifest.attempt(plan.raw.snapshot))
     progress = Progress(f"transform {plan.raw.dataset}", plan.raw.rows)
     connection = engine.connect()
 
     def work(file: File) -> File:
-        made = _transform_part(plan, connection.cursor(), file, source_address, join(address, attempt))
+        made = _transform_part(plan, connection.cursor(), file, source_address, attempt)
         progress.add(made.rows)
         return made
 
+    def work_in_pieces(directory: Path, file: File) -> None:
+        _write_pieces(plan, connection.cursor(), file, source_address, directory)
+        progress.add(file.rows)
+
     try:
-        return run_all(plan.raw.files, work, threads())
+        if not plan.reorders:
+            return run_all(plan.raw.files, work, threads())
+        with TemporaryDirectory(prefix="baton-") as directory:
+            run_all(plan.raw.files, lambda file: work_in_pieces(Path(directory), file), threads())
+            return row_order.merge(plan.raw, connection, Path(directory), attempt)
     finally:
         connection.close()
 
@@ -167,53 +191,59 @@ def _transform_parts(plan: Plan, uri: str, address: str) -> list[File]:
 def _transform_part(
     plan: Plan, connection: "duckdb.DuckDBPyConnection", file: File, source_address: str, address: str
 ) -> File:
+    name = file.path.rsplit("/", 1)[1]
+    made_uri = join(address, name)
+    with store_for(made_uri).writing(made_uri) as written:
+        target = f"{literal(str(written.path))} ({PARQUET})"
+        _copy(plan, connection, file, source_address, target)
+    path = f"{address.rsplit('/', 1)[1]}/{name}"
+    return File(path=path, rows=file.rows, bytes=written.size_bytes, sha256=written.sha256)
+
+
+def _write_pieces(
+    plan: Plan, connection: "duckdb.DuckDBPyConnection", file: File, source_address: str, directory: Path
+) -> None:
+    folder = directory / file.path.rsplit("/", 1)[1].removesuffix(".parquet")
+    _copy(plan, connection, file, source_address, row_order.pieces(folder), buckets=row_order.buckets(plan.raw))
+
+
+def _copy(
+    plan: Plan,
+    connection: "duckdb.DuckDBPyConnection",
+    file: File,
+    source_address: str,
+    target: str,
+    *,
+    buckets: int = 0,
+) -> None:
+    """Write one part's rows to where and how ``target`` says, all of them.
+
+    :param buckets: into how many the rows are dealt out; 0 where they are not.
+    """
     import duckdb
 
     raw_uri = join(source_address, file.path)
-    name = file.path.rsplit("/", 1)[1]
-    made_uri = join(address, name)
-    with (
-        store_for(raw_uri).reading(raw_uri, file.bytes, file.sha256) as raw_path,
-        store_for(made_uri).writing(made_uri) as written,
-    ):
+    with store_for(raw_uri).reading(raw_uri, file.bytes, file.sha256) as raw:
         try:
-            rows = _make(plan, connection, raw_path, written.path)
+            rows = _make(plan, connection, raw, target, buckets)
         except duckdb.Error as err:
             raise engine.translate(err, f"transform {plan.raw.dataset}, {file.path}") from err
         if rows != file.rows:
             raise DataError(f"{raw_uri} holds {rows} rows, its manifest says {file.rows}; run the export again")
-    path = f"{address.rsplit('/', 1)[1]}/{name}"
-    return File(path=path, rows=rows, bytes=written.size_bytes, sha256=written.sha256)
 
 
-def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, made: Path) -> int:
-    largest, batch_rows = _row_groups(connection, raw)
-    with ONE_AT_A_TIME if largest > HUGE_BYTES else nullcontext():
-        return _made(plan, connection, raw, made, batch_rows)
-
-
-def _row_groups(connection: "duckdb.DuckDBPyConnection", raw: Path) -> tuple[int, int]:
-    """Give the bytes of a file's largest row group, and how many of its rows are about one row group in memory.
-
-    The last row group does not count, as it ended with the file.
-    """
-    groups = (
-        "(SELECT DISTINCT row_group_id AS id, row_group_bytes AS size, row_group_num_rows AS rows,"  # noqa: S608
-        f" max(row_group_id) OVER () AS last FROM parquet_metadata({literal(str(raw))}))"
-    )
-    found = connection.execute(
-        f"SELECT max(size), coalesce(min(rows) FILTER (id < last), max(rows)) FROM {groups}"  # noqa: S608
-    ).fetchone()
-    largest, rows = found or (None, None)
-    return largest or 0, min(BATCH_ROWS, rows or BATCH_ROWS)
-
-
-def _made(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, made: Path, batch_rows: int) -> int:
-    if plan.keys:
-        connection.register("hashes", _hashes(plan, connection.cursor(), raw, batch_rows))
-    copied = connection.execute(f"COPY ({plan.output(str(raw))}) TO {literal(str(made))} ({PARQUET})").fetchone()
-    if plan.keys:
-        connection.unregister("hashes")
+def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, target: str, buckets: int) -> int:
+    query = plan.output(str(raw))
+    if buckets:
+        query = row_order.dealt(query, buckets)
+    largest = row_groups.measure(connection, raw)
+    with row_groups.alone_if_huge(largest):
+        if plan.needs_hashes:
+            batch_rows = min(BATCH_ROWS, largest.rows or BATCH_ROWS)
+            connection.register("hashes", _hashes(plan, connection.cursor(), raw, batch_rows))
+        copied = connection.execute(f"COPY ({query}) TO {target}").fetchone()
+        if plan.needs_hashes:
+            connection.unregister("hashes")
     return int(copied[0]) if copied else 0
 
 
@@ -225,7 +255,7 @@ def _hashes(
 
     texts = connection.execute(plan.canonical(str(raw))).to_arrow_reader(batch_rows)
     texts_types = [(f"text_{number}", pyarrow.large_string()) for number in range(len(plan.keys))]
-    schema = pyarrow.schema([("row_number", pyarrow.int64()), *texts_types])
+    schema = pyarrow.schema([("row_number", pyarrow.int64()), *texts_types, ("place", pyarrow.uint64())])
     return pyarrow.RecordBatchReader.from_batches(schema, (_hashed(plan, batch, schema) for batch in texts))
 
 
@@ -234,4 +264,5 @@ def _hashed(plan: Plan, batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") 
 
     keys = enumerate(plan.keys.values())
     hashes = [pseudonym.hash_texts(batch.column(f"text_{number}"), key) for number, key in keys]
-    return pyarrow.RecordBatch.from_arrays([batch.column("row_number"), *hashes], schema=schema)
+    columns = [batch.column("row_number"), *hashes, row_order.random_places(batch.num_rows)]
+    return pyarrow.RecordBatch.from_arrays(columns, schema=schema)

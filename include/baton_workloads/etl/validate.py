@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
-from baton_workloads.etl import checks, database, ledger, manifest, originals, values
+from baton_workloads.etl import checks, database, ledger, manifest, originals, stray_originals, values
 from baton_workloads.etl.manifest import Manifest
 from baton_workloads.etl.policy import Policy
 from baton_workloads.progress import say
@@ -50,11 +50,17 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
         connection.execute(f"SET work_mem = '{WORK_MEM}'")
         superseded = {s.made.dataset for s in subjects if _superseded(connection, s)}
         present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
+        strays = stray_originals.search(present.values())
         for subject in subjects:
             if subject.made.dataset in superseded:
                 report[subject.made.dataset] = {"rows": subject.made.rows, "checks": [], "superseded": True}
                 continue
             report[subject.made.dataset], failed = _checked(connection, dsn, subject, present)
+            for check in strays.get(subject.made.dataset, []):
+                if check.passed:
+                    report[subject.made.dataset]["checks"].append(check.what)
+                else:
+                    failed.append(check.what + check.detail)
             failures += [f"{subject.made.dataset}: {failure}" for failure in failed]
     if failures:
         raise DataError(f"{len(failures)} checks failed: {'; '.join(failures)}")

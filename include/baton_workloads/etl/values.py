@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.environment import threads
 from baton_workloads.etl import carriers, checksums, engine
 from baton_workloads.etl.checks import Check
+from baton_workloads.etl.column_names import free_name
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
@@ -89,8 +90,13 @@ def _carried(made: Manifest) -> list[Column]:
 def _raw(uri: str, raw: Manifest, policy: Policy) -> Place:
     """The raw files under the rules that can be applied again."""
     columns, prepared = {}, ["*"]
+    names = [column.name for column in raw.columns]
     for number, column in enumerate(raw.columns):
-        rule, name, alias = policy.rule(column.name), identifier(column.name), identifier(f"prepared {number}")
+        rule, name, alias = (
+            policy.rule(column.name),
+            identifier(column.name),
+            identifier(free_name(f"prepared {number}", names)),
+        )
         made = rule.result(column)
         if made is None or rule.keyed or not rule.reads_values:
             continue
@@ -124,7 +130,7 @@ def _given(rows: str) -> Iterator[str]:
 def _file(uri: str, file: File, selected: list[str]) -> Iterator[str]:
     address = join(uri.rsplit("/", 1)[0], file.path)
     with store_for(address).reading(address, file.bytes, file.sha256) as path:
-        yield f"(SELECT {', '.join(selected)} FROM read_parquet({engine.literal(str(path))}))"  # noqa: S608
+        yield f"(SELECT {', '.join(selected)} FROM {engine.parquet(str(path))})"  # noqa: S608
 
 
 def _warehouse(connection: "psycopg.Connection[Any]", readers: Readers, made: Manifest) -> Place:

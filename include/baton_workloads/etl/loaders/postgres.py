@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from baton_workloads.errors import DataError
 from baton_workloads.etl import database, ledger
 from baton_workloads.etl.engine import identifier
-from baton_workloads.etl.loaders import Load, Loader, Outcome
-from baton_workloads.etl.loaders import postgres_surroundings as surroundings
+from baton_workloads.etl.loaders import Load, Loader, Outcome, dependents
+from baton_workloads.etl.loaders.dependents import NewTable
 from baton_workloads.etl.loaders.postgres_copy import fill
 from baton_workloads.etl.manifest import Manifest
-from baton_workloads.etl.source import qualified
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
@@ -30,50 +30,80 @@ class PostgresLoader(Loader):
         with database.connect(self._dsn, "warehouse") as connection:
             ledger.prepare(connection)
             ledger.lock(connection, dataset)
-            outcome = ledger.decide(load, ledger.current(connection, dataset))
+            entry = ledger.current(connection, dataset)
+            outcome = ledger.decide(load, entry)
             if outcome == "loaded":
-                _replace(connection, load)
+                new = _new_table(load.manifest, entry)
+                if entry is None:
+                    _check_free(connection, new)
+                _replace(connection, load, new)
             connection.commit()
         if outcome == "newer_present":
             say(f"load {dataset}: the warehouse holds a newer snapshot; nothing was changed")
         return outcome
 
 
-def _replace(connection: "psycopg.Connection[Any]", load: Load) -> None:
+def _new_table(made: Manifest, entry: ledger.Entry | None) -> NewTable:
+    keeping = frozenset(column.name for column in made.columns if column.rule in KEY_RULES)
+    return NewTable(
+        target=made.target,
+        types={column.name: column.type for column in made.columns},
+        keeping=keeping,
+        key=tuple(made.keys.primary) if keeping.issuperset(made.keys.primary) else (),
+        same_policy=entry is not None and entry.policy_digest == made.policy_digest,
+    )
+
+
+def _check_free(connection: "psycopg.Connection[Any]", new: NewTable) -> None:
+    """Refuse to replace rows of which the ledger knows nothing: the wrong database, or somebody's own table."""
+    found = connection.execute("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", (new.name,)).fetchone()
+    if found is None or found[0] not in "rp":
+        return
+    filled = connection.execute(f"SELECT EXISTS (SELECT FROM {new.name})".encode()).fetchone()  # noqa: S608
+    if filled and filled[0]:
+        raise DataError(
+            f"table {new.name} holds rows that no load of this chain brought; check BATON_WAREHOUSE_DSN, give the"
+            " policy another target, or drop the table"
+        )
+
+
+def _replace(connection: "psycopg.Connection[Any]", load: Load, new: NewTable) -> None:
     """Make the new table beside the old one, which readers use until the very end, and put it in its place.
 
     What the new table has: the manifest's columns with their types, the source's primary key where it survived, fresh
-    statistics, and the old table's owner, grants, views and indexes. It has no foreign keys, defaults or checks.
+    statistics, and everything that was attached to the old table (``dependents``). It has no foreign keys and checks.
     """
-    made = load.manifest
-    schema, table = made.target.split(".", 1)
-    target = qualified(made.target)
-    name = f"baton_staging_{crc32(table.encode()):08x}"
-    staging = f"{identifier(schema)}.{name}"
-    _run(connection, f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-    around = surroundings.read(connection, target)
-    columns = ", ".join(f"{identifier(c.name)} {c.type}" for c in made.columns)
-    _run(connection, f"CREATE TABLE {staging} ({columns})")
+    name = f"baton_staging_{crc32(new.table.encode()):08x}"
+    staging = f"{identifier(new.schema)}.{name}"
+    _run(connection, f"CREATE SCHEMA IF NOT EXISTS {identifier(new.schema)}")
+    around = dependents.read(connection, new)
+    if around.gone:
+        say(f"load {load.manifest.dataset}: the changed policy ends {', '.join(around.gone)}")
+    collations = {column: f" COLLATE {collation}" for column, collation in around.collations.items()}
+    columns = ", ".join(f"{identifier(c)} {type_}{collations.get(c, '')}" for c, type_ in new.types.items())
+    if around.oid is not None:  # else a default that changed since would move the table
+        _run(connection, "SET LOCAL default_tablespace = ''")
+    _run(connection, f"CREATE {around.kind}TABLE {staging} ({columns}){around.options}")
+    dependents.dress(connection, new, around, staging)
     fill(connection, load, staging)
-    key = _key(made)
-    if key:
+    own_key = new.key and not around.has_key
+    if own_key:
+        key = ", ".join(identifier(column) for column in new.key)
         _run(connection, f"ALTER TABLE {staging} ADD CONSTRAINT {name}_pkey PRIMARY KEY ({key})")
-    surroundings.make_indexes(connection, around.indexes, staging, name)
+    dependents.build_indexes(connection, new, around, staging, name)
     _run(connection, f"ANALYZE {staging}")  # else the first queries are planned for an empty table
-    _run(connection, *around.before, f"DROP TABLE IF EXISTS {target}")
-    _run(connection, f"ALTER TABLE {staging} RENAME TO {identifier(table)}")
-    if key:
-        _run(connection, f"ALTER TABLE {target} RENAME CONSTRAINT {name}_pkey TO {identifier(f'{table}_pkey')}")
-    surroundings.rename_indexes(connection, around.indexes, schema, name)
-    _run(connection, *around.after)
-    ledger.record(connection, load, target)
-
-
-def _key(made: Manifest) -> str:
-    """Give the columns of the primary key, empty where not all of them arrive with unique values still unique."""
-    rules = {column.name: column.rule for column in made.columns}
-    survives = all(rules.get(name) in KEY_RULES for name in made.keys.primary)
-    return ", ".join(identifier(name) for name in made.keys.primary) if survives else ""
+    if around.oid is not None:
+        _run(connection, f"LOCK TABLE {new.name} IN ACCESS EXCLUSIVE MODE")
+        dependents.check_same(new, around, dependents.read(connection, new))
+        dependents.run(connection, new, around.before)
+        _run(connection, f"DROP TABLE {new.name}")
+    _run(connection, f"ALTER TABLE {staging} RENAME TO {identifier(new.table)}")
+    if own_key:
+        _run(connection, f"ALTER TABLE {new.name} RENAME CONSTRAINT {name}_pkey TO {identifier(f'{new.table}_pkey')}")
+    dependents.give_back(connection, new, around, name)
+    if around.oid is not None:
+        dependents.ensure_returned(new, around, dependents.read(connection, new))
+    ledger.record(connection, load, new.name)
 
 
 def _run(connection: "psycopg.Connection[Any]", *statements: str) -> None:
