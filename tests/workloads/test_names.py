@@ -75,7 +75,7 @@ def test_a_column_that_is_not_read_confuses_nothing(file_chain: Any, rule: str) 
     assert file_chain.query(file_chain.warehouse, "SELECT email FROM things") == [("0***@***.de",)]
 
 
-def test_tables_that_differ_in_case_are_two_tables(file_chain: Any) -> None:
+def test_tables_that_differ_in_case_are_two_tables(file_chain: Any, tmp_path: Path) -> None:
     """Sources and targets are PostgreSQL's names; first policies need names of their own."""
     file_chain.execute(
         file_chain.source,
@@ -90,8 +90,12 @@ def test_tables_that_differ_in_case_are_two_tables(file_chain: Any) -> None:
     assert file_chain.validate(file_chain.to_warehouse()).code == 0
     both = 'SELECT (SELECT id FROM things), (SELECT id FROM "Things")'
     assert file_chain.query(file_chain.warehouse, both) == [(1, 2)]
-    outcome = file_chain.run("policy", "init", "--source", file_chain.source, "-o", "/nowhere")
-    assert (outcome.code, "public.Things and public.things differ" in outcome.error) == (65, True), outcome.stderr
+    assert file_chain.run("policy", "init", "--source", file_chain.source, "-o", str(tmp_path)).code == 0
+    sources = [
+        file.read_text().partition("source: ")[2].splitlines()[0].strip(chr(34))
+        for file in sorted(tmp_path.glob("*.yaml"))
+    ]
+    assert sorted(sources) == ["public.Things", "public.things"]
 
 
 def test_two_datasets_never_share_a_target(people: Any) -> None:
