@@ -87,3 +87,12 @@ def test_the_environment_and_a_file_mean_the_same(tmp_path: Path, monkeypatch: p
 def test_the_shipped_policies_are_valid() -> None:
     """Every policy of this project can be read."""
     assert {"customers", "order_items", "orders", "payments", "products"} <= set(load(str(SHIPPED)))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 26_000, "- " * 26_000, "columns: &a [*a]", "columns: &a {b: *a}", "a: !!int x", "a: !!timestamp x"]
+)
+def test_a_text_that_no_reader_survives_is_refused(tmp_path: Path, text: str) -> None:
+    """As any other policy that is wrong, with its file's name."""
+    with pytest.raises(DataError, match="things"):
+        load(write(tmp_path, text))
