@@ -121,7 +121,7 @@ def test_secrets_reach_no_log_and_no_metadata(stack: Stack, finished_run: str):
     assert found == []
 
 
-def test_nothing_of_the_stack_listens_beyond_this_machine(stack: Stack, finished_run: str):
+def test_nothing_of_the_stack_listens_beyond_this_machine(stack: Stack):
     """Every socket of every process of the stack, pods included, is on loopback."""
     listening = [
         (" ".join(process.cmdline())[:80], socket.laddr.ip, socket.laddr.port)
