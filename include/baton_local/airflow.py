@@ -292,8 +292,9 @@ class Airflow:
     def _executes(self) -> bool:
         """Whether the API that tasks talk to has been made.
 
-        Why asked: Airflow makes it at its first request, whatever that is, and answers nobody meanwhile: seconds on a
-        quiet machine, a minute and more on a busy one. It is paid here, before anybody waits for a task or the UI.
+        Why asked: cadwyn makes the routes of all versions at the first request, whatever that is, and Airflow answers
+        nobody meanwhile: seconds on a quiet machine, a minute and more on a busy one. It is paid here, before anybody
+        waits for a task or the UI.
         """
         try:
             return httpx.get(f"{self.url}/execution/health", timeout=5).is_success

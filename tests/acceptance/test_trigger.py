@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.acceptance.chain import await_value
@@ -94,7 +95,7 @@ def test_a_failure_ends_with_its_reason_and_its_log(start: Start) -> None:
     assert code == 1
     assert "decide, try 1:\n  ValueError: because it was told to <b>fail</b>\n" in output
     (log,) = [line.removeprefix("  The whole log: ") for line in output.splitlines() if "The whole log" in line]
-    assert "the line before the end" in open(log, encoding="utf-8").read()
+    assert "the line before the end" in Path(log).read_text(encoding="utf-8")
 
 
 def test_ctrl_c_leaves_the_run_and_its_dag_as_they_were(stack: Stack, start: Start) -> None:
