@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baton_workloads.errors import DataError
 from baton_workloads.etl import engine, pseudonym
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.policy import Policy
@@ -169,6 +170,13 @@ def test_a_pseudonym_never_changes() -> None:
     key = pseudonym.domain_key(bytes(range(32)), "customer")
     made = pseudonym.hash_texts(pyarrow.array(["42", ""]), key).to_pylist()
     assert [str(uuid.UUID(value)) for value in made] == KNOWN
+
+
+def test_a_kernel_that_hashes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each batch one pseudonym is made by hashlib as well: a changed kernel must not reach the warehouse."""
+    monkeypatch.setattr(pseudonym, "pseudonym", lambda text, key: uuid.UUID(int=7))
+    with pytest.raises(DataError, match="hash kernel"):
+        pseudonym.hash_texts(pyarrow.array([None, "42"]), "00")
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass(%s) AND i.i
 class Check:
     """One check in words, and how many rows broke it.
 
-    :param remark: what is said where the number of rows is not known.
+    :param said: what is said of those instead of their number.
     """
 
     what: str
     broken: int = 0
-    remark: str = ""
+    said: str = ""
 
     @property
     def passed(self) -> bool:
@@ -37,8 +37,8 @@ class Check:
 
     @property
     def detail(self) -> str:
-        """Say in words how it was broken."""
-        return f" ({self.remark or f'{self.broken} rows break it'})"
+        """Give the number of broken rows in words."""
+        return self.said or f" ({self.broken} rows break it)"
 
 
 def rows_and_rules(

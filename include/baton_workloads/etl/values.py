@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PAGES = "SELECT pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int"
 RANGE_PAGES = 1 << 13
-FOUND = "changed, or standing in other rows"
+FOUND = " (changed, or standing in other rows)"
 
 
 @dataclass(frozen=True)
