@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PLACE = identifier("baton place")
 BUCKET = identifier("baton bucket")
 MAX_BUCKETS = 64  # each part writes a small file for each bucket
+HELD_BYTES = 16 << 20  # of rows that wait to be dealt out
+HELD_ROWS = 2048, 524288  # one vector, and the engine's own default
 PIECES = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB'"  # read once, from the local disk
 
 
@@ -47,6 +49,12 @@ def random_places(rows: int) -> "pyarrow.Array":
 def buckets(raw: Manifest) -> int:
     """Give the number of buckets, so that each is about as large as a part."""
     return max(1, min(len(raw.files), MAX_BUCKETS))
+
+
+def held_rows(raw: Manifest) -> int:
+    """Give how many rows may wait to be dealt out: fewer of wide ones, so that memory does not grow with them."""
+    width = 4 * sum(file.bytes for file in raw.files) // max(raw.rows, 1) + 1  # files are compressed
+    return max(HELD_ROWS[0], min(HELD_BYTES // width, HELD_ROWS[1]))
 
 
 def dealt(query: str, buckets: int) -> str:

@@ -147,11 +147,9 @@ def _kept(number: int, column: Column, path: str) -> str:
     )
     texts = f"SELECT unnest(CASE WHEN contains(t, '\\') THEN [t, unescaped(t)] ELSE [t] END) AS t FROM ({pieces})"  # noqa: S608
     grams = f"SELECT unnest(grams(words(t))) AS g FROM ({texts})"  # noqa: S608
-    phones = f"SELECT 'tel ' || digits(g) AS g FROM grams WHERE regexp_full_match(g, '[+0-9 .()-]{{{LEAST_DIGITS},}}')"  # noqa: S608
-    return (
-        f"WITH grams AS MATERIALIZED (SELECT DISTINCT g FROM ({grams}) WHERE telling(g))"  # noqa: S608
-        f" SELECT {number}, hash(g) FROM (FROM grams UNION ALL {phones})"
-    )
+    phone = f"g[1] BETWEEN '(' AND '9' AND regexp_full_match(g, '[+0-9 .()-]{{{LEAST_DIGITS},}}')"
+    hashes = f"CASE WHEN {phone} THEN [hash(g), hash('tel ' || digits(g))] ELSE [hash(g)] END"
+    return f"SELECT DISTINCT {number}, unnest({hashes}) FROM ({grams}) WHERE telling(g)"  # noqa: S608
 
 
 def _originals(number: int, column: Column, path: str, form: str | None, is_phone: bool) -> str:

@@ -181,6 +181,7 @@ def _transform_parts(plan: Plan, uri: str, address: str) -> list[File]:
     try:
         if not plan.reorders:
             return run_all(plan.raw.files, work, threads())
+        connection.execute(f"SET partitioned_write_flush_threshold = {row_order.held_rows(plan.raw)}")
         with TemporaryDirectory(prefix="baton-") as directory:
             run_all(plan.raw.files, lambda file: work_in_pieces(Path(directory), file), threads())
             return row_order.merge(plan.raw, connection, Path(directory), attempt)
