@@ -21,13 +21,13 @@ Object = dict[str, Any]
 _OPERATOR = "airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator"
 _BATON = '''"""Airflow DAGs of many CronJobs."""
 
-from baton.jobs.dags import cronjob_dags
+from baton.cronjobs.dags import cronjob_dags
 
 globals().update(cronjob_dags({folder!r}))
 '''
 _BATON_REFUSED = '''"""No Airflow DAG: what was refused."""
 
-from baton.jobs.dags import report_refused
+from baton.cronjobs.dags import report_refused
 
 report_refused({folder!r})
 '''

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
+from baton.functions.batch_operator import InvokeFunctionBatchOperator
 
 
 class FileStore:

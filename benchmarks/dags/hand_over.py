@@ -5,7 +5,7 @@ from itertools import pairwise
 import pendulum
 from airflow.sdk import dag
 
-from baton.operators.workload import WorkloadOperator
+from baton.workloads.operator import WorkloadOperator
 
 PODS = 10
 RESULT = "${LOCAL_KUBERNETES_MOUNT_AIRFLOW_XCOM:-/airflow/xcom}/return.json"

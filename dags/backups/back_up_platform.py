@@ -27,11 +27,11 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.assets import BACKUPS
-from baton.backups.applications import application_backup, read_applications
-from baton.backups.stages import RETENTION, backup_stage, kept_snapshots, parts_of, sealed_backup
 from baton.defaults import default_args
 from baton.pools import SHOP_HEAVY
-from baton.run_key import RUN_KEY
+from baton.schedules.run_key import RUN_KEY
+from baton.workloads.backup_applications import application_backup, read_applications
+from baton.workloads.backup_stages import RETENTION, backup_stage, kept_snapshots, parts_of, sealed_backup
 
 ZONE = "Europe/Prague"
 APPLICATIONS = read_applications(Path(__file__).parents[2] / "include" / "backups" / "applications.yaml")

@@ -22,8 +22,8 @@ import pendulum
 from airflow.sdk import dag
 
 from baton.assets import BACKUPS
-from baton.backups.stages import RETENTION, backup_stage
 from baton.defaults import default_args
+from baton.workloads.backup_stages import RETENTION, backup_stage
 
 
 @dag(

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from baton.jobs.dags import report_refused
+from baton.cronjobs.dags import report_refused
 
 report_refused(Path(__file__).parents[2] / "include" / "cronjobs")

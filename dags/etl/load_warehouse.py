@@ -32,12 +32,12 @@ from airflow.sdk import AsyncCallback, CronPartitionTimetable, DeadlineAlert, De
 
 from baton.assets import WAREHOUSE
 from baton.defaults import default_args
-from baton.etl.policies import policies_folder, read_policies
-from baton.etl.results import result_of
-from baton.etl.stages import stage
 from baton.notifications.deadline import mail_missed_deadline
 from baton.pools import SOURCE
-from baton.run_key import RUN_KEY
+from baton.schedules.run_key import RUN_KEY
+from baton.workloads.etl_policies import policies_folder, read_policies
+from baton.workloads.etl_stages import stage
+from baton.workloads.results import result_of
 
 ZONE = "Europe/Prague"
 POLICIES = read_policies(policies_folder(Path(__file__).parents[2] / "include" / "etl" / "policies"))

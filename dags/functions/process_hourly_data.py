@@ -22,7 +22,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from baton.defaults import default_args
-from baton.operators.invoke_function import CALLBACK, InvokeFunctionOperator
+from baton.functions.operator import CALLBACK, InvokeFunctionOperator
 
 ZONE = "Europe/Prague"
 

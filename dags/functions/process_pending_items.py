@@ -22,7 +22,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from baton.defaults import default_args
-from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
+from baton.functions.batch_operator import InvokeFunctionBatchOperator
 
 ZONE = "Europe/Prague"
 

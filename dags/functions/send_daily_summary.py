@@ -22,7 +22,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from baton.defaults import default_args
-from baton.operators.invoke_function import InvokeFunctionOperator
+from baton.functions.operator import InvokeFunctionOperator
 
 ZONE = "Europe/Prague"
 

@@ -26,8 +26,8 @@ from pathlib import Path
 from airflow.sdk import dag
 
 from baton.defaults import default_args
-from baton.incidents.diagnostics import read_evidence
-from baton.operators.collect_diagnostics import CollectDiagnosticsOperator
+from baton.incidents.diagnostics_file import read_evidence
+from baton.incidents.diagnostics_operator import CollectDiagnosticsOperator
 
 EVIDENCE = read_evidence(Path(__file__).parents[2] / "include" / "incidents" / "diagnostics.yaml")
 

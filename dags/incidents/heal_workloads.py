@@ -27,9 +27,9 @@ import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task_group
 
 from baton.defaults import default_args
-from baton.incidents.healing import read_rules
+from baton.incidents.heal_operator import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator
+from baton.incidents.healing_file import read_rules
 from baton.notifications.question import QuestionNotifier
-from baton.operators.heal import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator
 
 RULES = read_rules(Path(__file__).parents[2] / "include" / "incidents" / "healing.yaml")
 

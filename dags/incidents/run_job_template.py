@@ -22,8 +22,8 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag
 
+from baton.cronjobs.job_template_operator import JobTemplateOperator
 from baton.defaults import default_args
-from baton.operators.job_template import JobTemplateOperator
 from baton.pools import PODS
 
 

@@ -25,8 +25,8 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from baton.defaults import default_args
-from baton.maintenance.tasks import maintenance_params
-from baton.operators.clean_up_cluster import CleanUpClusterOperator
+from baton.workloads.clean_up_cluster_operator import CleanUpClusterOperator
+from baton.workloads.maintenance_tasks import maintenance_params
 
 ZONE = "Europe/Prague"
 DAYS = Param(7, type="number", minimum=0, description="Since how many days something has to be over.")

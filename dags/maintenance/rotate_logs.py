@@ -24,7 +24,7 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from baton.defaults import default_args
-from baton.maintenance.tasks import LIMITED, logs_volume, maintain, maintenance_params
+from baton.workloads.maintenance_tasks import LIMITED, logs_volume, maintain, maintenance_params
 
 ZONE = "Europe/Prague"
 DAYS = Param(7, type="integer", minimum=0, description="Since how many days nobody has written a file.")

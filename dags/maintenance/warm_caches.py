@@ -26,7 +26,7 @@ from airflow.sdk import dag
 
 from baton.assets import CACHES_INVALIDATED, DEPLOYMENT
 from baton.defaults import default_args
-from baton.maintenance.tasks import DRY_RUN, maintain, maintenance_params, read_plan
+from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params, read_plan
 
 PLAN = read_plan(Path(__file__).parents[2] / "include" / "maintenance" / "warm_caches.yaml")
 

@@ -24,7 +24,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from baton.defaults import default_args
 from baton.pools import SOURCE
 from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
-from baton.run_key import RUN_MOMENT
+from baton.schedules.run_key import RUN_MOMENT
 
 
 @dag(

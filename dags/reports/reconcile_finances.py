@@ -31,12 +31,12 @@ from airflow.sdk import Param, dag, task
 
 from baton.assets import RECONCILED
 from baton.defaults import default_args
-from baton.etl.results import result_of
 from baton.pools import SOURCE
 from baton.reports.approval import who_closes
+from baton.reports.market_close_timetable import MarketCloseTimetable
 from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
-from baton.run_key import RUN_MOMENT
-from baton.timetables.market_close import MarketCloseTimetable
+from baton.schedules.run_key import RUN_MOMENT
+from baton.workloads.results import result_of
 
 LOOK_BACK_HOURS = 90 * 24
 

@@ -23,8 +23,8 @@ from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.assets import INVENTORY
 from baton.defaults import default_args
-from baton.operators.workload import WorkloadOperator
 from baton.reports.tasks import ZONE
+from baton.workloads.operator import WorkloadOperator
 
 
 @dag(

@@ -1,7 +1,7 @@
 """The YAML and JSON files that people write for Baton: read within limits, with one error for all that may be wrong.
 
 Used for routes, credentials, rules of incidents, policies, recipients, applications and plans. Manifests and chains
-keep the line of each field and have a reader of their own, `baton.jobs.manifests_yaml`.
+keep the line of each field and have a reader of their own, `baton.cronjobs.manifests.yaml_documents`.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from baton import refused_deferral, startup
-from baton.run_key import hours_since_workday, run_key, run_moment
-from baton.timetables.cronjob import CronJobTimetable
-from baton.timetables.market_close import MarketCloseTimetable
+from baton.airflow_internals import refused_deferral, startup
+from baton.cronjobs.timetable import CronJobTimetable
+from baton.reports.market_close_timetable import MarketCloseTimetable
+from baton.schedules.run_key import hours_since_workday, run_key, run_moment
 
 
 class BatonPlugin(AirflowPlugin):
@@ -28,8 +28,9 @@ class BatonPlugin(AirflowPlugin):
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow names a class attribute
         """Pages and routes. Built when they are asked for, which only the API server does: the imports cost seconds."""
         from baton.alerts import receiver
-        from baton.api.callbacks_app import make_airflow_app
-        from baton.pages import alerts_app, chains_app
+        from baton.alerts.page import app as alerts_app
+        from baton.cronjobs.page import app as chains_app
+        from baton.functions.callbacks_app import make_airflow_app
 
         return [
             {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from tests.acceptance.chain import await_value
 
-from baton.jobs.adopt_command import main
+from baton.cronjobs.adopt.command import main
 from baton_local.stack import Stack
 
 MANIFESTS = Path(__file__).parent / "cronjobs"

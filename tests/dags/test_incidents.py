@@ -2,7 +2,7 @@
 
 import pytest
 
-from baton.operators.heal import LEAVE_IT, RESTART_IT
+from baton.incidents.heal_operator import LEAVE_IT, RESTART_IT
 
 
 def test_an_unhealthy_workload_is_asked_about_before_it_is_restarted(dag_bag):

@@ -15,8 +15,8 @@ from airflow.utils.session import create_session
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from baton import abandoned
-from baton.abandoned import SUCCESSORS, CarefulSupervisor
+from baton.airflow_internals import abandoned
+from baton.airflow_internals.abandoned import SUCCESSORS, CarefulSupervisor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = next(iter(SUCCESSORS))

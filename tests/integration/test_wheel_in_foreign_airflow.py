@@ -44,15 +44,15 @@ spec:
 CHAINS = "chains: {nightly: {jobs: {load: {after: export}}}}\n"
 DAG_FILE = """\
 # Airflow DAGs of our CronJobs
-from baton.jobs.dags import cronjob_dags
+from baton.cronjobs.dags import cronjob_dags
 globals().update(cronjob_dags({folder!r}))
 """
 """Two lines, and the comment: Airflow reads only files that hold the words airflow and dag."""
 OPERATOR_DAG = """\
 from airflow.sdk import dag
-from baton.jobs.source import LiveSource
-from baton.operators.job import JobOperator
-from baton.operators.workload import WorkloadOperator
+from baton.cronjobs.templates.source import LiveSource
+from baton.cronjobs.operator import JobOperator
+from baton.workloads.operator import WorkloadOperator
 
 @dag(schedule=None)
 def by_hand():

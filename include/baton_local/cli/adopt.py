@@ -26,4 +26,4 @@ def adopt(context: typer.Context) -> None:
         os.environ["AIRFLOW_API_TOKEN"] = stack.api.token()
         os.environ.setdefault("KUBECONFIG", str(layout.kubeconfig))
     os.environ.setdefault("AIRFLOW_API_URL", "")
-    os.execv(sys.executable, [sys.executable, "-m", "baton.jobs.adopt_command", *context.args])
+    os.execv(sys.executable, [sys.executable, "-m", "baton.cronjobs.adopt.command", *context.args])

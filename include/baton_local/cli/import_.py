@@ -30,7 +30,7 @@ def import_(context: typer.Context) -> None:
     """CronJobs as DAGs: what becomes of each field, what could be chained. See `./baton import --help`."""
     layout = current_layout()
     os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
-    command = [sys.executable, "-m", "baton.jobs.import_command", *context.args]
+    command = [sys.executable, "-m", "baton.cronjobs.importing.command", *context.args]
     is_own = any(word.partition("=")[0] in OWN_CLUSTER for word in context.args)
     if is_own or not context.args or not Supervisor(layout).is_running():
         os.execv(sys.executable, command)

@@ -46,7 +46,7 @@ def _pair(text: str) -> tuple[str, str]:
 @click.option("--first-year", required=True, type=int)
 @click.option("--last-year", required=True, type=int)
 def market_closes_command(exchange: str, first_year: int, last_year: int) -> None:
-    """Print when an exchange closes; its output is a file in plugins/baton/timetables/market_closes."""
+    """Print when an exchange closes; its output is a file in plugins/baton/reports/market_closes."""
     from baton_workloads.reports.market_closes import market_closes
 
     for line in market_closes(exchange, first_year, last_year):

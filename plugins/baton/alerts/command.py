@@ -21,7 +21,7 @@ from typing import Any
 
 from baton.alerts.credentials import digest
 from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
-from baton.alerts.trial import trial
+from baton.alerts.preview import trial
 from baton.alerts.watched import routes_of
 from baton.exceptions import PermanentError
 

@@ -23,7 +23,7 @@ from baton.alerts.deciding import Decision
 from baton.alerts.payloads import ENDPOINTS, BodyError, Post, begun_at, read_body
 from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import Settings, read_settings
-from baton.api.bodies import (
+from baton.api.request_bodies import (
     PATIENCE_SECONDS,
     BodyTooLargeError,
     BodyTooSlowError,

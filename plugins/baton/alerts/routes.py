@@ -12,8 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from baton.alerts.conf import Alert
-from baton.alerts.fill import Fill, FillError
 from baton.alerts.matchers import Matcher, MatcherError, read_matchers
+from baton.alerts.placeholders import Fill, FillError
 from baton.data_file import problem_of
 from baton.exceptions import PermanentError
 from plain_yaml import UnreadableError, load

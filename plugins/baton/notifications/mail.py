@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from baton.exceptions import BatonError, PermanentError
 
 if TYPE_CHECKING:
-    from baton.hooks.report_mail import MessageHook
+    from baton.notifications.mail_server import MessageHook
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def send_mail(*, subject: str, text: str) -> None:
 
 async def send_mail_async(*, subject: str, text: str) -> None:
     """Do the same as `send_mail` in the triggerer, without blocking it."""
-    from baton.hooks.report_mail import MessageHook
+    from baton.notifications.mail_server import MessageHook
 
     connection = await MessageHook.aget_connection(SMTP_CONNECTION)
     mail = _Mail(subject, text, connection)
@@ -68,7 +68,7 @@ class _Mail:
 
     def connect(self) -> MessageHook:
         """Give a hook that has asked nothing yet."""
-        from baton.hooks.report_mail import MessageHook
+        from baton.notifications.mail_server import MessageHook
 
         hook = MessageHook(SMTP_CONNECTION)
         if self._connection is not None:

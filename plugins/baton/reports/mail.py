@@ -21,7 +21,7 @@ HEADER_LENGTH = 200
 
 
 class Server(Protocol):
-    """A mail server, as `baton.hooks.report_mail.MessageHook` is one."""
+    """A mail server, as `baton.notifications.mail_server.MessageHook` is one."""
 
     @property
     def sender(self) -> str:
@@ -64,7 +64,7 @@ class MailChannel:
 
     def send(self, parcel: Parcel) -> None:
         """Send one message."""
-        from baton.hooks.report_mail import ReaderRefusedError
+        from baton.notifications.mail_server import ReaderRefusedError
 
         address = _address(self.reader)
         try:

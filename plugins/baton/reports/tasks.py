@@ -7,11 +7,11 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from baton.etl.results import result_of
-from baton.operators.deliver_report import DeliverReportOperator
-from baton.operators.workload import WorkloadOperator
+from baton.reports.operator import DeliverReportOperator
 from baton.reports.recipients import read_recipients
-from baton.run_key import RUN_KEY
+from baton.schedules.run_key import RUN_KEY
+from baton.workloads.operator import WorkloadOperator
+from baton.workloads.results import result_of
 
 ZONE = "Europe/Prague"
 """The zone in which readers' days begin and in which reports are scheduled."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pendulum
 from airflow.sdk import dag
 
-from baton.operators.workload import WorkloadOperator
+from baton.workloads.operator import WorkloadOperator
 
 LINES = 30
 COLUMNS, ROWS = 4, 3

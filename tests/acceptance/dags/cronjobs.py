@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from baton.jobs.dags import cronjob_dags
+from baton.cronjobs.dags import cronjob_dags
 
 globals().update(cronjob_dags(Path(__file__).parents[1] / "cronjobs", namespace="baton"))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pendulum
 from airflow.sdk import dag
 
-from baton.jobs.source import FileSource
-from baton.operators.job import JobOperator
+from baton.cronjobs.operator import JobOperator
+from baton.cronjobs.templates.source import FileSource
 
 MANIFESTS = str(Path(__file__).parent / "cron_jobs.yaml")
 

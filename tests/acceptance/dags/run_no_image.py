@@ -9,7 +9,7 @@ It never starts.
 import pendulum
 from airflow.sdk import dag
 
-from baton.operators.workload import WorkloadOperator
+from baton.workloads.operator import WorkloadOperator
 
 
 @dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1), catchup=False, doc_md=__doc__)

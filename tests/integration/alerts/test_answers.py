@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.integration.alerts.conftest import OTHER_TOKEN, SECRET, TOKEN, Receiver, alert, group, route
 
 from baton.alerts.credentials import sign
-from baton.api import bodies
+from baton.api import request_bodies as bodies
 
 Json = dict[str, Any]
 BODY = json.dumps(group(alert())).encode()
@@ -119,7 +119,7 @@ async def test_body_is_read_only_as_far_as_it_may_go(receiver: Receiver) -> None
 
 async def test_slow_body_is_not_waited_for_without_end() -> None:
     """Else a few senders could hold the server."""
-    from baton.api.bodies import BodyTooSlowError, read_limited
+    from baton.api.request_bodies import BodyTooSlowError, read_limited
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

@@ -6,12 +6,12 @@ import pytest
 import yaml
 from tests.integration.cronjobs.test_import_from_cluster import cronjob
 
-from baton.jobs.adopt_cluster import AdoptingCluster
-from baton.jobs.adopt_command import Handover, HandoverError, main
-from baton.jobs.adopt_order import order_of
-from baton.jobs.import_command import main as main_import
-from baton.jobs.import_command_cluster import ClusterError
-from baton.jobs.manifests_catalogue import read_catalogue
+from baton.cronjobs.adopt.cluster import AdoptingCluster
+from baton.cronjobs.adopt.command import Handover, HandoverError, main
+from baton.cronjobs.adopt.order import order_of
+from baton.cronjobs.catalogue import read_catalogue
+from baton.cronjobs.importing.cluster import ClusterError
+from baton.cronjobs.importing.command import main as main_import
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 COMING = NOW + timedelta(hours=2)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
-from baton.jobs.import_command import main
+from baton.cronjobs.importing.command import main
 
 
 def cronjob(name, schedule, **spec):

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from baton.jobs.import_command import main
+from baton.cronjobs.importing.command import main
 
 EVERYTHING = {
     "restartPolicy": "Never",

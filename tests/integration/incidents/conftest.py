@@ -20,7 +20,7 @@ import pytest
 from kubernetes.client import AppsV1Api
 
 from baton.alerts.conf import Alert, make_conf
-from baton.operators.collect_diagnostics import CollectDiagnosticsOperator
+from baton.incidents.diagnostics_operator import CollectDiagnosticsOperator
 from baton_local import object_store
 from baton_local.component import is_healthy
 from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures

@@ -13,9 +13,9 @@ import pytest
 from tests.integration.incidents.conftest import deployment, pod
 
 from baton.exceptions import PermanentError
-from baton.hooks.diagnostics.dumps import Dump
-from baton.hooks.diagnostics.target import NamespaceRefusedError
-from baton.hooks.diagnostics.workload import TargetGoneError
+from baton.incidents.diagnostics.dumps import Dump
+from baton.incidents.diagnostics.target import NamespaceRefusedError
+from baton.incidents.diagnostics.workload import TargetGoneError
 
 pytestmark = [
     pytest.mark.timeout(60),

@@ -13,10 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from tests.integration.incidents.conftest import BEGIN, deployment
 
 from baton.alerts.conf import Alert, make_conf
-from baton.hooks.healing.acting import NotRestartedError
-from baton.hooks.healing.record import HOLD, RESTARTS
-from baton.hooks.healing.rules import Rule, Signs
-from baton.operators.heal import (
+from baton.incidents.heal_operator import (
     LEAVE_IT,
     RESTART_IT,
     AskToRestartOperator,
@@ -24,7 +21,10 @@ from baton.operators.heal import (
     NotReadyError,
     RestartWorkloadOperator,
 )
-from baton.triggers import rollout
+from baton.incidents.healing import rollout_trigger as rollout
+from baton.incidents.healing.acting import NotRestartedError
+from baton.incidents.healing.record import HOLD, RESTARTS
+from baton.incidents.healing.rules import Rule, Signs
 
 pytestmark = [
     pytest.mark.timeout(60),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.integration.incidents.conftest import await_ready, connect, free_port, pod
 
-from baton.hooks.diagnostics.prometheus import Query, matchers
+from baton.incidents.diagnostics.prometheus import Query, matchers
 
 pytestmark = [
     pytest.mark.timeout(60),

@@ -16,8 +16,8 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from baton.exceptions import TransientError
-from baton.operators.workload import WorkloadOperator
-from baton.triggers.workload import WorkloadTrigger
+from baton.workloads.operator import WorkloadOperator
+from baton.workloads.trigger import WorkloadTrigger
 from baton_local.kubernetes.testing import LocalKubernetes, namespace
 from baton_local.layout import PROJECT
 from baton_local.postgres import binaries

@@ -8,8 +8,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from kubernetes.client import ApiException, BatchV1Api
 from tests.workloads.waiting import until
 
-from baton.hooks import api_streams
-from baton.operators.clean_up_cluster import CLAIMED, CleanUpClusterOperator
+from baton.kubernetes import api_streams
+from baton.workloads.clean_up_cluster_operator import CLAIMED, CleanUpClusterOperator
 from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,

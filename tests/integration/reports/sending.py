@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from slack_sdk import WebClient
 
-from baton.hooks.report_mail import MessageHook
+from baton.notifications.mail_server import MessageHook
 from baton.reports.delivery import deliver
 from baton.reports.files import Files
 from baton.reports.mail import MailChannel

@@ -9,7 +9,7 @@ from tests.integration.reports.test_delivery import smtp_connection
 from tests.workloads.watch.servers import DROP, mail_server
 
 from baton.exceptions import PermanentError, TransientError
-from baton.hooks.report_mail import MessageHook
+from baton.notifications.mail_server import MessageHook
 from baton.reports.delivery import Parcel, deliver
 from baton.reports.mail import MailChannel
 from baton.reports.registry import Registry

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.baton.alerts.test_files import NAMED, anything, paths, replaced
 
-from baton.backups.applications import read_applications
+from baton.cronjobs.templates.source import SourceError, _job_documents
 from baton.data_file import DataFileError, read_data
-from baton.etl.policies import read_policies
 from baton.exceptions import PermanentError
-from baton.incidents.files import read_checked
-from baton.jobs.source import SourceError, _job_documents
-from baton.maintenance.tasks import read_plan
+from baton.incidents.checked_file import read_checked
 from baton.reports.recipients import read_recipients
+from baton.workloads.backup_applications import read_applications
+from baton.workloads.etl_policies import read_policies
+from baton.workloads.maintenance_tasks import read_plan
 
 PROJECT = Path(__file__).parents[3]
 Read = Callable[[Path], object]

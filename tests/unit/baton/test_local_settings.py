@@ -5,7 +5,7 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.providers.standard.operators.empty import EmptyOperator
 
 import airflow_local_settings
-from baton.operators.workload import WorkloadOperator
+from baton.workloads.operator import WorkloadOperator
 
 
 def task_from_a_cluster():

@@ -29,12 +29,12 @@ def test_wheel_holds_the_packages_and_nothing_else(wheel):
     assert {
         "baton/py.typed",
         "baton/plugin.py",
-        "baton/operators/workload.py",
+        "baton/workloads/operator.py",
         "kubernetes_cron/schedule.py",
-        "baton/jobs/fields_table.txt",
+        "baton/cronjobs/fields/table.txt",
         "baton/alerts/routes.schema.json",
         "baton/alerts/migrations/alembic.ini",
-        "baton/pages/static/alerts.js",
+        "baton/alerts/page/static/alerts.js",
     } <= set(wheel.namelist())
 
 

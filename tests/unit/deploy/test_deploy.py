@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baton.hooks.function import PROTOCOLS
+from baton.functions.hook import PROTOCOLS
 from baton_local.object_store import GRANTS
 from baton_local.stage_secrets import NEEDS
 

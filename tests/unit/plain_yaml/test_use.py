@@ -5,7 +5,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[3]
 READS = re.compile(r"yaml\.(?:safe_|full_|unsafe_)?(?:load|compose|load_all|compose_all)\(|\.get_single_node\(")
-CHECKED = {"baton/jobs/manifests_yaml.py", "baton/jobs/source.py"}
+CHECKED = {"baton/cronjobs/manifests/yaml_documents.py", "baton/cronjobs/templates/source.py"}
 """They make objects with readers of their own, after `plain_yaml.check`."""
 
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from baton.alerts.conf import Alert
-from baton.alerts.fill import Fill, FillError
 from baton.alerts.matchers import MatcherError, read_matchers
+from baton.alerts.placeholders import Fill, FillError
 from baton.alerts.routes import RoutesError, duration, read_routes
 
 PROJECT = Path(__file__).parents[4]

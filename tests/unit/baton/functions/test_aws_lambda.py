@@ -10,8 +10,8 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import PermanentError
 from baton.functions.call import Call, RefusedError, Reply, UnavailableError, result_of
+from baton.functions.hook import FunctionHook
 from baton.functions.patience import Patience
-from baton.hooks.function import FunctionHook
 
 CALL = Call("adder", b'{"n": 1}', "k1", "k1-1", 5)
 

@@ -25,6 +25,7 @@ from tests.unit.baton.functions.conftest import Connect, Server
 from tests.unit.baton.functions.cut_server import CutServer
 
 from baton.exceptions import TransientError
+from baton.functions.batch_operator import InvokeFunctionBatchOperator
 from baton.functions.batches.checkpoint import KEY, Checkpoint, CheckpointWriter
 from baton.functions.batches.items import ItemsFile
 from baton.functions.batches.number_set import NumberSet
@@ -35,7 +36,6 @@ from baton.functions.callback_tokens import Signer
 from baton.functions.identity import TaskIdentity
 from baton.functions.patience import Patience
 from baton.functions.stored_reply import state_key, store_reply
-from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
 
 Context = dict[str, Any]
 LONG = "x" * 1000
@@ -533,7 +533,7 @@ async def test_long_checkpoints_go_into_the_folder(
 KILLED = """
     import json, sys
     from types import SimpleNamespace
-    from baton.operators.invoke_function_batch import InvokeFunctionBatchOperator
+    from baton.functions.batch_operator import InvokeFunctionBatchOperator
     folder, state_file, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     class Store:
         def get(self, key, default=None):

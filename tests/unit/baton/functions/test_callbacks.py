@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from baton.api.callbacks_app import LARGEST_BODY_BYTES, CallbackRoute, make_app
 from baton.functions.callback_tokens import (
     OURS_HEADER,
     TOKEN_HEADER,
@@ -27,6 +26,7 @@ from baton.functions.callback_tokens import (
     InvalidTokenError,
     Signer,
 )
+from baton.functions.callbacks_app import LARGEST_BODY_BYTES, CallbackRoute, make_app
 from baton.functions.stored_reply import load_reply, supersedes
 
 KEYS = ["the-key-of-today", "the-key-of-yesterday"]
@@ -127,7 +127,7 @@ async def test_refusals_have_their_status(change: dict[str, int], options: dict[
 
 async def test_answer_that_does_not_come_is_wanted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is not held for ever, and nothing is kept of half an answer."""
-    monkeypatch.setattr("baton.api.callbacks_app.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("baton.functions.callbacks_app.PATIENCE_SECONDS", 0.05)
 
     async def never() -> AsyncIterator[bytes]:
         yield b"{"

@@ -8,9 +8,9 @@ from tests.unit.baton.functions.conftest import Connect
 from tests.unit.baton.functions.cut_server import CutServer
 
 from baton.functions.call import Call, UnavailableError, result_of
+from baton.functions.hook import FunctionHook
 from baton.functions.patience import Patience
 from baton.functions.whole_answer import CutAnswerError, unpack
-from baton.hooks.function import FunctionHook
 
 CALL = Call("f", b'{"n": 1}', "k1", "k1-1", 5)
 BODY = b'{"sum": 12, "of": [5, 7]}'

@@ -14,14 +14,14 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import TransientError
+from baton.functions import trigger as triggers
 from baton.functions.call import Reply
 from baton.functions.callback_tokens import OURS_HEADER, PATH, Signer
 from baton.functions.identity import TaskIdentity
+from baton.functions.operator import CALLBACK, FORGET, POLLING, InvokeFunctionOperator
 from baton.functions.pending_call import CallMemory, PendingCall
 from baton.functions.stored_reply import load_reply, state_key, store_oversize, store_reply
-from baton.operators.invoke_function import CALLBACK, FORGET, POLLING, InvokeFunctionOperator
-from baton.triggers import function as triggers
-from baton.triggers.function import FunctionTrigger
+from baton.functions.trigger import FunctionTrigger
 
 Context = dict[str, Any]
 
@@ -44,9 +44,9 @@ async def run(task: InvokeFunctionOperator, context: Context) -> Any:
 async def event_of(trigger: FunctionTrigger) -> dict[str, Any]:
     """Run a trigger as another triggerer would, from what was stored of it."""
     path, arguments = trigger.serialize()
-    assert path == "baton.triggers.function.FunctionTrigger"
+    assert path == "baton.functions.trigger.FunctionTrigger"
     again = FunctionTrigger(**json.loads(json.dumps(arguments)))
-    with mock.patch("baton.triggers.workload.SETTLE_SECONDS", 0):
+    with mock.patch("baton.workloads.trigger.SETTLE_SECONDS", 0):
         async for event in again.run():
             return event.payload  # type: ignore[no-any-return]
     raise AssertionError("no event")
@@ -432,7 +432,7 @@ async def test_acceptance_that_stays_unknown_is_waited_for(
     task = operator(connect(server.port), mode=CALLBACK, repeatable=repeatable)
     patience = replace(mock_patience(), repeatable=repeatable)
     with (
-        mock.patch("baton.hooks.function.LOST_SECONDS", 0.05),
+        mock.patch("baton.functions.hook.LOST_SECONDS", 0.05),
         mock.patch.object(InvokeFunctionOperator, "_patience", return_value=patience),
     ):
         trigger = await run(task, context)

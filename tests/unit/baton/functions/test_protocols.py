@@ -17,9 +17,9 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import PermanentError
 from baton.functions.call import Call, OutcomeUnknownError, RefusedError, Reply, UnavailableError, result_of
+from baton.functions.hook import FunctionHook, address_of
 from baton.functions.http_protocol import _origin, retry_after_seconds
 from baton.functions.patience import Patience
-from baton.hooks.function import FunctionHook, address_of
 
 ONCE = Patience(attempts=1)
 QUICK = Patience(attempts=3, seconds=5, first_pause_seconds=0.01)
@@ -288,7 +288,7 @@ STOPPED = """
     import asyncio, sys
     from baton.functions.call import result_of
     from tests.unit.baton.functions.test_protocols import a_call
-    from baton.hooks.function import FunctionHook
+    from baton.functions.hook import FunctionHook
     async def main():
         async with FunctionHook("functions_test") as hook:
             print(result_of(await hook.protocol.send(a_call(timeout_seconds=1))))

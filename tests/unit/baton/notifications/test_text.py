@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton.hooks.diagnostics.summary import message
+from baton.incidents.diagnostics.summary import message
 from baton.notifications import text
 from baton.notifications.question import QuestionNotifier
 from baton_workloads.watch import text as of_the_watch

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from tests.workloads.watch.servers import web_server
 
 from baton.exceptions import InDoubtError, PermanentError, TransientError
-from baton.hooks.report_mail import ReaderRefusedError
+from baton.notifications.mail_server import ReaderRefusedError
 from baton.reports.delivery import Parcel, RecipientRefusedError
 from baton.reports.mail import MailChannel
 from baton.reports.slack import SlackChannel

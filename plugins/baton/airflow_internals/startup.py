@@ -1,0 +1,84 @@
+"""What happens when the scheduler, the triggerer or the DAG processor starts: pools are made, imports are paid once.
+
+Airflow calls this module as a listener, before the component forks its first worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+from baton.pools import POOLS, Pool
+
+log = logging.getLogger(__name__)
+
+FOR_INCIDENTS = (
+    *("baton.incidents.diagnostics_operator", "airflow.providers.amazon.aws.hooks.s3", "boto3.s3.transfer"),
+    *("airflow.providers.slack.hooks.slack", "kubernetes_asyncio.stream", "jinja2", "httpx"),
+)
+"""What diagnostics import when they run, 0.3 s of a core in each process: evidence is gone within minutes."""
+
+
+@hookimpl
+def on_starting(component: Any) -> None:
+    """Make the pools that are missing, and import what each task would otherwise import anew.
+
+    Why import here: tasks run in forks of this process. The Kubernetes clients take 3 s to import, and a fork that
+    finds them in memory starts its pod that much earlier.
+    """
+    if getattr(component, "__tablename__", None) != "job":
+        return  # tasks call this too; only the components have a row in that table
+    importlib.import_module("baton.workloads.operator")
+    if getattr(component, "job_type", "") == "SchedulerJob":
+        for name in FOR_INCIDENTS:
+            importlib.import_module(name)
+    _adapt_triggerer()
+    try:
+        make_missing_pools()
+    except Exception:
+        log.exception("The pools %s could not be made: tasks that name them will wait", [pool.name for pool in POOLS])
+
+
+def _adapt_triggerer() -> None:
+    """Let the triggerer be careful, and prompt where that is wanted."""
+    from airflow.configuration import conf
+
+    triggerer = sys.modules.get("airflow.jobs.triggerer_job_runner")  # imported before it starts, in no other component
+    if triggerer is None:
+        return
+    from baton.airflow_internals.abandoned import CarefulSupervisor
+
+    triggerer.TriggerRunnerSupervisor = CarefulSupervisor  # type: ignore[attr-defined]
+    if conf.getboolean("baton", "prompt_triggerer", fallback=False):
+        from baton.airflow_internals.prompt_triggerer import PromptTriggerRunner
+
+        triggerer.TriggerRunner = PromptTriggerRunner  # type: ignore[attr-defined]
+
+
+def make_missing_pools() -> None:
+    """Make each declared pool that does not exist. An existing one keeps the slots that somebody gave it."""
+    from airflow.models.pool import Pool as PoolRow
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        existing = set(session.scalars(select(PoolRow.pool)))
+    for pool in POOLS:
+        if pool.name not in existing:
+            _make(pool)
+
+
+def _make(pool: Pool) -> None:
+    from airflow.models.pool import Pool as PoolRow
+    from sqlalchemy.exc import IntegrityError
+
+    try:
+        PoolRow.create_or_update_pool(
+            name=pool.name, slots=pool.slots, description=pool.description, include_deferred=pool.include_deferred
+        )
+    except IntegrityError:
+        log.info("Pool %s was made by another component at the same moment", pool.name)

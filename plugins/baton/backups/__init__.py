@@ -1,1 +1,0 @@
-"""What the DAGs of backups know about their stages."""

@@ -1,0 +1,1 @@
+"""Which CronJob follows which: as written in files, and as proposed."""

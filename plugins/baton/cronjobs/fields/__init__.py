@@ -1,0 +1,1 @@
+"""The fields of a CronJob: which there are, and which values Kubernetes refuses."""

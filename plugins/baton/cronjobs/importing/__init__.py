@@ -1,0 +1,1 @@
+"""`./baton import`: what becomes of CronJobs as DAGs."""

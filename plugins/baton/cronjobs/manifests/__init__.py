@@ -1,0 +1,1 @@
+"""Manifest files: found, read as Kubernetes reads them, and the CronJobs in them."""

@@ -1,0 +1,1 @@
+"""Where a Job's template comes from."""

@@ -1,1 +1,0 @@
-"""What the DAGs of the warehouse chain know about datasets."""

@@ -1,1 +1,0 @@
-"""How Baton talks to other systems."""

@@ -1,1 +1,0 @@
-"""Kubernetes Jobs as CronJobs make them: their templates, their names, when they may start, how they end."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API as tasks use it: calls, watches, logs, and the states of pods and Jobs."""

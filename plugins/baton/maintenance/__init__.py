@@ -1,1 +1,0 @@
-"""What the DAGs of maintenance know about their workloads."""

@@ -1,0 +1,1 @@
+"""Schedules: the run key, tables of crons, a cron in words."""

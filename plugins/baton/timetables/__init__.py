@@ -1,1 +1,0 @@
-"""Baton's timetables."""

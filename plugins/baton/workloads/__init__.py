@@ -1,0 +1,1 @@
+"""Commands of `baton_workloads` as tasks: operator, trigger, and the stages of the chain, backups and maintenance."""
