@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from baton_local.kubernetes.testing import LocalKubernetes, Namespace, namespace
+from local_kubernetes.testing import LocalKubernetes, Namespace, namespace
 
 REST_SECONDS = 10
 LINE_BYTES = 100
@@ -126,7 +126,7 @@ def family(server: LocalKubernetes) -> tuple[list[psutil.Process], list[psutil.P
 
 
 def _is_keeper(process: psutil.Process) -> bool:
-    return "baton_local.kubernetes.runtime.forker" in " ".join(process.info["cmdline"] or [])
+    return "local_kubernetes.runtime.forker" in " ".join(process.info["cmdline"] or [])
 
 
 def memory_of(processes: list[psutil.Process]) -> float:

@@ -38,7 +38,7 @@ class Cluster:
         """The server process; its pods outlive a kill of it and end with an orderly stop."""
         project = self.layout.project
         command = [
-            sys.executable, "-m", "baton_local.kubernetes",
+            sys.executable, "-m", "local_kubernetes",
             "--state-dir", str(self.layout.kubernetes),
             "--port", str(self.port),
             "--kubeconfig", str(self.layout.kubeconfig),
@@ -124,7 +124,7 @@ class Cluster:
 def end_pods(layout: Layout) -> None:
     """End the pods that a killed server left running; an orderly stop of the server does that itself."""
     if layout.kubeconfig.exists():
-        command = [sys.executable, "-m", "baton_local.kubernetes", "--state-dir", str(layout.kubernetes), "stop-pods"]
+        command = [sys.executable, "-m", "local_kubernetes", "--state-dir", str(layout.kubernetes), "stop-pods"]
         subprocess.run(command, env=_environment(layout), capture_output=True, check=False)
 
 

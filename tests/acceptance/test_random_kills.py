@@ -17,8 +17,8 @@ from tests.acceptance.chain import await_value
 from tests.acceptance.stacks import own_stack
 from tests.acceptance.test_load_warehouse_faults import busy_worker, kill_component
 
-from baton_local.kubernetes.runtime.processes import of_pod
 from baton_local.stack import Options, Stack
+from local_kubernetes.runtime.processes import of_pod
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(5400)]
 DAG_ID, LINES = "count_lines", 30

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from baton_local.kubernetes.testing import LocalKubernetes
+from local_kubernetes.testing import LocalKubernetes
 
 from . import kubernetes_api
 

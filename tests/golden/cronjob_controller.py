@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from tests.golden.virtual_cluster import VirtualCluster
 
-from baton_local.kubernetes.controllers.cronjob import CronJobController
-from baton_local.kubernetes.controllers.garbage import GarbageCollector
-from baton_local.kubernetes.controllers.job import JobController
-from baton_local.kubernetes.store import Change
+from local_kubernetes.controllers.cronjob import CronJobController
+from local_kubernetes.controllers.garbage import GarbageCollector
+from local_kubernetes.controllers.job import JobController
+from local_kubernetes.store import Change
 
 Object = dict[str, Any]
 RECORDING = json.loads((Path(__file__).parent / "cronjob-controller-v1.36.2.json").read_text())

@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import yaml
 
-from baton_local.kubernetes.testing import LocalKubernetes
+from local_kubernetes.testing import LocalKubernetes
 
 HERE = Path(__file__).parent
 RECORDING = HERE / "kubernetes-api-v1.36.2.json"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.golden.virtual_cluster import START, VirtualCluster
 
-from baton_local.kubernetes.controllers.garbage import GarbageCollector
-from baton_local.kubernetes.controllers.job import JobController
-from baton_local.kubernetes.deletion import DeleteOptions
+from local_kubernetes.controllers.garbage import GarbageCollector
+from local_kubernetes.controllers.job import JobController
+from local_kubernetes.deletion import DeleteOptions
 
 RECORDING = json.loads((Path(__file__).parent / "job-controller-v1.36.2.json").read_text())["jobs"]
 # The recording's observer looked every 0.4 s, and its stand-in for the kubelet took up to 2 s.

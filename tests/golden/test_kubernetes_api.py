@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from baton_local.kubernetes.testing import LocalKubernetes
+from local_kubernetes.testing import LocalKubernetes
 
 from . import kubernetes_api as golden
 

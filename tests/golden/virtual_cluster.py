@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from baton_local.kubernetes import clock
-from baton_local.kubernetes.controllers.controller import Controller
-from baton_local.kubernetes.controllers.manager import Manager
-from baton_local.kubernetes.errors import ApiError
-from baton_local.kubernetes.events import Recorder
-from baton_local.kubernetes.kinds import registry
-from baton_local.kubernetes.operations import Operations
-from baton_local.kubernetes.store import Change, Store
+from local_kubernetes import clock
+from local_kubernetes.controllers.controller import Controller
+from local_kubernetes.controllers.manager import Manager
+from local_kubernetes.errors import ApiError
+from local_kubernetes.events import Recorder
+from local_kubernetes.kinds import registry
+from local_kubernetes.operations import Operations
+from local_kubernetes.store import Change, Store
 
 Object = dict[str, Any]
 NAMESPACE = "test"

@@ -20,10 +20,10 @@ import yaml
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from baton_local import mailbox
-from baton_local.kubernetes.testing import LocalKubernetes, Namespace, namespace
 from baton_local.layout import PROJECT
 from baton_local.postgres import Postgres, binaries
 from baton_local.stack import SHOP_ROLES
+from local_kubernetes.testing import LocalKubernetes, Namespace, namespace
 
 INCLUDE = PROJECT / "include"
 MANIFESTS = INCLUDE / "cronjobs" / "signatures.yaml"

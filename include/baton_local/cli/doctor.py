@@ -15,9 +15,9 @@ from rich.console import Console
 
 from baton_local import settings, unprivileged
 from baton_local.errors import StackError
-from baton_local.kubernetes.runtime.isolation import probe
 from baton_local.layout import Layout, current_layout
 from baton_local.supervision import Supervisor, socket_path
+from local_kubernetes.runtime.isolation import probe
 
 console = Console(highlight=False)
 

@@ -8,9 +8,9 @@ import sys
 
 import typer
 
-from baton_local.kubernetes.images import Images, NoRuntimeError
 from baton_local.layout import Layout, current_layout
 from baton_local.supervision import Supervisor
+from local_kubernetes.images import Images, NoRuntimeError
 
 OWN_CLUSTER = (
     "--from-cluster",

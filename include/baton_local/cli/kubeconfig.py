@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from baton_local.errors import StackError
-from baton_local.kubernetes import kubeconfig as files
 from baton_local.layout import current_layout
+from local_kubernetes import kubeconfig as files
 
 
 def kubeconfig(

@@ -18,7 +18,7 @@ import pytest
 from kubernetes.client import ApiextensionsV1Api, CoreV1Api, CustomObjectsApi
 from tests.workloads.in_process import run_workload
 
-from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
+from local_kubernetes.testing import (  # noqa: F401 - fixtures
     Namespace,
     local_kubernetes,
     local_kubernetes_server,

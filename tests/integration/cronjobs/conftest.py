@@ -1,3 +1,3 @@
 """A cluster to import from."""
 
-from baton_local.kubernetes.testing import local_kubernetes, local_kubernetes_server  # noqa: F401 - fixtures
+from local_kubernetes.testing import local_kubernetes, local_kubernetes_server  # noqa: F401 - fixtures

@@ -23,13 +23,13 @@ from baton.alerts.conf import Alert, make_conf
 from baton.incidents.diagnostics_operator import CollectDiagnosticsOperator
 from baton_local import object_store
 from baton_local.component import is_healthy
-from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
+from baton_local.settings import Credentials
+from local_kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,
     slow_kubernetes,
     slow_kubernetes_server,
 )
-from baton_local.settings import Credentials
 
 INCLUDE = Path(object_store.__file__).parents[1]
 BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from tests.workloads.waiting import until
 
 from baton.kubernetes import api_streams
 from baton.workloads.clean_up_cluster_operator import CLAIMED, CleanUpClusterOperator
-from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
+from local_kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,
     slow_kubernetes,

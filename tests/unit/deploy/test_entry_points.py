@@ -14,8 +14,8 @@ import click
 import pytest
 import yaml
 
-from baton_local.kubernetes.dockerfile import read
 from baton_workloads.__main__ import workloads
+from local_kubernetes.dockerfile import read
 
 ROOT = Path(__file__).parents[3]
 IMAGE = read(ROOT / "include" / "baton_workloads" / "Dockerfile")

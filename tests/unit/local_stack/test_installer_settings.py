@@ -15,8 +15,8 @@ import pytest
 from tests.unit.local_stack.test_baton_command import SHOW, wheel
 
 from baton_local import installer_settings as settings
-from baton_local.kubernetes import pki
 from baton_local.layout import PROJECT
+from local_kubernetes import pki
 
 SYSTEM = "/system.pem"
 

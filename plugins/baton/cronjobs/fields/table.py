@@ -1,7 +1,7 @@
 """The fields of a CronJob and everything in it, by type: names and kinds of values (``table.txt``).
 
 Made by ``python -m baton.cronjobs.fields.table TABLE`` from the local Kubernetes' table of the whole API, which
-explains it (``include/baton_local/kubernetes/schema/table.py``). Why a copy: the wheel has no local Kubernetes in it.
+explains it (``include/local_kubernetes/schema/table.py``). Why a copy: the wheel has no local Kubernetes in it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from baton.cronjobs.operator import JobOperator
 from baton.cronjobs.templates.source import FileSource
 from baton.kubernetes import api_streams
 from baton.workloads import trigger as workload
-from baton_local.kubernetes.testing import (  # noqa: F401 - fixtures
+from local_kubernetes.testing import (  # noqa: F401 - fixtures
     local_kubernetes,
     local_kubernetes_server,
     slow_kubernetes,

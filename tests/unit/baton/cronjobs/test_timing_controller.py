@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.golden.virtual_cluster import NAMESPACE, START, VirtualCluster
 from tests.unit.baton.cronjobs.ticks_played import Play
 
-from baton_local.kubernetes.controllers.cronjob import CronJobController
-from baton_local.kubernetes.controllers.garbage import GarbageCollector
-from baton_local.kubernetes.controllers.job import JobController
 from kubernetes_cron import parse
+from local_kubernetes.controllers.cronjob import CronJobController
+from local_kubernetes.controllers.garbage import GarbageCollector
+from local_kubernetes.controllers.job import JobController
 
 BEGAN = datetime.fromtimestamp(START, UTC)
 MINUTES = 20
