@@ -103,7 +103,7 @@ def stack_with_routes() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="baton-") as folder:
         routes = Path(folder) / "routes.yaml"
         routes.write_text(ROUTES)
-        os.environ["AIRFLOW__BATON__ALERTS_ROUTES"] = str(routes)
+        os.environ["BATON_ALERTS_ROUTES"] = str(routes)
         stack = prepare_stack(
             Layout(PROJECT, Path(folder) / "state"), Options(extra_dags=PROJECT / "benchmarks" / "dags")
         )

@@ -23,6 +23,7 @@ def _point_airflow_at_a_scratch_home() -> None:
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "BATON_SETTINGS_FILE": str(PROJECT / "config" / "baton.yaml"),
     }
 
 

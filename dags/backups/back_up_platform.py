@@ -21,25 +21,23 @@ clear `dump` and what follows, and find out why before the next night; docs/back
 `snapshot_class`: the VolumeSnapshotClass; empty for the cluster's default.
 """
 
-from pathlib import Path
-
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.assets import BACKUPS
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
 from baton.schedules.run_key import RUN_KEY
+from baton.settings import settings
 from baton.workloads.backup_applications import application_backup, read_applications
 from baton.workloads.backup_stages import RETENTION, backup_stage, kept_snapshots, parts_of, sealed_backup
 
-ZONE = "Europe/Prague"
-APPLICATIONS = read_applications(Path(__file__).parents[2] / "include" / "backups" / "applications.yaml")
+APPLICATIONS = read_applications(settings().data("backups", "applications.yaml"))
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 1 * * *", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 1 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

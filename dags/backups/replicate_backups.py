@@ -22,13 +22,13 @@ import pendulum
 from airflow.sdk import dag
 
 from baton.assets import BACKUPS
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.workloads.backup_stages import RETENTION, backup_stage
 
 
 @dag(
     schedule=[BACKUPS],
-    start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Prague"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -1,7 +1,6 @@
 """No DAG: shows in Airflow, as an import error, which manifests of include/cronjobs could not become one."""
 
-from pathlib import Path
-
 from baton.cronjobs.dags import report_refused
+from baton.settings import settings
 
-report_refused(Path(__file__).parents[2] / "include" / "cronjobs")
+report_refused(settings().data("cronjobs"))

@@ -25,13 +25,12 @@ A run by hand takes its own day as run key, or the partition key that it is give
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 import pendulum
 from airflow.sdk import AsyncCallback, CronPartitionTimetable, DeadlineAlert, DeadlineReference, Param, dag, task_group
 
 from baton.assets import WAREHOUSE
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.notifications.deadline import mail_missed_deadline
 from baton.pools import SOURCE
 from baton.schedules.run_key import RUN_KEY
@@ -39,8 +38,7 @@ from baton.workloads.etl_policies import policies_folder, read_policies
 from baton.workloads.etl_stages import stage
 from baton.workloads.results import result_of
 
-ZONE = "Europe/Prague"
-POLICIES = read_policies(policies_folder(Path(__file__).parents[2] / "include" / "etl" / "policies"))
+POLICIES = read_policies(policies_folder())
 
 ACCEPTED = [
     f"--{{{{ 'accept' if params.accept_{change}_change else 'refuse' }}}}-{change}-change"
@@ -49,8 +47,8 @@ ACCEPTED = [
 
 
 @dag(
-    schedule=CronPartitionTimetable("0 1 * * *", timezone=ZONE, key_format="%Y-%m-%d"),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronPartitionTimetable("0 1 * * *", timezone=TIMEZONE, key_format="%Y-%m-%d"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

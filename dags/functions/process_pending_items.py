@@ -21,15 +21,13 @@ beside the result names them and why. "got no answer": look at the gateway; noth
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.functions.batch_operator import InvokeFunctionBatchOperator
-
-ZONE = "Europe/Prague"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -21,15 +21,13 @@ gateway.
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.functions.operator import InvokeFunctionOperator
-
-ZONE = "Europe/Prague"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 8 * * *", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 8 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

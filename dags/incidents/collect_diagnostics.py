@@ -21,15 +21,15 @@ None. What Prometheus is asked and which commands may run inside containers is i
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 from airflow.sdk import dag
 
 from baton.defaults import default_args
 from baton.incidents.diagnostics_file import read_evidence
 from baton.incidents.diagnostics_operator import CollectDiagnosticsOperator
+from baton.settings import settings
 
-EVIDENCE = read_evidence(Path(__file__).parents[2] / "include" / "incidents" / "diagnostics.yaml")
+EVIDENCE = read_evidence(settings().data("incidents", "diagnostics.yaml"))
 
 
 @dag(

@@ -21,7 +21,6 @@ done.
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task_group
@@ -30,8 +29,9 @@ from baton.defaults import default_args
 from baton.incidents.heal_operator import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator
 from baton.incidents.healing_file import read_rules
 from baton.notifications.question import QuestionNotifier
+from baton.settings import settings
 
-RULES = read_rules(Path(__file__).parents[2] / "include" / "incidents" / "healing.yaml")
+RULES = read_rules(settings().data("incidents", "healing.yaml"))
 
 
 @dag(

@@ -24,17 +24,16 @@ answer": it is tried again by itself. What was missed goes the next day.
 import pendulum
 from airflow.sdk import Param, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.workloads.clean_up_cluster_operator import CleanUpClusterOperator
 from baton.workloads.maintenance_tasks import maintenance_params
 
-ZONE = "Europe/Prague"
 DAYS = Param(7, type="number", minimum=0, description="Since how many days something has to be over.")
 
 
 @dag(
     schedule="0 5 * * *",
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -23,13 +23,13 @@ deletes at most, over all of its tries.
 import pendulum
 from airflow.sdk import dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.schedules.cron_table import CronTable, choose
 from baton.workloads.maintenance_tasks import LIMITED, maintain, maintenance_params
 
 TABLE = CronTable(
     {"delete_sessions": "0 * * * *", "delete_job_executions": "0 2 * * *", "delete_report_files": "0 3 * * *"},
-    zone="Europe/Prague",
+    zone=TIMEZONE,
 )
 
 

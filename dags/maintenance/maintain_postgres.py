@@ -26,12 +26,12 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import Param, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
 from baton.schedules.cron_table import CronTable, choose
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params
 
-TABLE = CronTable({"vacuum": "0 0 * * 6", "reindex": "0 4 * * 0"}, zone="Europe/Prague")
+TABLE = CronTable({"vacuum": "0 0 * * 6", "reindex": "0 4 * * 0"}, zone=TIMEZONE)
 MAX_MINUTES = Param(100, type="integer", minimum=1, description="Begin nothing further after so many minutes.")
 OPTIONS = [*DRY_RUN, "--max-seconds", "{{ params.max_minutes * 60 }}"]
 

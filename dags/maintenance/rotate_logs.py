@@ -23,16 +23,15 @@ No file is lost: each is either still there or verified in cold storage, and cle
 import pendulum
 from airflow.sdk import Param, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.workloads.maintenance_tasks import LIMITED, logs_volume, maintain, maintenance_params
 
-ZONE = "Europe/Prague"
 DAYS = Param(7, type="integer", minimum=0, description="Since how many days nobody has written a file.")
 
 
 @dag(
     schedule="0 4 * * *",
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -19,16 +19,15 @@ the application is well, correct the plan. Nobody depends on this run: it may al
 `dry_run`: name the addresses, ask for none.
 """
 
-from pathlib import Path
-
 import pendulum
 from airflow.sdk import dag
 
 from baton.assets import CACHES_INVALIDATED, DEPLOYMENT
 from baton.defaults import default_args
+from baton.settings import settings
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params, read_plan
 
-PLAN = read_plan(Path(__file__).parents[2] / "include" / "maintenance" / "warm_caches.yaml")
+PLAN = read_plan(settings().data("maintenance", "warm_caches.yaml"))
 
 
 @dag(

@@ -21,15 +21,15 @@ and the next try sends only through that channel. Clear the failed task: nothing
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.pools import SOURCE
-from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
+from baton.reports.tasks import SEND_AGAIN, deliver, render
 from baton.schedules.run_key import RUN_MOMENT
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 */4 * * *", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 */4 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

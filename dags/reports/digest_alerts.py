@@ -21,17 +21,17 @@ task: nothing is sent twice.
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.reports.collect_alerts import collect_alerts
-from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
+from baton.reports.tasks import SEND_AGAIN, deliver, render
 from baton.schedules.run_key import RUN_MOMENT
 
 HOURS = "{{ macros.baton.hours_since_workday(dag_run, dag) }}"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 8 * * 1-5", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 8 * * 1-5", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -21,13 +21,13 @@ and the next try sends only through that channel. Clear the failed task: nothing
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
-from baton.defaults import default_args
-from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, ZONE, deliver, render
+from baton.defaults import TIMEZONE, default_args
+from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, deliver, render
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 9 * * 1", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("0 9 * * 1", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -30,20 +30,21 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, task
 
 from baton.assets import RECONCILED
-from baton.defaults import default_args
+from baton.defaults import TIMEZONE, default_args
 from baton.pools import SOURCE
 from baton.reports.approval import who_closes
 from baton.reports.market_close_timetable import MarketCloseTimetable
-from baton.reports.tasks import SEND_AGAIN, ZONE, deliver, render
+from baton.reports.tasks import SEND_AGAIN, deliver, render
 from baton.schedules.run_key import RUN_MOMENT
+from baton.settings import settings
 from baton.workloads.results import result_of
 
 LOOK_BACK_HOURS = 90 * 24
 
 
 @dag(
-    schedule=MarketCloseTimetable("XFRA"),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=MarketCloseTimetable(settings().exchange),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=10,  # a day that waits for its approval must not hold up the next ones
     default_args=default_args(),

@@ -23,13 +23,13 @@ import pendulum
 from airflow.sdk import PartitionedAssetTimetable, dag
 
 from baton.assets import WAREHOUSE
-from baton.defaults import default_args
-from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, ZONE, deliver, render
+from baton.defaults import TIMEZONE, default_args
+from baton.reports.tasks import DAY_AND_SEND_AGAIN, DAY_OR_RUN_KEY, deliver, render
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=WAREHOUSE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

@@ -22,14 +22,13 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.assets import INVENTORY
-from baton.defaults import default_args
-from baton.reports.tasks import ZONE
+from baton.defaults import TIMEZONE, default_args
 from baton.workloads.operator import WorkloadOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable("*/30 * * * *", timezone=ZONE),
-    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    schedule=CronTriggerTimetable("*/30 * * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

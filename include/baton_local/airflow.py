@@ -68,6 +68,9 @@ class Airflow:
             "PYTHONDONTWRITEBYTECODE": "",
             # Airflow's own; it would stand in the log of every task.
             "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
+            "BATON_SETTINGS_FILE": str(project / "config" / "baton.yaml"),
+            "BATON_ALERTS_CREDENTIALS": str(self.alert_senders),
+            "BATON_PROMPT_TRIGGERER": "true",
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
             "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),
@@ -162,8 +165,6 @@ class Airflow:
             "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
             # The default of five minutes is for remote systems that have to recover.
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
-            "BATON__PROMPT_TRIGGERER": "True",
-            "BATON__ALERTS_CREDENTIALS": str(self.alert_senders),
             "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
             # A file that changes is read at once; this is for what else a DAG is made of, such as manifests.
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",

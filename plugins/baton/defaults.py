@@ -10,25 +10,27 @@ default_task_retry_delay`, so that a test stack need not wait as long as product
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from baton.exceptions import PermanentError
+from baton.settings import settings
 
-OWNER = "data-platform"
-NAMESPACE = os.environ.get("BATON_NAMESPACE", "baton")
+_SETTINGS = settings()
+OWNER = _SETTINGS.owner
+NAMESPACE = _SETTINGS.namespace
 """Where pods run."""
-WORKLOADS_IMAGE = os.environ.get("BATON_WORKLOADS_IMAGE", "baton-workloads:latest")
+WORKLOADS_IMAGE = _SETTINGS.workloads_image
 """What pods run; a cluster needs its registry's name here."""
-
-POD_SCHEDULE_SECONDS = int(os.environ.get("BATON_POD_SCHEDULE_SECONDS", "600"))
+POD_SCHEDULE_SECONDS = _SETTINGS.pod_schedule_seconds
 """How long a pod may wait for a node with room. On a busy cluster it waits for others' ends or for a new node; while it
 does, its task is deferred and costs nothing."""
-POD_START_SECONDS = int(os.environ.get("BATON_POD_START_SECONDS", "300"))
+POD_START_SECONDS = _SETTINGS.pod_start_seconds
 """How long it may take from there to its start: pulled images, mounted volumes."""
+TIMEZONE = _SETTINGS.timezone
+"""In which the DAGs' schedules are meant, and in which a run's day begins."""
 
 
 def default_args(**differences: Any) -> dict[str, Any]:

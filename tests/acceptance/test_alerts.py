@@ -79,7 +79,7 @@ def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stormy")
     (folder / "routes.yaml").write_text(ROUTES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__BATON__ALERTS_ROUTES", str(folder / "routes.yaml"))
+        patch.setenv("BATON_ALERTS_ROUTES", str(folder / "routes.yaml"))
         options = Options(extra_dags=PROJECT / "benchmarks" / "dags")
         with own_stack(folder / "state", options, "do_nothing") as made:
             made.api.unpause("do_nothing")

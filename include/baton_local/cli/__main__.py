@@ -9,7 +9,20 @@ import sys
 
 import typer
 
-from baton_local.cli import adopt, alerts, backups, demo, develop, doctor, import_, kubeconfig, policy, stack, watch
+from baton_local.cli import (
+    adopt,
+    alerts,
+    backups,
+    demo,
+    develop,
+    doctor,
+    import_,
+    kubeconfig,
+    policy,
+    settings,
+    stack,
+    watch,
+)
 from baton_local.errors import StackError
 
 # Words that this command line does not know go to the program behind the command.
@@ -41,6 +54,7 @@ app.command(context_settings={**PASS_ON, "help_option_names": []})(adopt.adopt)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(watch.watch)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(alerts.alerts)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(backups.backups)
+app.command(context_settings={**PASS_ON, "help_option_names": []})(settings.settings)
 app.command("import", context_settings={**PASS_ON, "help_option_names": []})(import_.import_)
 
 

@@ -2,7 +2,7 @@
 
 Airflow's triggerer hands events over, and takes new triggers, once a second: between two pods that costs a second in
 the middle, and a short pod has ended before anybody watches it. Both is fine for sensors that wait for hours. Switched
-on with `[baton] prompt_triggerer`; without it nothing is changed.
+on with the setting `prompt_triggerer`; without it nothing is changed.
 
 Violated when an upgrade of Airflow renames what is overridden here: a test runs the real loop and fails then.
 """

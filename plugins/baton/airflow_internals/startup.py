@@ -13,6 +13,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from baton.pools import POOLS, Pool
+from baton.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def on_starting(component: Any) -> None:
     """
     if getattr(component, "__tablename__", None) != "job":
         return  # tasks call this too; only the components have a row in that table
+    settings()  # a wrong one ends the component at its start, with its name
     importlib.import_module("baton.workloads.operator")
     if getattr(component, "job_type", "") == "SchedulerJob":
         for name in FOR_INCIDENTS:
@@ -45,15 +47,13 @@ def on_starting(component: Any) -> None:
 
 def _adapt_triggerer() -> None:
     """Let the triggerer be careful, and prompt where that is wanted."""
-    from airflow.configuration import conf
-
     triggerer = sys.modules.get("airflow.jobs.triggerer_job_runner")  # imported before it starts, in no other component
     if triggerer is None:
         return
     from baton.airflow_internals.abandoned import CarefulSupervisor
 
     triggerer.TriggerRunnerSupervisor = CarefulSupervisor  # type: ignore[attr-defined]
-    if conf.getboolean("baton", "prompt_triggerer", fallback=False):
+    if settings().prompt_triggerer:
         from baton.airflow_internals.prompt_triggerer import PromptTriggerRunner
 
         triggerer.TriggerRunner = PromptTriggerRunner  # type: ignore[attr-defined]

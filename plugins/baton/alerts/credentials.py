@@ -1,6 +1,6 @@
 """Who may send: the receiver's own credentials, apart from Airflow's, because a sender cannot renew an Airflow token.
 
-The file (JSON or YAML, named by `[baton] alerts_credentials`, usually a mounted Secret):
+The file (JSON or YAML, named by the setting `alerts_credentials`, usually a mounted Secret):
 
 ```
 credentials:

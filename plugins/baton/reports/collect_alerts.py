@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from baton.exceptions import TransientError
+from baton.settings import settings
 
 log = logging.getLogger(__name__)
 
 ALERTMANAGER_CONNECTION = "alertmanager_default"
 AIRFLOW_CONNECTION = "airflow_api_default"
 """Airflow's own API, by a user who may see runs: tasks do not read its database, where the receiver's table is."""
-REPORTS_URI = os.environ.get("BATON_REPORTS_URI", "s3://reports")
 TIMEOUT_SECONDS = 20
 MOST_PAGES = 20
 SHOWN = ("labels", "startsAt", "endsAt", "fingerprint", "status")
@@ -36,7 +35,7 @@ def collect_alerts(key: str, hours: int | str = 24) -> str:
     """
     since = datetime.now(UTC) - timedelta(hours=int(hours))
     document = {"alertmanager": _alertmanager(), "receiver": _receiver(since)}
-    uri = f"{REPORTS_URI.rstrip('/')}/alert_digest/inputs/{key}.json"
+    uri = f"{settings().reports_uri.rstrip('/')}/alert_digest/inputs/{key}.json"
     _store(uri, json.dumps(document).encode())
     return uri
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param
 
+from baton.defaults import TIMEZONE
 from baton.reports.operator import DeliverReportOperator
 from baton.reports.recipients import read_recipients
 from baton.schedules.run_key import RUN_KEY
+from baton.settings import settings
 from baton.workloads.operator import WorkloadOperator
 from baton.workloads.results import result_of
 
-ZONE = "Europe/Prague"
-"""The zone in which readers' days begin and in which reports are scheduled."""
-RECIPIENTS = Path(__file__).parents[3] / "include" / "reports" / "recipients.yaml"
 DAY_OR_RUN_KEY = "{{ params.day or macros.baton.run_key(dag_run, dag) }}"
 """The day as which a report is rendered: the run's own, or another one that somebody asked for."""
 PART = "{{ dag_run.run_id | replace(':', '-') | replace('+', '-') | replace('~', '-') if params.send_again else '' }}"
@@ -36,7 +34,7 @@ def render(report: str, *arguments: str, run_key: str = RUN_KEY, **options: Any)
     """
     return WorkloadOperator(
         task_id="render",
-        command=["reports", "render", report, "--run-key", run_key, "--zone", ZONE, "--part", PART, *arguments],
+        command=["reports", "render", report, "--run-key", run_key, "--zone", TIMEZONE, "--part", PART, *arguments],
         **{"secret_names": ["baton-report"], "size": "medium", **options},
     )
 
@@ -46,6 +44,6 @@ def deliver(report: str, **options: Any) -> DeliverReportOperator:
     return DeliverReportOperator(
         task_id="deliver",
         manifest=result_of("render", "manifest"),
-        recipients=read_recipients(RECIPIENTS, report),
+        recipients=read_recipients(settings().data("reports", "recipients.yaml"), report),
         **options,
     )

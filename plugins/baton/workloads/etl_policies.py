@@ -6,7 +6,6 @@ new DAG version, with a diff in the history. The workload, not this module, deci
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.json_variable import json_variable
+from baton.settings import settings
 
 Policies = dict[str, dict[str, Any]]
 
@@ -30,9 +30,9 @@ def read_policies(folder: Path) -> Policies:
     return policies
 
 
-def policies_folder(default: Path) -> Path:
-    """Return the folder of policies: `$BATON_POLICIES_FOLDER`, or the project's own."""
-    return Path(os.environ.get("BATON_POLICIES_FOLDER") or default)
+def policies_folder() -> Path:
+    """Return the folder of policies, as the settings name it."""
+    return settings().policies_folder or settings().data("etl", "policies")
 
 
 def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from airflow.sdk import Param
 from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.json_variable import json_variable
+from baton.settings import settings
 from baton.workloads.operator import WorkloadOperator
 
 SECRETS = {
@@ -52,10 +52,10 @@ def read_plan(path: Path) -> dict[str, str]:
 
 
 def logs_volume() -> dict[str, Any]:
-    """Return the options that mount the claim with the logs; the installation's `BATON_LOGS_CLAIM` names it."""
+    """Return the options that mount the claim with the logs; the setting `logs_claim` names it."""
     from kubernetes.client import V1PersistentVolumeClaimVolumeSource, V1Volume, V1VolumeMount
 
-    source = V1PersistentVolumeClaimVolumeSource(claim_name=os.environ.get("BATON_LOGS_CLAIM", "logs"))
+    source = V1PersistentVolumeClaimVolumeSource(claim_name=settings().logs_claim)
     return {
         "volumes": [V1Volume(name="logs", persistent_volume_claim=source)],
         "volume_mounts": [V1VolumeMount(name="logs", mount_path="/logs")],

@@ -54,7 +54,7 @@ def server(airflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of sixty-four bytes, which is what SHA-512 wants to have" * 2,
-        "AIRFLOW__BATON__ALERTS_CREDENTIALS": str(folder / "credentials.yaml"),
+        "BATON_ALERTS_CREDENTIALS": str(folder / "credentials.yaml"),
         "AIRFLOW_CONN_FUNCTION_CALLBACKS": '{"conn_type": "generic", "password": "a key which signs callback address"}',
     }
     (folder / "credentials.yaml").write_text("credentials: []")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,15 +11,17 @@ import yaml
 
 from baton.cronjobs.manifests.scalars import Loader
 from baton.exceptions import PermanentError
+from baton.settings import settings
 from plain_yaml import check
 
 Object = dict[str, Any]
 
-TEMPLATES = Path(
-    os.environ.get("BATON_JOB_TEMPLATES", Path(__file__).parents[4] / "include" / "manifests" / "job_templates")
-)
-"""The folder of named templates."""
 _KINDS = ("CronJob", "Job")
+
+
+def templates_folder() -> Path:
+    """The folder of named templates."""
+    return settings().job_templates or settings().data("manifests", "job_templates")
 
 
 class SourceError(PermanentError):
@@ -95,7 +96,7 @@ class NamedSource:
 
         :raises SourceError: as `FileSource.read`.
         """
-        path = TEMPLATES / f"{self.name}.yaml"
+        path = templates_folder() / f"{self.name}.yaml"
         document = next(_job_documents(path), None)
         if document is None:
             raise SourceError(f"{path} holds no CronJob and no Job")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from baton.alerts.conf import AlertConf
-from baton.defaults import NAMESPACE
 from baton.exceptions import PermanentError
+from baton.settings import settings
 
 VARIABLE = "diagnostics_namespaces"
 """Airflow Variable: the namespaces that may be looked into, with commas or spaces between them."""
-ENVIRONMENT = "BATON_DIAGNOSTICS_NAMESPACES"
-"""The same as an environment variable, for those who keep no Airflow Variables."""
 
 KINDS = {
     "pod": "pods",
@@ -61,7 +58,7 @@ class Target:
 
 
 def allowed_namespaces(given: Collection[str] | None = None) -> frozenset[str]:
-    """The namespaces that may be looked into: the DAG's, or the Airflow Variable's, or the environment's, or ours.
+    """The namespaces that may be looked into: the DAG's, or the Airflow Variable's, or the settings', or ours.
 
     Never the alert's, nor the run's params, which whoever starts a run may set.
     """
@@ -69,8 +66,8 @@ def allowed_namespaces(given: Collection[str] | None = None) -> frozenset[str]:
         return frozenset(given)
     from airflow.sdk import Variable
 
-    text = Variable.get(VARIABLE, default=None) or os.environ.get(ENVIRONMENT, "")
-    return frozenset(text.replace(",", " ").split()) or frozenset({NAMESPACE})
+    text = Variable.get(VARIABLE, default=None) or ""
+    return frozenset(text.replace(",", " ").split() or settings().diagnostics_namespaces or [settings().namespace])
 
 
 def target_of(conf: AlertConf, allowed: Collection[str]) -> Target:

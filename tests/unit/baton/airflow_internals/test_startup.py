@@ -62,7 +62,7 @@ def test_triggerer_is_prompt_only_when_it_is_told(monkeypatch, setting, runner):
     monkeypatch.setattr(module, "TriggerRunner", TriggerRunner)
     monkeypatch.setattr(module, "TriggerRunnerSupervisor", TriggerRunnerSupervisor)
     if setting:
-        monkeypatch.setenv("AIRFLOW__BATON__PROMPT_TRIGGERER", setting)
+        monkeypatch.setenv("BATON_PROMPT_TRIGGERER", setting)
     startup.on_starting(Job())
     assert module.TriggerRunner is runner
     assert module.TriggerRunnerSupervisor is CarefulSupervisor
