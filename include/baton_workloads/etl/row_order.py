@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 PLACE = identifier("baton place")
 BUCKET = identifier("baton bucket")
 MAX_BUCKETS = 64  # each part writes a small file for each bucket
-HELD_BYTES = 16 << 20  # of rows that wait to be dealt out
-HELD_ROWS = 2048, 524288  # one vector, and the engine's own default
+HELD_BYTES = 8 << 20  # of rows that wait to be dealt out
+HELD_ROWS = 2048, 65536  # one vector; more is no faster
 PIECES = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB'"  # read once, from the local disk
 
 
