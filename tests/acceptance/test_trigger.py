@@ -34,6 +34,8 @@ def start(stack: Stack) -> Start:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Ignored where the tests run in the background of a shell, and what is ignored is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return run
@@ -91,7 +93,7 @@ def test_parameters_for_a_partition_that_is_owed_are_refused(stack: Stack, start
 
 def test_a_failure_ends_with_its_reason_and_its_log(start: Start) -> None:
     """Task, try, the exception's own words, and where the whole log lies."""
-    code, output = finish(start("fail_at_will", "--conf", json.dumps({"fails": True}), "--wait"))
+    code, output = finish(start("fail_when_triggered", "--conf", json.dumps({"fails": True}), "--wait"))
     assert code == 1
     assert "decide, try 1:\n  ValueError: because it was told to <b>fail</b>\n" in output
     (log,) = [line.removeprefix("  The whole log: ") for line in output.splitlines() if "The whole log" in line]

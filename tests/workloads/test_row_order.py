@@ -66,9 +66,9 @@ def test_physical_order_tells_nothing_about_the_originals(
     file_chain: Any, monkeypatch: Any, case: str, pages: int
 ) -> None:
     """Neither by position in files, nor by file, nor by position in the table, with one source range and with many."""
-    from baton_workloads.etl import export
+    from baton_workloads.etl import ranges
 
-    monkeypatch.setattr(export, "RANGE_BYTES", pages * export.BLOCK_BYTES)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", pages * 8192)
     table, columns = CASES[case]
     if case.startswith("no pseudonym"):
         file_chain.execute(file_chain.source, TABLE, "UPDATE people SET born = date '1960-01-01' + id::int")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 
 import pytest
 from airflow.sdk import Asset
@@ -130,11 +131,15 @@ def test_side_car_ends_when_it_is_asked_to():
     """As the first process of its container it would ignore SIGTERM for the whole grace period, requests kept."""
     [sidecar] = [each for each in requested_pod()["spec"]["containers"] if each["name"] == "airflow-xcom-sidecar"]
     for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT is what the stock operator sends
-        with subprocess.Popen(sidecar["command"], start_new_session=True) as process:
-            time.sleep(0.3)
-            process.send_signal(number)
-            assert process.wait(1) == 0
-            os.killpg(process.pid, signal.SIGKILL)  # its sleep, which ends with a container
+        # Ignored where the tests run in the background of a shell, and a shell cannot trap what it inherits so.
+        restored = partial(signal.signal, number, signal.SIG_DFL)
+        with subprocess.Popen(sidecar["command"], start_new_session=True, preexec_fn=restored) as process:
+            try:
+                time.sleep(0.3)
+                process.send_signal(number)
+                assert process.wait(10) == 0
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)  # its sleep, which ends with a container
 
 
 def test_pods_start_is_given_the_time_of_a_busy_cluster():
