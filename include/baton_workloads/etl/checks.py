@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl import carriers
+from baton_workloads.etl import column_encoding
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.keys import survives
 from baton_workloads.etl.manifest import Column, Manifest
@@ -70,7 +70,7 @@ def _violations(raw: Manifest, made: Manifest, policy: Policy) -> list[tuple[str
         condition = rule.violation(sources[column.name], identifier(column.name))
         if condition is not None:
             rules.append((f"{column.name} obeys {rule.rule}", condition))
-        unheld = carriers.unheld(column)
+        unheld = column_encoding.unheld(column)
         if unheld is not None:
             rules.append((f"{column.name} holds what its files can hold", unheld))
     return rules

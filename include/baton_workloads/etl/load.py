@@ -5,7 +5,8 @@ from typing import Any
 
 from baton_workloads.environment import required
 from baton_workloads.etl import manifest
-from baton_workloads.etl.loaders import Load, loader_for
+from baton_workloads.etl.warehouses.base import Load
+from baton_workloads.etl.warehouses.by_address import loader_for
 
 
 def load(uri: str, *, accept_key_change: bool = False, accept_source_change: bool = False) -> dict[str, Any]:

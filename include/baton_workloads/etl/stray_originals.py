@@ -24,12 +24,11 @@ from baton_workloads.etl.checks import Check
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import INTEGERS, TEXTS
+from baton_workloads.etl.subject import Subject
 from baton_workloads.storage import join, store_for
 
 if TYPE_CHECKING:
     import duckdb
-
-    from baton_workloads.etl.validate import Subject
 
 MEMORY = "160MB"
 WORDS_IN_A_ROW = 5
@@ -72,7 +71,7 @@ CREATE MACRO unescaped(t) AS array_to_string(list_transform(
 """
 
 
-def search(subjects: "Iterable[Subject]") -> dict[str, list[Check]]:
+def search(subjects: Iterable[Subject]) -> dict[str, list[Check]]:
     """Look for the originals of all subjects in what all of them keep.
 
     :returns: by dataset of the hidden column: one check for each hidden column, and each place where it stands instead.
@@ -99,7 +98,7 @@ def search(subjects: "Iterable[Subject]") -> dict[str, list[Check]]:
         connection.close()
 
 
-def _is_searched(subject: "Subject", column: Column) -> bool:
+def _is_searched(subject: Subject, column: Column) -> bool:
     if subject.policy.rule(column.name).rule != "keep" or column.name in subject.policy.may_hold_originals:
         return False
     if column.carrier == "native":
@@ -107,16 +106,16 @@ def _is_searched(subject: "Subject", column: Column) -> bool:
     return column.udt not in NOT_TEXT
 
 
-def _is_hidden(subject: "Subject", column: Column) -> bool:
+def _is_hidden(subject: Subject, column: Column) -> bool:
     fitting = column.udt in TEXTS | {"uuid"} | INTEGERS
     return subject.policy.rule(column.name).hides and fitting and column.carrier != "absent"
 
 
 def _read(
     connection: "duckdb.DuckDBPyConnection",
-    subject: "Subject",
-    places: "list[tuple[Subject, Column]]",
-    origins: "list[tuple[Subject, Column]]",
+    subject: Subject,
+    places: list[tuple[Subject, Column]],
+    origins: list[tuple[Subject, Column]],
 ) -> None:
     own_places = [(number, column) for number, (other, column) in enumerate(places) if other is subject]
     own_origins = [(number, column) for number, (other, column) in enumerate(origins) if other is subject]
@@ -168,8 +167,8 @@ def _originals(number: int, column: Column, path: str, form: str | None, is_phon
 
 def _verdicts(
     connection: "duckdb.DuckDBPyConnection",
-    places: "list[tuple[Subject, Column]]",
-    origins: "list[tuple[Subject, Column]]",
+    places: list[tuple[Subject, Column]],
+    origins: list[tuple[Subject, Column]],
 ) -> dict[str, list[Check]]:
     rows = connection.execute(
         "WITH held AS (SELECT DISTINCT place, hash FROM kept),"  # noqa: S608
@@ -195,5 +194,5 @@ def _verdicts(
     return verdicts
 
 
-def _place(asked: "Subject", subject: "Subject", column: Column) -> str:
+def _place(asked: Subject, subject: Subject, column: Column) -> str:
     return column.name if subject is asked else f"{subject.made.dataset}.{column.name}"

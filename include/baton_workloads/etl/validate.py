@@ -2,32 +2,20 @@
 hide."""
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
-from baton_workloads.etl import checks, database, ledger, manifest, originals, stray_originals, values
-from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl import checks, database, hidden_values, manifest, stray_originals, values
 from baton_workloads.etl.policy import Policy
+from baton_workloads.etl.subject import Subject
+from baton_workloads.etl.warehouses.postgres import ledger
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
 
 WORK_MEM = "64MB"  # keys of some million rows are hashed in memory; the server's default would spill to disk
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One dataset of the run: both manifests and the policy that lies between them."""
-
-    raw_uri: str
-    raw: Manifest
-    made_uri: str
-    made: Manifest
-    digest: str
-    policy: Policy
 
 
 def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
@@ -141,7 +129,7 @@ def _checked(
         results += values.unchanged(connection, dsn, manifests, subject.policy)
     seconds = round(time.monotonic() - started, 3)
     if formed:  # else a masked column may hold anything, and there is a failure to report already
-        results += originals.absent(connection, dsn, subject.raw_uri, subject.raw, subject.made, subject.policy)
+        results += hidden_values.absent(connection, dsn, subject.raw_uri, subject.raw, subject.made, subject.policy)
     failed = [r.what + r.detail for r in results if not r.passed]
     report = {"rows": subject.made.rows, "checks": [r.what for r in results if r.passed], "value_seconds": seconds}
     return report, failed

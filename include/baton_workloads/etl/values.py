@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import threads
-from baton_workloads.etl import carriers, checksums, engine
+from baton_workloads.etl import checksums, column_encoding, engine
 from baton_workloads.etl.checks import Check
 from baton_workloads.etl.column_names import free_name
 from baton_workloads.etl.engine import identifier
@@ -137,7 +137,9 @@ def _warehouse(connection: "psycopg.Connection[Any]", readers: Readers, made: Ma
     """The warehouse's table, in ranges of pages; long values are shortened there, so that few bytes travel."""
     found = connection.execute(PAGES, (qualified(made.target),)).fetchone()
     ranges = range(0, max(1, found[0] if found else 0), RANGE_PAGES)
-    carried = [(identifier(column.name), carriers.plain(column), _read_back(column)) for column in _carried(made)]
+    carried = [
+        (identifier(column.name), column_encoding.plain(column), _read_back(column)) for column in _carried(made)
+    ]
     plain = ", ".join(f"{plain} AS {name}" for name, plain, _ in carried)
     selected = ", ".join(f"{read_back} AS {name}" for name, _, read_back in carried)
     # A text form is made once for each value, not once for each use.

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from baton_workloads.etl.carriers import LAST_MOMENT, NATIVE
+from baton_workloads.etl.column_encoding import LAST_MOMENT, NATIVE
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import INTEGERS, Rule
 

@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar, Literal
 
-from baton_workloads.etl.carriers import NATIVE
+from baton_workloads.etl.column_encoding import NATIVE
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import Rule

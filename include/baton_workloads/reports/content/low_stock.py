@@ -66,7 +66,7 @@ def _episodes(connection: "psycopg.Connection[Any]", period: Period, low: list[R
         "products": [row["product_id"] for row in low],
         "warehouses": [row["warehouse"] for row in low],
     }
-    from baton_workloads.etl.ledger import LOCK
+    from baton_workloads.etl.warehouses.postgres.ledger import LOCK
 
     with named_errors("warehouse"), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK, NUMBER))

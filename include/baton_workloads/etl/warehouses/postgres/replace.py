@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl import database, ledger
+from baton_workloads.etl import database
 from baton_workloads.etl.engine import identifier
-from baton_workloads.etl.loaders import Load, Loader, Outcome, dependents
-from baton_workloads.etl.loaders.dependents import NewTable
-from baton_workloads.etl.loaders.postgres_copy import fill
 from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl.warehouses.base import Entry, Load, Loader, Outcome
+from baton_workloads.etl.warehouses.decision import decide
+from baton_workloads.etl.warehouses.postgres import dependents, ledger
+from baton_workloads.etl.warehouses.postgres.copy_files import fill
+from baton_workloads.etl.warehouses.postgres.dependents import NewTable
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class PostgresLoader(Loader):
             ledger.prepare(connection)
             ledger.lock(connection, dataset)
             entry = ledger.current(connection, dataset)
-            outcome = ledger.decide(load, entry)
+            outcome = decide(load, entry)
             if outcome == "loaded":
                 new = _new_table(load.manifest, entry)
                 if entry is None:
@@ -43,7 +45,7 @@ class PostgresLoader(Loader):
         return outcome
 
 
-def _new_table(made: Manifest, entry: ledger.Entry | None) -> NewTable:
+def _new_table(made: Manifest, entry: Entry | None) -> NewTable:
     keeping = frozenset(column.name for column in made.columns if column.rule in KEY_RULES)
     return NewTable(
         target=made.target,

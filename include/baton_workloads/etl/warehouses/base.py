@@ -1,15 +1,10 @@
-"""Loaders: how processed files become a table of a warehouse. One module for each kind of warehouse.
-
-A loader promises: the whole table is replaced in one step that other readers see as one; the same manifest loaded twice
-changes nothing; a snapshot older than the loaded one never replaces it.
-"""
+"""What every kind of warehouse can do, and what is said to it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
-from baton_workloads.errors import ConfigurationError
-from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl.manifest import Manifest, Snapshot
 
 Outcome = Literal["loaded", "already_loaded", "newer_present"]
 
@@ -30,6 +25,21 @@ class Load:
     accept_source_change: bool = False
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What is loaded at present for a dataset.
+
+    :param in_place: the table is still the one that was loaded; false when someone dropped or replaced it.
+    """
+
+    manifest_digest: str
+    snapshot: Snapshot
+    policy_digest: str
+    key_fingerprint: str | None
+    rows: int
+    in_place: bool
+
+
 class Loader(ABC):
     """A warehouse that tables can be loaded into."""
 
@@ -39,15 +49,3 @@ class Loader(ABC):
 
         :raises DataError: the files are not what the manifest says, or the load is refused.
         """
-
-
-def loader_for(dsn: str) -> Loader:
-    """Give the loader for a warehouse's address.
-
-    :raises ConfigurationError: no loader knows it.
-    """
-    if dsn.startswith(("postgresql://", "postgres://")):
-        from baton_workloads.etl.loaders.postgres import PostgresLoader
-
-        return PostgresLoader(dsn)
-    raise ConfigurationError("BATON_WAREHOUSE_DSN is no address that a loader knows; it begins with postgresql://")
