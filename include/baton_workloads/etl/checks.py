@@ -10,6 +10,7 @@ from baton_workloads.etl.keys import survives
 from baton_workloads.etl.manifest import Column, Manifest
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.source import qualified
+from baton_workloads.etl.warehouses.postgres.conditions import condition
 
 if TYPE_CHECKING:
     import psycopg
@@ -49,7 +50,7 @@ def rows_and_rules(
     :returns: the checks of rows and columns, and those of rules.
     """
     rules = _violations(raw, made, policy)
-    counts = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {condition})" for _, condition in rules)])
+    counts = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {broken})" for _, broken in rules)])
     found = connection.execute(f"SELECT {counts} FROM {qualified(made.target)}".encode()).fetchone()  # noqa: S608
     if found is None:
         raise DataError(f"{made.target} gave no count")
@@ -67,9 +68,9 @@ def _violations(raw: Manifest, made: Manifest, policy: Policy) -> list[tuple[str
     rules = []
     for column in made.columns:
         rule = policy.rule(column.name)
-        condition = rule.violation(sources[column.name], identifier(column.name))
-        if condition is not None:
-            rules.append((f"{column.name} obeys {rule.rule}", condition))
+        violation = rule.violation(sources[column.name])
+        if violation is not None:
+            rules.append((f"{column.name} obeys {rule.rule}", condition(violation, column)))
         unheld = column_encoding.unheld(column)
         if unheld is not None:
             rules.append((f"{column.name} holds what its files can hold", unheld))

@@ -7,6 +7,7 @@ from baton_workloads.errors import DataError
 from baton_workloads.etl import database
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl.rules import keeps_keys
 from baton_workloads.etl.warehouses.base import Entry, Load, Loader, Outcome
 from baton_workloads.etl.warehouses.decision import decide
 from baton_workloads.etl.warehouses.postgres import dependents, ledger
@@ -16,8 +17,6 @@ from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
-
-KEY_RULES = {"keep", "pseudonym"}  # rules that keep unique values unique
 
 
 class PostgresLoader(Loader):
@@ -46,7 +45,7 @@ class PostgresLoader(Loader):
 
 
 def _new_table(made: Manifest, entry: Entry | None) -> NewTable:
-    keeping = frozenset(column.name for column in made.columns if column.rule in KEY_RULES)
+    keeping = frozenset(column.name for column in made.columns if keeps_keys(column.rule))
     return NewTable(
         target=made.target,
         types={column.name: column.type for column in made.columns},
