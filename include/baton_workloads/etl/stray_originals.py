@@ -155,7 +155,7 @@ def _kept(number: int, column: Column, path: str, spellings: list[Spelling]) -> 
 
 
 def _spelled(spelling: Spelling, text: str) -> str:
-    return f"hash({literal(spelling.name + ' ')} || {spelling.normal.replace("{text}", text)})"
+    return f"hash({literal(spelling.name + ' ')} || {spelling.normal.replace('{text}', text)})"
 
 
 def _originals(number: int, column: Column, path: str, rule: Rule) -> str:
@@ -163,7 +163,7 @@ def _originals(number: int, column: Column, path: str, rule: Rule) -> str:
     text, file = f"{identifier(column.name)}::VARCHAR", engine.parquet(path)
     spelling, form = rule.spelling, rule.form()
     if spelling is not None:
-        long = f"length({spelling.normal.replace("{text}", text)}) >= {spelling.least}"
+        long = f"length({spelling.normal.replace('{text}', text)}) >= {spelling.least}"
         return f"SELECT {number}, {_spelled(spelling, text)} FROM {file} WHERE {long}"  # noqa: S608
     if column.udt in INTEGERS:
         wanted = f"SELECT {text} AS g FROM {file} WHERE length({text}) >= {LEAST_INTEGER_DIGITS}"  # noqa: S608

@@ -29,6 +29,10 @@ class Spelling:
     normal: str
     least: int
 
+    def normalised(self, text: str) -> str:
+        """Give the expression of a text's normal form."""
+        return self.normal.replace("{text}", text)
+
 
 class Rule(BaseModel):
     """One rule with its parameters. A rule is one class in a module of this package, whose field ``rule`` names it.

@@ -49,4 +49,9 @@ class NoMultiple:
     step: str
 
 
-Violation = Filled | Differs | HasNotForm | WithinPeriod | NoMultiple
+@dataclass(frozen=True)
+class Uncarried:
+    """A value that the way in which the column travels in files would change; see ``column_encoding``."""
+
+
+Violation = Filled | Differs | HasNotForm | WithinPeriod | NoMultiple | Uncarried

@@ -1,16 +1,26 @@
 """The warehouse of an address."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from baton_workloads.errors import ConfigurationError
-from baton_workloads.etl.warehouses.base import Loader
+from baton_workloads.etl import warehouses
+from baton_workloads.etl.warehouses.base import Warehouse
 
 
-def loader_for(dsn: str) -> Loader:
-    """Give the loader for a warehouse's address.
+def warehouse_for(dsn: str) -> Warehouse:
+    """Give the warehouse of a DSN: of the package whose ``SCHEMES`` have the DSN's scheme.
 
-    :raises ConfigurationError: no loader knows it.
+    :raises ConfigurationError: no kind of warehouse knows it.
     """
-    if dsn.startswith(("postgresql://", "postgres://")):
-        from baton_workloads.etl.warehouses.postgres.replace import PostgresLoader
-
-        return PostgresLoader(dsn)
-    raise ConfigurationError("BATON_WAREHOUSE_DSN is no address that a loader knows; it begins with postgresql://")
+    scheme = dsn.partition("://")[0] if "://" in dsn else ""
+    known = []
+    for package in sorted(found.name for found in iter_modules(warehouses.__path__) if found.ispkg):
+        kind = import_module(f"{warehouses.__name__}.{package}")
+        if scheme in kind.SCHEMES:
+            warehouse: Warehouse = kind.warehouse(dsn)
+            return warehouse
+        known.append(f"{kind.SCHEMES[0]}://")
+    raise ConfigurationError(
+        f"BATON_WAREHOUSE_DSN is no address that a loader knows; it begins with {' or '.join(known)}"
+    )

@@ -1,9 +1,18 @@
 """When a row of a PostgreSQL table breaks a rule."""
 
+from baton_workloads.etl import column_encoding
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.generalise import FLOATS
-from baton_workloads.etl.rules.violations import Differs, Filled, HasNotForm, NoMultiple, Violation, WithinPeriod
+from baton_workloads.etl.rules.violations import (
+    Differs,
+    Filled,
+    HasNotForm,
+    NoMultiple,
+    Uncarried,
+    Violation,
+    WithinPeriod,
+)
 
 
 def condition(violation: Violation, column: Column) -> str:
@@ -24,6 +33,8 @@ def condition(violation: Violation, column: Column) -> str:
             return f"isfinite({name}) AND {local} <> date_trunc('{period}', {local})"
         case NoMultiple(step):
             return _no_multiple(name, column, step)
+        case Uncarried():
+            return column_encoding.unheld(column) or "false"
 
 
 def _no_multiple(name: str, column: Column, step: str) -> str:

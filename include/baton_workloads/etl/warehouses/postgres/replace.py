@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl import database
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Manifest
 from baton_workloads.etl.rules import keeps_keys
-from baton_workloads.etl.warehouses.base import Entry, Load, Loader, Outcome
-from baton_workloads.etl.warehouses.decision import decide
+from baton_workloads.etl.warehouses.base import Entry, Load
 from baton_workloads.etl.warehouses.postgres import dependents, ledger
 from baton_workloads.etl.warehouses.postgres.copy_files import fill
 from baton_workloads.etl.warehouses.postgres.dependents import NewTable
@@ -19,29 +17,15 @@ if TYPE_CHECKING:
     import psycopg
 
 
-class PostgresLoader(Loader):
-    """A PostgreSQL warehouse."""
+def replace(connection: "psycopg.Connection[Any]", load: Load, entry: Entry | None) -> None:
+    """Replace the dataset's table and write that down.
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-
-    def load(self, load: Load) -> Outcome:
-        """Replace the dataset's table, unless the ledger says that there is nothing to do."""
-        dataset = load.manifest.dataset
-        with database.connect(self._dsn, "warehouse") as connection:
-            ledger.prepare(connection)
-            ledger.lock(connection, dataset)
-            entry = ledger.current(connection, dataset)
-            outcome = decide(load, entry)
-            if outcome == "loaded":
-                new = _new_table(load.manifest, entry)
-                if entry is None:
-                    _check_free(connection, new)
-                _replace(connection, load, new)
-            connection.commit()
-        if outcome == "newer_present":
-            say(f"load {dataset}: the warehouse holds a newer snapshot; nothing was changed")
-        return outcome
+    :param entry: what the ledger says of the present table.
+    """
+    new = _new_table(load.manifest, entry)
+    if entry is None:
+        _check_free(connection, new)
+    _replace(connection, load, new)
 
 
 def _new_table(made: Manifest, entry: Entry | None) -> NewTable:
