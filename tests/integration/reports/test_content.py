@@ -239,7 +239,7 @@ def test_the_command_of_the_documentation_works(shop_dsn, tmp_path):
     """docs/reports.md shows it: a report without Airflow, into a folder."""
     uri = f"file://{tmp_path}"
     words = ["reports", "render", "daily_sales", "--run-key", DAY, "--zone", ZONE]
-    environment = {"BATON_WAREHOUSE_DSN": shop_dsn, "BATON_definitions()_URI": uri, "PYTHONPATH": str(INCLUDE)}
+    environment = {"BATON_WAREHOUSE_DSN": shop_dsn, "BATON_REPORTS_URI": uri, "PYTHONPATH": str(INCLUDE)}
     command = [sys.executable, "-m", "baton_workloads", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     result = json.loads(done.stdout.splitlines()[-1])

@@ -8,7 +8,7 @@ from tests.workloads.chain import INCLUDE
 from tests.workloads.extended import extended, python
 
 LENGTH_OF_DAY = '''
-"""How long the day was."""
+"""How many hours the day had."""
 
 from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Figure, Figures, Report
@@ -19,7 +19,7 @@ from baton_workloads.reports.values import Count
 
 def hours(sources: Sources, period: Period) -> Report:
     """Give the hours of the day."""
-    hours = int((period.end - period.begin).total_seconds()) // 3600
+    hours = int(period.end.timestamp() - period.begin.timestamp()) // 3600
     parts = [Figures((Figure("Hours", Count(hours)),))]
     return Report("length_of_day", "Length of the day", period, f"{hours} hours", parts)
 
@@ -32,7 +32,7 @@ def test_one_new_file_is_a_report_in_all_its_forms(tmp_path: Path) -> None:
     """It is rendered by its name; a day on which clocks change has another length."""
     include = extended(tmp_path, {"reports/content/length_of_day.py": LENGTH_OF_DAY})
     (include / "reports").symlink_to(INCLUDE / "reports")
-    words = ["reports", "render", "length_of_day", "--run-key", "2026-10-25", "--zone", "Europe/Prague"]
+    words = ["reports", "render", "length_of_day", "--run-key", "2026-10-26", "--zone", "Europe/Prague"]
     program = (
         f"import os\nos.environ['BATON_REPORTS_URI'] = 'file://{tmp_path}/made'\n"
         f"from baton_workloads.__main__ import main\nmain({words!r})\n"
