@@ -24,7 +24,7 @@ from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.rules.generalise import FLOATS
+from baton_workloads.etl.rules.base import FLOATS
 from baton_workloads.etl.warehouses.base import Reading, StoredRows
 from baton_workloads.storage import join, store_for
 

@@ -10,6 +10,7 @@ from baton_workloads.etl.rules.violations import Violation
 
 TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 INTEGERS = frozenset({"int2", "int4", "int8"})
+FLOATS = frozenset({"float4", "float8"})
 
 
 @dataclass(frozen=True)

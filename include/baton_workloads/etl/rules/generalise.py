@@ -12,11 +12,10 @@ from pydantic import BeforeValidator, Field
 
 from baton_workloads.etl.column_encoding import LAST_MOMENT, NATIVE
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import INTEGERS, Rule
+from baton_workloads.etl.rules.base import FLOATS, INTEGERS, Rule
 from baton_workloads.etl.rules.violations import NoMultiple, Violation, WithinPeriod
 
 DATES = frozenset({"date", "timestamp", "timestamptz"})
-FLOATS = frozenset({"float4", "float8"})
 MAX_DIGITS = 38  # of the engine's decimals
 FAST_DIGITS = 18  # what fits into 64 bits
 

@@ -3,7 +3,7 @@
 from baton_workloads.etl import column_encoding
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.generalise import FLOATS
+from baton_workloads.etl.rules.base import FLOATS
 from baton_workloads.etl.rules.violations import (
     Differs,
     Filled,
