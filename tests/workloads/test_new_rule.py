@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.workloads.chain import KEY
 from tests.workloads.extended import extended, python, stages, validate
+
+from baton_workloads.etl.pseudonym import domain_key
+from baton_workloads.etl.pseudonym import pseudonym as hash_of
 
 MASK_IBAN = '''
 """Bank accounts: country and the last two characters are left."""
@@ -41,6 +45,48 @@ class MaskIban(Mask):
             f" WHEN regexp_full_match({prepared}, '[A-Z]{{2}}[0-9]{{2}}[0-9A-Z]{{11,30}}')"
             f" THEN left({prepared}, 2) || '***' || right({prepared}, 2) ELSE '***' END"
         )
+'''
+TOKEN = '''
+"""Short keyed stand-ins for texts."""
+
+from typing import ClassVar, Literal
+
+from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.rules.base import TEXTS, Rule, text_result
+from baton_workloads.etl.rules.violations import HasNotForm, Violation
+
+
+class Token(Rule):
+    """A text becomes ``t_`` and 16 hexadecimal digits, the same for the same text."""
+
+    rule: Literal["token"]
+    keyed: ClassVar[bool] = True
+    hides: ClassVar[bool] = True
+    keeps_keys: ClassVar[bool] = True
+
+    def misfit(self, column: Column) -> str | None:
+        """Texts."""
+        return None if column.udt in TEXTS else "it is no text"
+
+    def result(self, column: Column) -> Column:
+        """Give text."""
+        return text_result(column, self.rule)
+
+    def key_domain(self) -> str:
+        """Give the one domain."""
+        return "token"
+
+    def expression(self, column: Column, name: str, prepared: str) -> str:
+        """Shorten the hash."""
+        return f"'t_' || left({prepared}, 16)"
+
+    def form(self) -> str:
+        """Give the form of a token."""
+        return "^t_[0-9a-f]{16}$"
+
+    def violation(self, column: Column) -> Violation:
+        """Everything that is no token."""
+        return HasNotForm(self.form())
 '''
 PROGRAM = """
 import duckdb
@@ -127,3 +173,26 @@ def test_an_original_of_a_new_rule_is_found_however_it_is_written(file_chain: An
     chain.policies = {"accounts": {"columns": {"id": "keep", "iban": "mask_iban", "note": "keep"}}}
     outcome = validate(chain, include, stages(chain, include))
     assert (outcome.code, "no original of iban stands in note" in outcome.error) == (65, True), outcome.stderr
+
+
+def test_a_new_keyed_rule_gets_its_hashes_from_the_transform(file_chain: Any, tmp_path: Path) -> None:
+    """It joins, its values are checked row by row, and an original that looks like one of them is found."""
+    chain = file_chain
+    include = extended(tmp_path, {"etl/rules/token.py": TOKEN})
+    known = "t_0123456789abcdef"
+    chain.execute(
+        chain.source,
+        "CREATE TABLE accounts (id text PRIMARY KEY, other text)",
+        "INSERT INTO accounts SELECT 'account ' || i, 'account 1' FROM generate_series(1, 50) i",
+        f"INSERT INTO accounts VALUES ('{known}', NULL)",
+    )
+    chain.policies = {"accounts": {"columns": {"id": "token", "other": "token"}}}
+    processed = stages(chain, include)
+    token = hash_of("account 1", domain_key(bytes.fromhex(KEY), "token")).hex[:16]
+    joined = "SELECT DISTINCT p.id FROM accounts c JOIN accounts p ON p.id = c.other"
+    assert chain.query(chain.warehouse, joined) == [(f"t_{token}",)]
+    checks = validate(chain, include, processed).result["datasets"]["accounts"]["checks"]
+    assert {"id obeys token", "key (id) is unique", "no original of id is left"} <= set(checks)
+    chain.execute(chain.warehouse, f"UPDATE accounts SET id = '{known}' WHERE id = 't_{token}'")
+    outcome = validate(chain, include, processed)
+    assert (outcome.code, "no original of id is left (1 rows" in outcome.error) == (65, True), outcome.stderr

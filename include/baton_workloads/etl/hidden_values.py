@@ -1,8 +1,8 @@
 """Anti-joins: no original value behind a pseudonym or a mask may stand in the warehouse's column.
 
 Masked columns were found to hold only masked forms, of which there are few: they are fetched and looked up in the raw
-files; an original that already looks masked hides nothing and is left out. Of a keyed column without a form only those
-originals are looked up that can be read as its type: of a pseudonym's 128 bits mostly none, and nothing needs fetching.
+files; an original that already looks masked hides nothing and is left out. A keyed column has many values: only those
+originals are looked up that could stand there by type and form. Mostly there are none, and nothing is fetched.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ def absent(warehouse: Reading, raw_uri: str, raw: Manifest, made: Manifest, poli
 
     sources = {column.name: column for column in raw.columns}
     hidden = [
-        Hidden(number, sources[column.name], column, policy.rule(column.name).form())
+        Hidden(number, sources[column.name], column, rule.form(), rule.keyed)
         for number, column in enumerate(made.columns)
-        if policy.rule(column.name).hides
+        if (rule := policy.rule(column.name)).hides
     ]
     if not hidden:
         return []
@@ -66,40 +66,47 @@ class Hidden:
     source: Column
     made: Column
     form: str | None
+    keyed: bool
+
+    @property
+    def mask(self) -> str | None:
+        """Give the form where few values have it; those of a keyed column are as many as the originals."""
+        return None if self.keyed else self.form
 
     @property
     def type(self) -> str:
         """Give the engine's type of its values in the warehouse."""
-        return "VARCHAR" if self.form is not None else NATIVE.get(self.made.udt, "VARCHAR")
+        return "VARCHAR" if self.mask is not None else NATIVE.get(self.made.udt, "VARCHAR")
 
 
 def _prepare(found: "duckdb.DuckDBPyConnection", warehouse: Reading, column: Hidden, table: str) -> None:
     """Make a table for the originals that are found, and one of the few masked values."""
     found.execute(f"CREATE TABLE found_{column.number} (value {column.type})")
-    if column.form is not None:
+    if column.mask is not None:
         values = warehouse.distinct(table, column.made.name)
         found.execute(f"CREATE TABLE masked_{column.number} AS SELECT unnest($1::VARCHAR[]) AS value", [values])
 
 
 def _collect(found: "duckdb.DuckDBPyConnection", column: Hidden, path: str) -> None:
     name, file = identifier(column.source.name), engine.parquet(path)
-    if column.form is not None:
+    if column.mask is not None:
         query = (
             f"SELECT {name} FROM {file} WHERE {name} IN (FROM masked_{column.number})"  # noqa: S608
-            f" AND NOT regexp_matches({name}, {literal(column.form)})"
+            f" AND NOT regexp_matches({name}, {literal(column.mask)})"
         )
     elif column.type == "UUID" and column.source.udt not in TEXTS | {"uuid"}:
         return  # no number or date reads as 128 bits
     else:
         value = f"TRY_CAST({name} AS {column.type})"
-        query = f"SELECT DISTINCT {value} FROM {file} WHERE {value} IS NOT NULL"  # noqa: S608
+        alike = f" AND regexp_matches({value}, {literal(column.form)})" if column.form is not None else ""
+        query = f"SELECT DISTINCT {value} FROM {file} WHERE {value} IS NOT NULL{alike}"  # noqa: S608
     found.execute(f"INSERT INTO found_{column.number} {query}")
 
 
 def _verdict(found: "duckdb.DuckDBPyConnection", warehouse: Reading, column: Hidden, table: str) -> Check:
     what = f"no original of {column.made.name} is left"
     candidates = _count(found, f"found_{column.number}")
-    if column.form is not None or candidates == 0:
+    if column.mask is not None or candidates == 0:
         return Check(what, candidates)
     with warehouse.values(found, table, column.made.name) as values:
         return Check(what, _count(found, f"found_{column.number} SEMI JOIN {values} USING (value)"))

@@ -6,9 +6,7 @@ The warehouse's rows are read back and compared by checksum, twice:
   files are believed;
 - with the processed files, all columns: so a pseudonym that stands in another row is found without the key.
 
-Why through the engine's reader of PostgreSQL, when load uses its writer: the two share no code, and the reader is the
-one that made the raw files, guarded where a value would not survive it. Sums of the hashes of rows cost one pass;
-only if they differ does a second one look for the columns.
+Sums of the hashes of rows cost one pass; only if they differ does a second one look for the columns.
 """
 
 from collections.abc import Callable, Iterator, Sequence

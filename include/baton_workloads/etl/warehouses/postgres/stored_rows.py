@@ -1,6 +1,8 @@
 """The rows of a PostgreSQL table for the engine, in ranges of pages.
 
-Long values are shortened by the server, so that few bytes travel.
+Long values are shortened by the server, so that few bytes travel. Why through the engine's reader of PostgreSQL, when
+load uses its writer: the two share no code, and the reader is the one that made the raw files, guarded where a value
+would not survive it.
 """
 
 from collections.abc import Iterator, Sequence
