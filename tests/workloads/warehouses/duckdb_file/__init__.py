@@ -106,6 +106,8 @@ class DuckdbReplacing(Replacing):
             uris = [(join(load.uri.rsplit("/", 1)[0], file.path), file) for file in made.files]
             paths = [files.enter_context(store_for(uri).reading(uri, f.bytes, f.sha256)) for uri, f in uris]
             rows = " UNION ALL ".join(f"SELECT {columns} FROM {engine.parquet(str(path))}" for path in paths)
+            nothing = ", ".join(f"NULL::VARCHAR AS {identifier(c.name)}" for c in made.columns)
+            rows = rows or f"SELECT {nothing} WHERE false"
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_table(made.target.split('.')[0])}")
             self._connection.execute(f"CREATE OR REPLACE TABLE {_table(made.target)} AS {rows}")
         if self._connection.execute(f"SELECT count(*) FROM {_table(made.target)}").fetchone()[0] != made.rows:
