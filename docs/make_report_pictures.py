@@ -24,7 +24,7 @@ from browser import Browser, browser, pdf_pages, write
 
 from baton_local import shop
 from baton_local.postgres import Postgres
-from baton_workloads.reports.catalogue import entry
+from baton_workloads.reports.catalogue import definition
 from baton_workloads.reports.period import period_for
 from baton_workloads.reports.publish import forms
 from baton_workloads.reports.sources import Sources
@@ -88,10 +88,10 @@ def demo() -> Iterator[str]:
 
 def files(name: str, run_key: str, hours: int, alerts: Path) -> dict[str, bytes]:
     """All forms of one report."""
-    period = period_for(entry(name).covers, run_key, ZONE, hours)
+    period = period_for(definition(name).covers, run_key, ZONE, hours)
     inputs = {"alerts": alerts.as_uri(), "threshold": "500"}
     with Sources({**period.parameters(), "currency": "EUR"}, inputs) as sources:
-        report = entry(name).write(sources, period)
+        report = definition(name).write(sources, period)
     return {file.kind: file.content for file in forms(report)}
 
 

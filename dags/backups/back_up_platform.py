@@ -30,8 +30,9 @@ from baton.pools import SHOP_HEAVY
 from baton.schedules.run_key import RUN_KEY
 from baton.settings import settings
 from baton.workloads.backup_applications import application_backup, read_applications
-from baton.workloads.backup_stages import RETENTION, backup_stage, kept_snapshots, parts_of, sealed_backup
+from baton.workloads.backup_stages import backup_stage, kept_snapshots, parts_of, retention, sealed_backup
 
+KEPT = {"days": 30, "daily": 0, "weekly": 0, "monthly": 12}
 APPLICATIONS = read_applications(settings().data("backups", "applications.yaml"))
 
 
@@ -41,7 +42,7 @@ APPLICATIONS = read_applications(settings().data("backups", "applications.yaml")
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),
-    params={"days": 30, "daily": 0, "weekly": 0, "monthly": 12, "snapshot_class": ""},
+    params={**KEPT, "snapshot_class": ""},
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,
 )
@@ -56,7 +57,7 @@ def back_up_platform() -> None:
     seal = backup_stage("seal", "--run-key", RUN_KEY, *(word for task in made for word in parts_of(task)))
     verify = backup_stage("verify", *sealed_backup(), size="medium")
     restore_drill = backup_stage("drill", *sealed_backup(), task_id="restore_drill", size="medium")
-    prune = backup_stage("prune", "--proven", sealed_backup()[0], *RETENTION, outlets=[BACKUPS])
+    prune = backup_stage("prune", "--proven", sealed_backup()[0], *retention(KEPT), outlets=[BACKUPS])
     prune_snapshots = backup_stage("prune-snapshots", "--keep", kept_snapshots(prune))
     made >> seal >> verify >> restore_drill >> prune >> prune_snapshots
 

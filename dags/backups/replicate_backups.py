@@ -23,7 +23,9 @@ from airflow.sdk import dag
 
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
-from baton.workloads.backup_stages import RETENTION, backup_stage
+from baton.workloads.backup_stages import backup_stage, retention
+
+KEPT = {"days": 90, "daily": 0, "weekly": 0, "monthly": 24}
 
 
 @dag(
@@ -32,12 +34,12 @@ from baton.workloads.backup_stages import RETENTION, backup_stage
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),
-    params={"days": 90, "daily": 0, "weekly": 0, "monthly": 24},
+    params=KEPT,
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,
 )
 def replicate_backups() -> None:
-    backup_stage("replicate", *RETENTION, size="medium")
+    backup_stage("replicate", *retention(KEPT), size="medium")
 
 
 replicate_backups()

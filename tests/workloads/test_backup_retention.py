@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.workloads.extended import extended, python
 
 from baton_workloads.backup.retention import Known, Policy, doomed
 
@@ -111,3 +112,24 @@ def test_old_backups_that_are_not_proven_go_with_their_days():
     """Counts are of proven backups only: a failed night does not push a good one out."""
     mixed = [*nights(0, 2), *nights(1, proven=False), *nights(3)]
     assert doomed(mixed, Policy(daily=2), NIGHT + timedelta(days=4)) == [named(0), named(1)]
+
+
+def test_a_new_class_is_one_line(tmp_path):
+    """Its line gives the command an option, and its periods are counted."""
+    include = extended(tmp_path, {})
+    file = include / "baton_workloads" / "backup" / "retention.py"
+    monthly = next(line for line in file.read_text().splitlines() if line.startswith("    monthly: "))
+    line = '    quarterly: int = _of_each("quarters", lambda moment: (moment.year, (moment.month - 1) // 3))'
+    file.write_text(file.read_text().replace(monthly, f"{monthly}\n{line}"))
+    program = (
+        "from datetime import UTC, datetime\n"
+        "from baton_workloads.backup.retention import Known, Policy, doomed\n"
+        "months = [Known(f'{month:02}', datetime(2026, month, 1, tzinfo=UTC), True) for month in range(1, 13)]\n"
+        "print(*doomed(months, Policy(quarterly=3), datetime(2027, 1, 1, tzinfo=UTC)))\n"
+        "from baton_workloads.__main__ import main\n"
+        "main(['backup', 'prune', '--help'])\n"
+    )
+    printed = python(include, program)
+    assert printed.splitlines()[0] == "01 02 03 04 05 07 08 10 11"
+    assert "--quarterly" in printed
+    assert "of the last so many quarters" in " ".join(printed.split())

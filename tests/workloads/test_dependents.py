@@ -403,16 +403,16 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_somebody_attaches_during_a_load_is_not_lost(twice: Twice, monkeypatch: Any, change: str) -> None:
     """The load ends as one that may be tried again, and then gives it back."""
-    from baton_workloads.etl.loaders import postgres
+    from baton_workloads.etl.warehouses.postgres import replace
 
     chain = twice.loaded_once()
-    fill = postgres.fill
+    fill = replace.fill
 
     def fill_and_change(*arguments: Any) -> None:
         fill(*arguments)
         chain.execute(chain.warehouse, CHANGES[change])
 
-    monkeypatch.setattr(postgres, "fill", fill_and_change)
+    monkeypatch.setattr(replace, "fill", fill_and_change)
     outcome = chain.run("load", "--manifest", twice.second)
     assert (outcome.code, "changed while it was being loaded" in outcome.error) == (75, True), outcome.error
     monkeypatch.undo()

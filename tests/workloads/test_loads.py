@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from baton_workloads.etl.ledger import LOCK
+from baton_workloads.etl.warehouses.postgres.ledger import LOCK
 
 
 def test_an_older_snapshot_never_replaces_a_newer_one(people: Any) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.workloads.test_exactness import literal
 
 from baton_workloads.etl import engine
-from baton_workloads.etl.loaders import postgres_copy
-from baton_workloads.etl.loaders.postgres_values import MACROS
 from baton_workloads.etl.manifest import Column
+from baton_workloads.etl.warehouses.postgres import copy_files
+from baton_workloads.etl.warehouses.postgres.binary_values import MACROS
 
 MAX = 38
 EVERY = [(precision, scale) for precision in range(1, MAX + 1) for scale in range(precision + 1)]
@@ -116,7 +116,7 @@ def test_any_column_of_numbers_is_written_as_postgresql_reads_it(
     writer.execute(f"CREATE OR REPLACE TABLE numbers AS SELECT unnest($1)::DECIMAL({precision},{scale}) AS v", [values])
     column = Column(name="v", type=kind, udt="numeric", carrier="native")
     path = tmp_path / "numbers.copy"
-    expression = postgres_copy._values(writer, [column], "numbers")
+    expression = copy_files._values(writer, [column], "numbers")
     writer.execute(f"COPY (SELECT {expression} FROM numbers) TO '{path}' (FORMAT postgres_binary)")
     warehouse.execute(f"DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n serial, v {kind})".encode())
     with warehouse.cursor() as cursor, cursor.copy(b"COPY numbers (v) FROM STDIN (FORMAT binary)") as copy:

@@ -49,6 +49,15 @@ def test_a_policy_that_does_not_match_is_refused_by_name(tmp_path: Path, text: s
     ("text", "message"),
     [
         ("columns:\n  a: keep\n  b: kep\n", r"things.yaml:3: columns.b.*kep"),
+        (
+            "columns:\n  a: mask_mail\n",
+            r"things.yaml:2: columns.a: .*no rule 'mask_mail'; did you mean mask_email\?",
+        ),
+        ("columns:\n  a: {rule: Pseudonim, domain: x}\n", r"things.yaml:2: .*did you mean pseudonym\?"),
+        (
+            "columns:\n  a: {rule: zzz}\n",
+            r"things.yaml:2: .*no rule 'zzz'; there are drop, fixed, .*pseudonym",
+        ),
         ("columns:\n  a: {rule: pseudonym}\n", r"things.yaml:2: columns.a.pseudonym.domain: Field required"),
         ("columns:\n  a:\n    rule: generalise_date\n    to: week\n", r"things.yaml:4: .*to"),
         ("columns:\n  a: keep\n  a: drop\n", r"things.yaml:3: key a is given twice"),

@@ -150,7 +150,7 @@ def test_a_loader_that_writes_another_number_is_found(file_chain: Any, monkeypat
     )  # fmt: skip
     file_chain.policies = {"coins": {"columns": {"id": "keep", "v": "keep"}}}
     processed = file_chain.to_processed()
-    monkeypatch.setattr("baton_workloads.etl.loaders.postgres_values._is_written_exactly", lambda *_: True)
+    monkeypatch.setattr("baton_workloads.etl.warehouses.postgres.binary_values._is_written_exactly", lambda *_: True)
     assert file_chain.load(processed["coins"]) == "loaded"
     outcome = file_chain.validate(processed)
     assert (outcome.code, "coins: values of v are the snapshot's (changed" in outcome.error) == (65, True)

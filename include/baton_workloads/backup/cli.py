@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from baton_workloads import result
+from baton_workloads.backup.retention import CLASSES
 from baton_workloads.environment import required
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,8 +41,8 @@ def _known(command: Command) -> Command:
 
 
 def _retention(command: Command) -> Command:
-    for name, what in (("monthly", "months"), ("weekly", "weeks"), ("daily", "days that have one")):
-        text = f"Keep the last proven backup of each of the last so many {what}."
+    for name, kept in reversed(CLASSES.items()):
+        text = f"Keep the last proven backup of each of the last so many {kept.periods} that have one."
         command = click.option(f"--{name}", type=click.IntRange(0), default=0, help=text)(command)
     text = "Keep all backups of the last so many days."
     return click.option("--days", type=click.IntRange(0), default=0, help=text)(command)

@@ -1,8 +1,9 @@
 """Which backups may go. Pure: what is known of them in, names out."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,24 +16,37 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Class:
+    """A class of retention: the last proven backup of each of the last so many periods that have one.
+
+    :param periods: what is counted, in words.
+    :param period: which period a moment lies in; later ones are greater.
+    """
+
+    periods: str
+    period: Callable[[datetime], tuple[int, ...]]
+
+
+def _of_each(periods: str, period: Callable[[datetime], tuple[int, ...]]) -> Any:
+    return field(default=0, metadata={"class": Class(periods, period)})
+
+
+@dataclass(frozen=True)
 class Policy:
     """What is kept; what any of the rules keeps stays. Without any rule everything stays.
 
+    Each class is one line, whose name is also that of the command's option; how many periods it keeps is its value.
+
     :param days: all backups of the last so many days.
-    :param daily: the last proven backup of each of the last so many days that have one; so with weeks and months.
     """
 
     days: int = 0
-    daily: int = 0
-    weekly: int = 0
-    monthly: int = 0
+    daily: int = _of_each("days", lambda moment: (moment.year, moment.month, moment.day))
+    weekly: int = _of_each("weeks", lambda moment: tuple(moment.isocalendar()[:2]))
+    monthly: int = _of_each("months", lambda moment: (moment.year, moment.month))
 
 
-PERIODS: tuple[tuple[str, Callable[[datetime], tuple[int, ...]]], ...] = (
-    ("daily", lambda moment: (moment.year, moment.month, moment.day)),
-    ("weekly", lambda moment: tuple(moment.isocalendar()[:2])),
-    ("monthly", lambda moment: (moment.year, moment.month)),
-)
+CLASSES: dict[str, Class] = {f.name: f.metadata["class"] for f in fields(Policy) if "class" in f.metadata}
 
 
 def doomed(backups: Iterable[Known], policy: Policy, now: datetime) -> list[str]:
@@ -51,8 +65,8 @@ def doomed(backups: Iterable[Known], policy: Policy, now: datetime) -> list[str]
     kept = {item.name for item in ordered if item == last or item.taken_at >= last.taken_at}
     if policy.days:
         kept |= {item.name for item in ordered if item.taken_at >= now - timedelta(days=policy.days)}
-    for name, period in PERIODS:
-        kept |= _last_of_each(proven, period, getattr(policy, name))
+    for name, found in CLASSES.items():
+        kept |= _last_of_each(proven, found.period, getattr(policy, name))
     return [item.name for item in ordered if item.name not in kept]
 
 

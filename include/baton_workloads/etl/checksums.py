@@ -8,8 +8,6 @@ same for the same value of the same type within one version, and is compared wit
 import hashlib
 from dataclasses import dataclass
 
-from baton_workloads.etl.engine import literal
-
 LONG = 1000  # characters or bytes; of longer values a digest is compared, so that a row of them fits into memory
 
 
@@ -103,14 +101,3 @@ def short_bytes(name: str) -> str:
 def with_sign(name: str) -> str:
     """Give the engine's expression for a floating point number as it is compared: its hash knows no -0."""
     return f"{{'value': {name}, 'negative': signbit({name}) AND NOT isnan({name})}}"
-
-
-def postgres_short_text(name: str) -> str:
-    """Give PostgreSQL's expression for the same; the digest is of UTF-8, whatever the server's encoding."""
-    digest = f"encode(sha256(convert_to({name}, {literal('UTF8')})), {literal('hex')})"
-    return f"CASE WHEN length({name}) > {LONG} THEN {digest} ELSE {name} END"
-
-
-def postgres_short_bytes(name: str) -> str:
-    """Give PostgreSQL's expression for the same."""
-    return f"CASE WHEN octet_length({name}) > {LONG} THEN sha256({name}) ELSE {name} END"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
-from baton_workloads.etl import carriers, database, engine, manifest, ranges, source
+from baton_workloads.etl import column_encoding, database, engine, manifest, ranges, source
 from baton_workloads.etl.keys import check_joins, read_keys
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
@@ -56,7 +56,7 @@ class Task:
 
     def query(self) -> str:
         """Give the source's query."""
-        columns = [carriers.selection(c) for c in self.dataset.columns if c.carrier != "absent"]
+        columns = [column_encoding.selection(c) for c in self.dataset.columns if c.carrier != "absent"]
         chosen = ", ".join(columns) or "true AS nothing"
         return f"SELECT {chosen} FROM {self.range.relation}{self.range.condition()}"  # noqa: S608
 
@@ -108,7 +108,7 @@ def _tables(connection: "psycopg.Connection[Any]", policies: dict[str, Policy]) 
 
 def _planned(policy: Policy, table: source.Table, address: str, attempt: str) -> Dataset:
     """Decide carriers and check the policy before any row is read."""
-    columns = [_carried(column, policy, carriers.carrier(column)) for column in table.columns]
+    columns = [_carried(column, policy, column_encoding.carrier(column)) for column in table.columns]
     policy.check(columns)
     return Dataset(policy, table, columns, address, attempt, Progress(f"export {policy.dataset}", table.rows))
 
@@ -147,7 +147,7 @@ def _unheld(connection: "psycopg.Connection[Any]", dataset: Dataset) -> set[str]
 
     All columns that could, where none is found: a view may say something else each time that it is asked.
     """
-    conditions = {column.name: carriers.unheld(column) for column in dataset.columns}
+    conditions = {column.name: column_encoding.unheld(column) for column in dataset.columns}
     guarded = {name: condition for name, condition in conditions.items() if condition}
     asked = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in guarded.values())
     query = f"SELECT {asked} FROM {source.qualified(dataset.policy.source)}"  # noqa: S608

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.errors import DataError
 from baton_workloads.etl.manifest import ForeignKey, Keys
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.rules.pseudonym import Pseudonym
 from baton_workloads.etl.source import Table
 
 if TYPE_CHECKING:
@@ -88,13 +87,8 @@ def check_joins(keys: Keys, policy: Policy, policies: dict[str, Policy]) -> None
         if not survives(key.columns, policy) or not survives(key.references, other):
             continue
         for column, reference in zip(key.columns, key.references, strict=True):
-            if _domain(policy, column) != _domain(other, reference):
+            if policy.rule(column).key_domain() != other.rule(reference).key_domain():
                 raise DataError(
                     f"policies: {policy.dataset}.{column} references {key.dataset}.{reference}, but their rules differ,"
                     " so they would not join; give both keep, or pseudonym with the same domain (or null)"
                 )
-
-
-def _domain(policy: Policy, column: str) -> str | None:
-    rule = policy.rule(column)
-    return rule.domain if isinstance(rule, Pseudonym) else None

@@ -5,7 +5,10 @@ from typing import Any
 
 from baton_workloads.environment import required
 from baton_workloads.etl import manifest
-from baton_workloads.etl.loaders import Load, loader_for
+from baton_workloads.etl.warehouses.base import Load, Outcome, Warehouse
+from baton_workloads.etl.warehouses.by_address import warehouse_for
+from baton_workloads.etl.warehouses.decision import decide
+from baton_workloads.progress import say
 
 
 def load(uri: str, *, accept_key_change: bool = False, accept_source_change: bool = False) -> dict[str, Any]:
@@ -14,9 +17,9 @@ def load(uri: str, *, accept_key_change: bool = False, accept_source_change: boo
     :returns: the stage's result; its outcome is ``loaded``, ``already_loaded`` or ``newer_present``.
     """
     started = time.monotonic()
-    loader = loader_for(required("BATON_WAREHOUSE_DSN"))
+    warehouse = warehouse_for(required("BATON_WAREHOUSE_DSN"))
     made, digest = manifest.read(uri, "transform")
-    outcome = loader.load(Load(uri, made, digest, accept_key_change, accept_source_change))
+    outcome = _replace(warehouse, Load(uri, made, digest, accept_key_change, accept_source_change))
     return {
         "stage": "load",
         "dataset": made.dataset,
@@ -25,3 +28,16 @@ def load(uri: str, *, accept_key_change: bool = False, accept_source_change: boo
         "outcome": outcome,
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+def _replace(warehouse: Warehouse, load: Load) -> Outcome:
+    """Replace the dataset's table, unless what is loaded says that there is nothing to do."""
+    dataset = load.manifest.dataset
+    with warehouse.replacing(dataset) as table:
+        entry = table.entry()
+        outcome = decide(load, entry)
+        if outcome == "loaded":
+            table.replace(load, entry)
+    if outcome == "newer_present":
+        say(f"load {dataset}: the warehouse holds a newer snapshot; nothing was changed")
+    return outcome

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.etl.column_names import collisions
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules import AnyRule, Rule
+from baton_workloads.etl.rules import AnyRule, Rule, check_name
 from baton_workloads.etl.yaml_lines import YamlText
 
 VARIABLE = "BATON_POLICIES"
@@ -33,7 +33,10 @@ TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
 def _long_form(value: object) -> object:
     if value is None or (isinstance(value, dict) and "rule" in value and value["rule"] is None):
         raise ValueError('no rule; for the rule null write "null" in quotes')
-    return {"rule": value} if isinstance(value, str) else value
+    long = {"rule": value} if isinstance(value, str) else value
+    if isinstance(long, dict) and isinstance(long.get("rule"), str):
+        check_name(long["rule"])
+    return long
 
 
 class Policy(BaseModel):
@@ -69,7 +72,7 @@ class Policy(BaseModel):
         wrong = [f"column {c.name} has no rule (new in the source?)" for c in columns if c.name not in self.columns]
         wrong += [f"column {name} does not exist in the source" for name in self.columns if name not in present]
         for name in sorted(self.may_hold_originals):
-            if name not in self.columns or self.columns[name].rule != "keep":
+            if name not in self.columns or not self.columns[name].keeps_values:
                 wrong.append(f"column {name} stands under may_hold_originals, but is not kept")
         for column in columns:
             rule = self.columns.get(column.name)

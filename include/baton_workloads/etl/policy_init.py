@@ -16,7 +16,7 @@ import yaml
 
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.etl import database, policy, source
-from baton_workloads.etl.carriers import carrier
+from baton_workloads.etl.column_encoding import carrier
 from baton_workloads.etl.dataset_names import dataset_names
 from baton_workloads.etl.keys import check_joins, read_keys
 from baton_workloads.etl.manifest import Column

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl.carriers import ARRAYS, TEXT, bounded_bytes
+from baton_workloads.etl.column_encoding import ARRAYS, TEXT, bounded_bytes
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.source import Part

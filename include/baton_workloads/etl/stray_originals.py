@@ -5,7 +5,7 @@ in its text form (numbers, dates, times, booleans and bytea are not). What count
 
 - that fills a value, or stands in it as one to five words in a row: so inside json, arrays and free text, too;
 - in any letter case; words end at blanks, quotes, brackets and ``, ; : < > | = & ? ! / \\``; dots around them are cut;
-- of a phone number under ``mask_phone``: the same digits, however they are grouped;
+- written in any way that its rule knows (``Spelling``): of a phone number, the same digits however they are grouped;
 - with at least six characters, or eight digits if it has nothing but digits (twelve in a column of integers);
 - that is not common in its own column: in at most ten values, or one in a hundred. Placeholders are no secret.
 
@@ -23,13 +23,12 @@ from baton_workloads.etl import engine
 from baton_workloads.etl.checks import Check
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import INTEGERS, TEXTS
+from baton_workloads.etl.rules.base import INTEGERS, TEXTS, Rule, Spelling
+from baton_workloads.etl.subject import Subject
 from baton_workloads.storage import join, store_for
 
 if TYPE_CHECKING:
     import duckdb
-
-    from baton_workloads.etl.validate import Subject
 
 MEMORY = "160MB"
 WORDS_IN_A_ROW = 5
@@ -60,7 +59,6 @@ CREATE MACRO words(t) AS regexp_extract_all(lower(nfc_normalize(t)), {literal(WO
 CREATE MACRO normal(t) AS CASE WHEN regexp_matches(t, {literal(PLAIN)}) THEN lower(t)
     ELSE array_to_string(words(t), ' ') END;
 CREATE MACRO grams(w) AS list_concat(w, [array_to_string(w, ' ')], {", ".join(IN_A_ROW)});
-CREATE MACRO digits(t) AS ltrim(regexp_replace(t, '[^0-9]+', '', 'g'), '0');
 CREATE MACRO telling(t) AS length(t) >= {LEAST_CHARACTERS}
     AND (length(t) >= {LEAST_DIGITS} OR NOT regexp_full_match(t, '[0-9]+'));
 CREATE MACRO unicode_escape(t) AS CASE
@@ -72,7 +70,7 @@ CREATE MACRO unescaped(t) AS array_to_string(list_transform(
 """
 
 
-def search(subjects: "Iterable[Subject]") -> dict[str, list[Check]]:
+def search(subjects: Iterable[Subject]) -> dict[str, list[Check]]:
     """Look for the originals of all subjects in what all of them keep.
 
     :returns: by dataset of the hidden column: one check for each hidden column, and each place where it stands instead.
@@ -99,41 +97,42 @@ def search(subjects: "Iterable[Subject]") -> dict[str, list[Check]]:
         connection.close()
 
 
-def _is_searched(subject: "Subject", column: Column) -> bool:
-    if subject.policy.rule(column.name).rule != "keep" or column.name in subject.policy.may_hold_originals:
+def _is_searched(subject: Subject, column: Column) -> bool:
+    if not subject.policy.rule(column.name).keeps_values or column.name in subject.policy.may_hold_originals:
         return False
     if column.carrier == "native":
         return column.udt in TEXT_LISTS | {"uuid"}
     return column.udt not in NOT_TEXT
 
 
-def _is_hidden(subject: "Subject", column: Column) -> bool:
+def _is_hidden(subject: Subject, column: Column) -> bool:
     fitting = column.udt in TEXTS | {"uuid"} | INTEGERS
     return subject.policy.rule(column.name).hides and fitting and column.carrier != "absent"
 
 
 def _read(
     connection: "duckdb.DuckDBPyConnection",
-    subject: "Subject",
-    places: "list[tuple[Subject, Column]]",
-    origins: "list[tuple[Subject, Column]]",
+    subject: Subject,
+    places: list[tuple[Subject, Column]],
+    origins: list[tuple[Subject, Column]],
 ) -> None:
     own_places = [(number, column) for number, (other, column) in enumerate(places) if other is subject]
     own_origins = [(number, column) for number, (other, column) in enumerate(origins) if other is subject]
     if not own_places and not own_origins:
         return
+    hiding = (other.policy.rule(column.name).spelling for other, column in origins)
+    spellings = list(dict.fromkeys(spelling for spelling in hiding if spelling is not None))
     for file in subject.raw.files:
         uri = join(subject.raw_uri.rsplit("/", 1)[0], file.path)
         with store_for(uri).reading(uri, file.bytes, file.sha256) as path:
             for number, column in own_places:
-                connection.execute(f"INSERT INTO kept {_kept(number, column, str(path))}")
+                connection.execute(f"INSERT INTO kept {_kept(number, column, str(path), spellings)}")
             for number, column in own_origins:
-                form = subject.policy.rule(column.name).form()
-                is_phone = subject.policy.rule(column.name).rule == "mask_phone"
-                connection.execute(f"INSERT INTO hidden {_originals(number, column, str(path), form, is_phone)}")
+                rule = subject.policy.rule(column.name)
+                connection.execute(f"INSERT INTO hidden {_originals(number, column, str(path), rule)}")
 
 
-def _kept(number: int, column: Column, path: str) -> str:
+def _kept(number: int, column: Column, path: str, spellings: list[Spelling]) -> str:
     """Give the query for the hashes of everything in a kept column that an original could equal."""
     name, file = identifier(column.name), engine.parquet(path)
     value = (
@@ -147,17 +146,26 @@ def _kept(number: int, column: Column, path: str) -> str:
     )
     texts = f"SELECT unnest(CASE WHEN contains(t, '\\') THEN [t, unescaped(t)] ELSE [t] END) AS t FROM ({pieces})"  # noqa: S608
     grams = f"SELECT unnest(grams(words(t))) AS g FROM ({texts})"  # noqa: S608
-    phone = f"g[1] BETWEEN '(' AND '9' AND regexp_full_match(g, '[+0-9 .()-]{{{LEAST_DIGITS},}}')"
-    hashes = f"CASE WHEN {phone} THEN [hash(g), hash('tel ' || digits(g))] ELSE [hash(g)] END"
+    hashes = "[hash(g)]"
+    for spelling in spellings:
+        least, greatest = (literal(character) for character in spelling.begins)
+        is_one = f"g[1] BETWEEN {least} AND {greatest} AND regexp_full_match(g, {literal(spelling.looks)})"
+        hashes = f"CASE WHEN {is_one} THEN list_append({hashes}, {_spelled(spelling, 'g')}) ELSE {hashes} END"
     return f"SELECT DISTINCT {number}, unnest({hashes}) FROM ({grams}) WHERE telling(g)"  # noqa: S608
 
 
-def _originals(number: int, column: Column, path: str, form: str | None, is_phone: bool) -> str:
+def _spelled(spelling: Spelling, text: str) -> str:
+    return f"hash({literal(spelling.name + ' ')} || {spelling.normal.replace('{text}', text)})"
+
+
+def _originals(number: int, column: Column, path: str, rule: Rule) -> str:
     """Give the query for the hashes of the originals that are looked for."""
     text, file = f"{identifier(column.name)}::VARCHAR", engine.parquet(path)
-    if is_phone:
-        wanted = f"SELECT 'tel ' || digits({text}) AS g FROM {file} WHERE length(digits({text})) >= {LEAST_DIGITS}"  # noqa: S608
-    elif column.udt in INTEGERS:
+    spelling, form = rule.spelling, rule.form()
+    if spelling is not None:
+        long = f"length({spelling.normal.replace('{text}', text)}) >= {spelling.least}"
+        return f"SELECT {number}, {_spelled(spelling, text)} FROM {file} WHERE {long}"  # noqa: S608
+    if column.udt in INTEGERS:
         wanted = f"SELECT {text} AS g FROM {file} WHERE length({text}) >= {LEAST_INTEGER_DIGITS}"  # noqa: S608
     else:
         unlike = f" WHERE NOT regexp_matches({text}, {literal(form)})" if form else ""
@@ -168,8 +176,8 @@ def _originals(number: int, column: Column, path: str, form: str | None, is_phon
 
 def _verdicts(
     connection: "duckdb.DuckDBPyConnection",
-    places: "list[tuple[Subject, Column]]",
-    origins: "list[tuple[Subject, Column]]",
+    places: list[tuple[Subject, Column]],
+    origins: list[tuple[Subject, Column]],
 ) -> dict[str, list[Check]]:
     rows = connection.execute(
         "WITH held AS (SELECT DISTINCT place, hash FROM kept),"  # noqa: S608
@@ -195,5 +203,5 @@ def _verdicts(
     return verdicts
 
 
-def _place(asked: "Subject", subject: "Subject", column: Column) -> str:
+def _place(asked: Subject, subject: Subject, column: Column) -> str:
     return column.name if subject is asked else f"{subject.made.dataset}.{column.name}"

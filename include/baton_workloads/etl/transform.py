@@ -19,7 +19,6 @@ from baton_workloads.etl.engine import PARQUET, identifier, literal
 from baton_workloads.etl.manifest import Column, File, Manifest, Parent
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.rules.pseudonym import Pseudonym
 from baton_workloads.progress import Progress
 from baton_workloads.storage import join, store_for
 
@@ -57,8 +56,7 @@ class Plan:
         texts = ["file_row_number AS row_number"]
         for column in self.pseudonyms():
             rule = self.policy.rule(column.name)
-            if isinstance(rule, Pseudonym):
-                texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts) - 1}")
+            texts.append(f"{rule.canonical(column, identifier(column.name))} AS text_{len(texts) - 1}")
         return f"SELECT {', '.join(texts)} FROM {engine.parquet(path, numbered=True)}"  # noqa: S608
 
     def output(self, path: str) -> str:
@@ -93,10 +91,10 @@ class Plan:
         return "hashes.place"
 
     def _expression(self, column: Column, prepared: str) -> str:
-        name = identifier(column.name)
+        name, rule = identifier(column.name), self.policy.rule(column.name)
         if column.name not in self.keys:
-            return self.policy.rule(column.name).expression(column, f"raw.{name}", f"raw.{prepared}")
-        hashed = f"hashes.text_{list(self.keys).index(column.name)}::UUID"
+            return rule.expression(column, f"raw.{name}", f"raw.{prepared}")
+        hashed = rule.expression(column, f"raw.{name}", f"hashes.text_{list(self.keys).index(column.name)}")
         # Both sides are in file order; a pseudonym must never reach another row, so each row is checked.
         return f"CASE WHEN hashes.row_number = raw.file_row_number THEN {hashed} ELSE error('rows out of order') END"
 
@@ -154,8 +152,7 @@ def _check_carried(raw: Manifest, policy: Policy) -> None:
 
 
 def _plan(raw: Manifest, policy: Policy) -> tuple[Plan, str | None]:
-    rules = {column.name: policy.rule(column.name) for column in raw.columns}
-    domains = {name: rule.domain for name, rule in rules.items() if isinstance(rule, Pseudonym)}
+    domains = {c.name: domain for c in raw.columns if (domain := policy.rule(c.name).key_domain()) is not None}
     if not domains:
         return Plan(raw, policy, {}), None
     key = pseudonym.secret_key()

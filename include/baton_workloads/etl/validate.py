@@ -2,32 +2,16 @@
 hide."""
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
-from baton_workloads.etl import checks, database, ledger, manifest, originals, stray_originals, values
-from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl import checks, hidden_values, manifest, stray_originals, values
 from baton_workloads.etl.policy import Policy
+from baton_workloads.etl.subject import Subject
+from baton_workloads.etl.warehouses.base import Reading
+from baton_workloads.etl.warehouses.by_address import warehouse_for
 from baton_workloads.progress import say
-
-if TYPE_CHECKING:
-    import psycopg
-
-WORK_MEM = "64MB"  # keys of some million rows are hashed in memory; the server's default would spill to disk
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One dataset of the run: both manifests and the policy that lies between them."""
-
-    raw_uri: str
-    raw: Manifest
-    made_uri: str
-    made: Manifest
-    digest: str
-    policy: Policy
 
 
 def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
@@ -37,25 +21,20 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
 
     :raises DataError: listing every check that failed, by dataset and column.
     """
-    import psycopg
-
     started = time.monotonic()
     subjects = [_subject(uri, policies) for uri in uris]
     run_key = _one_run(subjects)
     report: dict[str, dict[str, Any]] = {}
     failures: list[str] = []
-    dsn = required("BATON_WAREHOUSE_DSN")
-    with database.connect(dsn, "warehouse") as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # one moment for all checks
-        connection.execute(f"SET work_mem = '{WORK_MEM}'")
-        superseded = {s.made.dataset for s in subjects if _superseded(connection, s)}
+    with warehouse_for(required("BATON_WAREHOUSE_DSN")).reading() as warehouse:
+        superseded = {s.made.dataset for s in subjects if _superseded(warehouse, s)}
         present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
         strays = stray_originals.search(present.values())
         for subject in subjects:
             if subject.made.dataset in superseded:
                 report[subject.made.dataset] = {"rows": subject.made.rows, "checks": [], "superseded": True}
                 continue
-            report[subject.made.dataset], failed = _checked(connection, dsn, subject, present)
+            report[subject.made.dataset], failed = _checked(warehouse, subject, present)
             for check in strays.get(subject.made.dataset, []):
                 if check.passed:
                     report[subject.made.dataset]["checks"].append(check.what)
@@ -101,13 +80,13 @@ def _one_run(subjects: list[Subject]) -> str:
     return subjects[0].made.run_key
 
 
-def _superseded(connection: "psycopg.Connection[Any]", subject: Subject) -> bool:
+def _superseded(warehouse: Reading, subject: Subject) -> bool:
     """Say whether a newer load took this one's place.
 
     :raises DataError: it was never loaded, or its table is gone.
     """
     name = subject.made.dataset
-    entry = ledger.current(connection, name)
+    entry = warehouse.entry(name)
     if entry is None or not entry.in_place:
         raise DataError(f"dataset {name} is not in the warehouse; run its load")
     if entry.manifest_digest == subject.digest:
@@ -118,30 +97,28 @@ def _superseded(connection: "psycopg.Connection[Any]", subject: Subject) -> bool
     raise DataError(f"dataset {name}: the warehouse holds another manifest than this run's; run its load")
 
 
-def _checked(
-    connection: "psycopg.Connection[Any]", dsn: str, subject: Subject, present: dict[str, Subject]
-) -> tuple[dict[str, Any], list[str]]:
+def _checked(warehouse: Reading, subject: Subject, present: dict[str, Subject]) -> tuple[dict[str, Any], list[str]]:
     """Run all checks of one dataset.
 
     :returns: what passed, with the seconds that the comparison of values took, and what failed, in words.
     """
     tables = {name: other.made.target for name, other in present.items()}
     policies = {name: other.policy for name, other in present.items()}
-    shape, rules = checks.rows_and_rules(connection, subject.raw, subject.made, subject.policy)
+    shape, rules = checks.rows_and_rules(warehouse, subject.raw, subject.made, subject.policy)
     results = [
         *shape,
         *rules,
-        *checks.unique_keys(connection, subject.made, subject.policy),
-        *checks.foreign_keys(connection, subject.made, subject.policy, policies, tables),
+        *checks.unique_keys(warehouse, subject.made, subject.policy),
+        *checks.foreign_keys(warehouse, subject.made, subject.policy, policies, tables),
     ]
     formed = all(result.passed for result in results)
     started = time.monotonic()
     if all(result.passed for result in shape):  # else rows have no counterparts, and the failure is named already
         manifests = {subject.raw_uri: subject.raw, subject.made_uri: subject.made}
-        results += values.unchanged(connection, dsn, manifests, subject.policy)
+        results += values.unchanged(warehouse, manifests, subject.policy)
     seconds = round(time.monotonic() - started, 3)
     if formed:  # else a masked column may hold anything, and there is a failure to report already
-        results += originals.absent(connection, dsn, subject.raw_uri, subject.raw, subject.made, subject.policy)
+        results += hidden_values.absent(warehouse, subject.raw_uri, subject.raw, subject.made, subject.policy)
     failed = [r.what + r.detail for r in results if not r.passed]
     report = {"rows": subject.made.rows, "checks": [r.what for r in results if r.passed], "value_seconds": seconds}
     return report, failed

@@ -6,35 +6,26 @@ The warehouse's rows are read back and compared by checksum, twice:
   files are believed;
 - with the processed files, all columns: so a pseudonym that stands in another row is found without the key.
 
-Why through the engine's reader of PostgreSQL, when load uses its writer: the two share no code, and the reader is the
-one that made the raw files, guarded where a value would not survive it. Sums of the hashes of rows cost one pass;
-only if they differ does a second one look for the columns.
+Sums of the hashes of rows cost one pass; only if they differ does a second one look for the columns.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import threads
-from baton_workloads.etl import carriers, checksums, engine
+from baton_workloads.etl import checksums, engine
 from baton_workloads.etl.checks import Check
 from baton_workloads.etl.column_names import free_name
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.readers import Readers
-from baton_workloads.etl.rules.generalise import FLOATS
-from baton_workloads.etl.source import qualified
+from baton_workloads.etl.rules.base import FLOATS
+from baton_workloads.etl.warehouses.base import Reading, StoredRows
 from baton_workloads.storage import join, store_for
 
-if TYPE_CHECKING:
-    import psycopg
-
-PAGES = "SELECT pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int"
-RANGE_PAGES = 1 << 13
 FOUND = " (changed, or standing in other rows)"
 
 
@@ -54,9 +45,7 @@ class Place:
         return Place({name: e for name, e in self.columns.items() if name in names}, self.pieces)
 
 
-def unchanged(
-    connection: "psycopg.Connection[Any]", dsn: str, manifests: dict[str, Manifest], policy: Policy
-) -> list[Check]:
+def unchanged(warehouse: Reading, manifests: dict[str, Manifest], policy: Policy) -> list[Check]:
     """Compare the warehouse's values with the snapshot's.
 
     :param manifests: address → manifest, the raw one first.
@@ -65,22 +54,18 @@ def unchanged(
     import duckdb
 
     (raw_uri, raw), (made_uri, made) = manifests.items()
-    exported = connection.execute("SELECT pg_export_snapshot()").fetchone()
-    readers = Readers(dsn, exported[0] if exported else "")
+    expected = [_raw(raw_uri, raw, policy)]
+    if any(policy.rule(column.name).keyed for column in made.columns):
+        expected.append(_processed(made_uri, made))
     try:
-        warehouse = _warehouse(connection, readers, made)
-        expected = [_raw(raw_uri, raw, policy)]
-        if any(policy.rule(column.name).keyed for column in made.columns):
-            expected.append(_processed(made_uri, made))
-        wrong = _differing(readers, warehouse, [place for place in expected if place.columns])
+        with warehouse.rows(made) as stored:
+            wrong = _differing(stored, _stored(stored, made), [place for place in expected if place.columns])
     except duckdb.Error as err:
         raise engine.translate(err, f"validate {made.dataset}") from err
-    finally:
-        readers.close()
     what = "values of {} are the snapshot's"
     if not wrong:
         return [Check(what.format("all columns"))]
-    return [Check(what.format(name), 1, FOUND) for name in warehouse.columns if name in wrong]
+    return [Check(what.format(c.name), 1, FOUND) for c in _carried(made) if c.name in wrong]
 
 
 def _carried(made: Manifest) -> list[Column]:
@@ -133,57 +118,39 @@ def _file(uri: str, file: File, selected: list[str]) -> Iterator[str]:
         yield f"(SELECT {', '.join(selected)} FROM {engine.parquet(str(path))})"  # noqa: S608
 
 
-def _warehouse(connection: "psycopg.Connection[Any]", readers: Readers, made: Manifest) -> Place:
-    """The warehouse's table, in ranges of pages; long values are shortened there, so that few bytes travel."""
-    found = connection.execute(PAGES, (qualified(made.target),)).fetchone()
-    ranges = range(0, max(1, found[0] if found else 0), RANGE_PAGES)
-    carried = [(identifier(column.name), carriers.plain(column), _read_back(column)) for column in _carried(made)]
-    plain = ", ".join(f"{plain} AS {name}" for name, plain, _ in carried)
-    selected = ", ".join(f"{read_back} AS {name}" for name, _, read_back in carried)
-    # A text form is made once for each value, not once for each use.
-    once = " OFFSET 0" if any(plain != name for name, plain, _ in carried) else ""
-    pieces = []
-    for first in ranges:
-        until = f" AND ctid < '({first + RANGE_PAGES},0)'" if first != ranges[-1] else ""
-        rows = f"SELECT {plain} FROM {qualified(made.target)} WHERE ctid >= '({first},0)'{until}{once}"  # noqa: S608
-        pieces.append(partial(_given, readers.rows(f"SELECT {selected} FROM ({rows}) carried")))  # noqa: S608
-    return Place({column.name: _signed(column, identifier(column.name)) for column in _carried(made)}, pieces)
+def _stored(stored: StoredRows, made: Manifest) -> Place:
+    """The warehouse's table."""
+    columns = {column.name: _signed(column, identifier(column.name)) for column in _carried(made)}
+    return Place(columns, [partial(_given, piece) for piece in stored.pieces])
 
 
-def _read_back(column: Column) -> str:
-    name = identifier(column.name)
-    if column.carrier == "text":
-        return checksums.postgres_short_text(f"{name}::text")
-    return checksums.postgres_short_bytes(name) if column.udt == "bytea" else name
-
-
-def _differing(readers: Readers, warehouse: Place, expected: list[Place]) -> set[str]:
+def _differing(stored: StoredRows, warehouse: Place, expected: list[Place]) -> set[str]:
     """Name the columns in which the warehouse differs from one of the other places."""
     sets = [set(place.columns) for place in expected]
-    found = _rows(readers, warehouse, sets)
+    found = _rows(stored, warehouse, sets)
     names: set[str] = set()
     for place, columns, total in zip(expected, sets, found, strict=True):
-        if _rows(readers, place, [columns]) != [total]:
-            names |= set(_columns(readers, place).differing(_columns(readers, warehouse.only(columns))))
+        if _rows(stored, place, [columns]) != [total]:
+            names |= set(_columns(stored, place).differing(_columns(stored, warehouse.only(columns))))
     return names
 
 
-def _rows(readers: Readers, place: Place, sets: list[set[str]]) -> list[int]:
+def _rows(stored: StoredRows, place: Place, sets: list[set[str]]) -> list[int]:
     """Sum the hashes of rows, for each of the sets of columns."""
     sums = ", ".join(checksums.of_rows(place.only(columns).columns) for columns in sets)
-    pieces = _asked(readers, place, lambda rows: f"SELECT {sums} FROM {rows}")  # noqa: S608
+    pieces = _asked(stored, place, lambda rows: f"SELECT {sums} FROM {rows}")  # noqa: S608
     return [sum(column) for column in zip(*pieces, strict=True)] if pieces else [0] * len(sets)
 
 
-def _columns(readers: Readers, place: Place) -> checksums.Sums:
-    pieces = _asked(readers, place, lambda rows: checksums.of_columns(place.columns, rows))
+def _columns(stored: StoredRows, place: Place) -> checksums.Sums:
+    pieces = _asked(stored, place, lambda rows: checksums.of_columns(place.columns, rows))
     nothing = dict.fromkeys(place.columns, 0)
     return sum((checksums.read(place.columns, piece) for piece in pieces), checksums.Sums(nothing, nothing))
 
 
-def _asked(readers: Readers, place: Place, query: Callable[[str], str]) -> list[tuple[int, ...]]:
+def _asked(stored: StoredRows, place: Place, query: Callable[[str], str]) -> list[tuple[int, ...]]:
     def ask(opened: Callable[[], AbstractContextManager[str]]) -> tuple[int, ...]:
         with opened() as rows:
-            return readers.row(query(rows))
+            return stored.row(query(rows))
 
     return run_all(place.pieces, ask, threads())

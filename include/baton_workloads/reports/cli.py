@@ -21,13 +21,13 @@ def reports() -> None:
 def render_command(name: str, run_key: str, zone: str, hours: int, part: str | None, inputs: tuple[str, ...]) -> None:
     """Write a report's files to BATON_REPORTS_URI: page, PDF, mail, Slack blocks, charts."""
     from baton_workloads.environment import required
-    from baton_workloads.reports.catalogue import entry
+    from baton_workloads.reports.catalogue import definition
     from baton_workloads.reports.content.sales import CURRENCY
     from baton_workloads.reports.period import period_for
     from baton_workloads.reports.publish import publish
     from baton_workloads.reports.sources import Sources
 
-    found = entry(name)
+    found = definition(name)
     period = period_for(found.covers, run_key, zone, hours)
     with Sources({**period.parameters(), "currency": CURRENCY}, dict(map(_pair, inputs))) as sources:
         report = found.write(sources, period)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local_kubernetes import clock, logs
 from local_kubernetes.images import ImagesFileError, NoRuntimeError
@@ -15,10 +15,8 @@ from .attempt import Attempt, Exit, Spec
 from .environment import ConfigError
 from .launcher import LaunchError
 from .processes import sweep
+from .services import PodServices
 from .status import Container, terminated, waiting
-
-if TYPE_CHECKING:
-    from .pod import PodRunner
 
 Object = dict[str, Any]
 _RETRY_SECONDS = 0.2
@@ -35,7 +33,7 @@ class ContainerRunner:
     ``started`` is set when it has run, with its ``postStart`` hook done, or when it will not run any more.
     """
 
-    def __init__(self, container: Container, pod: PodRunner) -> None:
+    def __init__(self, container: Container, pod: PodServices) -> None:
         self.container = container
         self.started = asyncio.Event()
         self._pod = pod

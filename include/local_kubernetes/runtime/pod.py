@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local_kubernetes import clock
 
@@ -14,10 +14,8 @@ from . import volumes
 from .container_runner import ContainerRunner, EmulatedSidecar
 from .environment import ConfigError
 from .probes import probe
+from .services import NodeServices
 from .status import Container, compute, waiting
-
-if TYPE_CHECKING:
-    from .node import Node
 
 Object = dict[str, Any]
 SIDECAR = "airflow-xcom-sidecar"
@@ -33,7 +31,7 @@ class PodRunner:
     when it fails as a whole.
     """
 
-    def __init__(self, pod: Object, node: Node) -> None:
+    def __init__(self, pod: Object, node: NodeServices) -> None:
         self.pod = pod
         self.node = node
         self.settled = asyncio.Event()

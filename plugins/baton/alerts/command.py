@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from baton.alerts.credentials import digest
-from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
+from baton.alerts.payloads import BodyError
 from baton.alerts.preview import trial
+from baton.alerts.senders import ENDPOINTS, read_body
 from baton.alerts.watched import routes_of
 from baton.exceptions import PermanentError
 

@@ -13,8 +13,8 @@ from baton.alerts.conf import Alert, make_conf
 from baton.alerts.credentials import Credential
 from baton.alerts.keys import cooldown_key, run_id, storm_run_id, window_of
 from baton.alerts.ledger import Entry, Identity, LastRun, Ledger
-from baton.alerts.payloads import Post
-from baton.alerts.routes import JOBS, Route, Routes
+from baton.alerts.payloads import JOBS, Post
+from baton.alerts.routes import Route, Routes
 from baton.alerts.runs import RefusedError, RunRequest, Runs, TargetError
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
 

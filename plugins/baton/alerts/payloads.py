@@ -1,4 +1,4 @@
-"""Webhook bodies, whoever sends them, as alerts.
+"""What the receiver makes of webhook bodies, and how the usual ones are read; each sender's own form is in `senders`.
 
 Alertmanager and Grafana send the same form, and both can be told to send another (templated payloads). So what is read
 is what an alert needs, wherever it stands: a list `alerts`, a bare list, or one alert. Labels are needed; a fingerprint
@@ -18,10 +18,10 @@ from hashlib import sha256
 from typing import Any
 
 from baton.alerts.conf import Alert, fitting, fitting_text
-from baton.alerts.routes import JOBS
 from baton.exceptions import PermanentError
 
-ENDPOINTS = ("alertmanager", "grafana", JOBS, "generic")
+JOBS = "jobs"
+"""The sender whose alerts are orders; a route takes them only if it names this source."""
 _RESOLVED = {"resolved", "ok", "normal", "inactive"}
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -56,7 +56,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
     """What a body says once for all of its alerts."""
 
     key: str = ""
@@ -64,15 +64,12 @@ class _Group:
     status: str = ""
 
 
-def read_body(body: bytes | bytearray, source: str) -> Post:
-    """Read a body.
+def read_alerts(document: Any, source: str) -> Post:
+    """Read the alerts of a document, in whichever of the usual forms they stand.
 
-    :param source: the endpoint, one of `ENDPOINTS`.
-    :raises BodyError: it is no JSON, or holds no alerts.
+    :param source: the sender's name.
+    :raises BodyError: it holds no alerts.
     """
-    document = _json(body)
-    if source == JOBS:
-        return Post([_job(document)])
     group = document if isinstance(document, dict) else {}
     entries = document if isinstance(document, list) else group.get("alerts")
     if entries is None and isinstance(document, dict) and "labels" in document:
@@ -80,8 +77,8 @@ def read_body(body: bytes | bytearray, source: str) -> Post:
     if not isinstance(entries, list):
         raise BodyError("the body must be an object with a list `alerts`, a list of alerts, or one alert with `labels`")
     left_out = group.get("truncatedAlerts", 0)
-    common = _Group(*(fitting_text(_word(group.get(name))) for name in ("groupKey", "receiver", "status")))
-    received = [_received(entry, source, common) for entry in entries]
+    common = Group(*(fitting_text(word(group.get(name))) for name in ("groupKey", "receiver", "status")))
+    received = [read_alert(entry, source, common) for entry in entries]
     return Post(received, left_out if isinstance(left_out, int) and left_out > 0 else 0, common.key)
 
 
@@ -96,38 +93,12 @@ def _begun_at(received: Received, begin: str) -> Received:
     return received if alert.starts_at else replace(received, alert=replace(alert, starts_at=begin))
 
 
-def _json(body: bytes | bytearray) -> Any:
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as err:
-        raise BodyError(f"the body is no JSON: {str(err)[:200]}") from err
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _job(document: object) -> Received:
-    """`{"template": NAME, "id"?, "labels"?, "annotations"?}`; an `id` makes repeats of an order one order."""
-    if not isinstance(document, dict) or not isinstance(document.get("template"), str):
-        raise BodyError(
-            'the body must be an object with the name of a template: {"template": "collect-diagnostics-job"}'
-        )
-    labels = {**_mapping(document.get("labels")), "template": document["template"]}
-    order = _word(document.get("id"))
-    # With an id, the order itself tells repeats apart: its moment is always the same.
-    begin = "1970-01-01T00:00:00Z" if order else ""
-    entry = {"labels": labels, "annotations": document.get("annotations"), "startsAt": begin}
-    received = _received(entry, JOBS, _Group())
-    made = _fingerprint(f"{order}\n{received.alert.fingerprint}") if order else received.alert.fingerprint
-    return replace(received, alert=replace(received.alert, fingerprint=made))
-
-
-def _received(entry: object, source: str, group: _Group) -> Received:
+def read_alert(entry: object, source: str, group: Group) -> Received:
+    """Read one alert as Alertmanager writes it; what cannot be read is said in the result."""
     try:
         return Received(fitting(_alert(entry, source, group)))
     except _UnreadableError as err:
-        nameless = Alert(source, "", "unreadable", _fingerprint(_written(entry)), "", group_key=group.key)
+        nameless = Alert(source, "", "unreadable", fingerprint_of(_written(entry)), "", group_key=group.key)
         return Received(fitting(nameless), fitting_text(str(err)))
 
 
@@ -135,7 +106,7 @@ class _UnreadableError(Exception):
     """One alert of a body cannot be read."""
 
 
-def _alert(entry: object, source: str, group: _Group) -> Alert:
+def _alert(entry: object, source: str, group: Group) -> Alert:
     if not isinstance(entry, dict):
         raise _UnreadableError(f"an alert must be an object, not {_kind(entry)}")
     labels = dict(_texts(entry.get("labels"), "labels"))
@@ -143,11 +114,11 @@ def _alert(entry: object, source: str, group: _Group) -> Alert:
         raise _UnreadableError("the alert has no labels")
     annotations = dict(_texts(entry.get("annotations") or {}, "annotations"))
     starts_at = _time(entry.get("startsAt", entry.get("starts_at")), "startsAt")
-    is_resolved = (_word(entry.get("status")) or group.status).lower() in _RESOLVED
+    is_resolved = (word(entry.get("status")) or group.status).lower() in _RESOLVED
     ends_at = _time(entry.get("endsAt", entry.get("ends_at")), "endsAt") if is_resolved else ""
-    fingerprint = _word(entry.get("fingerprint"))
+    fingerprint = word(entry.get("fingerprint"))
     if not _PLAIN_ID.fullmatch(fingerprint):
-        fingerprint = _fingerprint(fingerprint or json.dumps(sorted(labels.items())))
+        fingerprint = fingerprint_of(fingerprint or json.dumps(sorted(labels.items())))
     return Alert(
         source=source,
         route="",
@@ -157,7 +128,7 @@ def _alert(entry: object, source: str, group: _Group) -> Alert:
         ends_at=ends_at,
         labels=labels,
         annotations=annotations,
-        generator_url=_word(entry.get("generatorURL", entry.get("generator_url"))),
+        generator_url=word(entry.get("generatorURL", entry.get("generator_url"))),
         group_key=group.key,
         receiver=group.receiver,
     )
@@ -176,11 +147,8 @@ def _texts(found: object, where: str) -> Iterator[tuple[str, str]]:
             raise _UnreadableError(f"{where}.{str(name)[:80]} must be a text, not {_kind(value)}")
 
 
-def _mapping(found: object) -> Mapping[str, Any]:
-    return found if isinstance(found, Mapping) else {}
-
-
-def _word(found: object) -> str:
+def word(found: object) -> str:
+    """Give a text, or an empty one for anything else."""
     return found if isinstance(found, str) else ""
 
 
@@ -210,5 +178,6 @@ def _written(entry: object) -> str:
         return "nested too deeply"
 
 
-def _fingerprint(text: str) -> str:
+def fingerprint_of(text: str) -> str:
+    """Give an alert's name by what it says, for senders that give none."""
     return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

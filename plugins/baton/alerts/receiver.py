@@ -1,4 +1,4 @@
-"""The receiver's addresses: `POST /alerts/v1/{alertmanager,grafana,jobs,generic}`, `GET /alerts/v1/status`.
+"""The receiver's addresses: `POST /alerts/v1/SENDER`, one for each module of `senders`, and `GET /alerts/v1/status`.
 
 The answers follow the senders' rules. Alertmanager sends again after a 5xx and at no other time, so whoever is known
 and can be read gets 2xx with a decision for each alert, however the decisions are; 503 where nothing could be decided,
@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect
 
 from baton.alerts.credentials import HMAC, Credential, by_signature, by_token, signature_claim, signature_time
 from baton.alerts.deciding import Decision
-from baton.alerts.payloads import ENDPOINTS, BodyError, Post, begun_at, read_body
+from baton.alerts.payloads import BodyError, Post, begun_at
+from baton.alerts.senders import ENDPOINTS, read_body
 from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import Settings, read_settings
 from baton.api.request_bodies import (

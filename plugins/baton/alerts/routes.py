@@ -13,15 +13,15 @@ from typing import Any
 
 from baton.alerts.conf import Alert
 from baton.alerts.matchers import Matcher, MatcherError, read_matchers
+from baton.alerts.payloads import JOBS
 from baton.alerts.placeholders import Fill, FillError
+from baton.alerts.senders import ENDPOINTS
 from baton.data_file import problem_of
 from baton.exceptions import PermanentError
 from plain_yaml import UnreadableError, load
 
 JOB_DAG = "run_job_template"
 """Runs a Job from a named template."""
-JOBS = "jobs"
-"""The endpoint whose alerts are orders; a route takes them only if it names this source."""
 _DEFAULTS = {"cooldown": "10m", "storm": {"runs": 20, "per": "10m"}, "on_resolved": "ignore"}
 _GATHER = "30s"
 _LONGEST = timedelta(days=366)
@@ -117,9 +117,10 @@ def read_routes(text: str) -> Routes:
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON schema of the file."""
+    """The JSON schema of the file, with the senders that there are."""
     text = files("baton.alerts").joinpath("routes.schema.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
+    found["$defs"]["sender"]["enum"] = list(ENDPOINTS)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from baton.defaults import NAMESPACE
@@ -21,10 +22,13 @@ SECRETS = {
 }
 """Stage → the one Secret that it gets. Who makes backups cannot open them, who proves them cannot read the shop."""
 
-RETENTION = [
-    word for name in ("days", "daily", "weekly", "monthly") for word in (f"--{name}", f"{{{{ params.{name} }}}}")
-]
-"""The DAG's params as the options of `prune` and `replicate`."""
+
+def retention(params: Mapping[str, int]) -> list[str]:
+    """Return the options of `prune` and `replicate` that say what is kept.
+
+    :param params: those params of the DAG; each has the name of an option, see `baton_workloads backup prune --help`.
+    """
+    return [word for name in params for word in (f"--{name}", f"{{{{ params.{name} }}}}")]
 
 
 def backup_stage(name: str, *arguments: str, **options: Any) -> WorkloadOperator:

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.reports.conftest import INCLUDE
 
 from baton_workloads.errors import ConfigurationError, WorkloadError
-from baton_workloads.reports.catalogue import REPORTS, entry
+from baton_workloads.reports.catalogue import definition, definitions
 from baton_workloads.reports.model import Figures, Note, Table
 from baton_workloads.reports.period import period_for
 from baton_workloads.reports.sources import Sources
@@ -27,9 +27,9 @@ def write(shop_dsn, monkeypatch):
     monkeypatch.setenv("BATON_WAREHOUSE_DSN", shop_dsn)
 
     def run(name, run_key, hours=24, **inputs):
-        period = period_for(entry(name).covers, run_key, ZONE, hours)
+        period = period_for(definition(name).covers, run_key, ZONE, hours)
         with Sources({**period.parameters(), "currency": "EUR"}, inputs) as sources:
-            return entry(name).write(sources, period)
+            return definition(name).write(sources, period)
 
     return run
 
@@ -225,14 +225,14 @@ def test_a_digest_puts_the_worst_first(write, tmp_path):
     assert report.facts == {"firing": 2, "began": 1}
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", definitions())
 def test_a_missing_input_or_report_is_named(write, name):
     """A misspelt report, a forgotten input: one line that says which."""
-    if REPORTS[name].covers == "moment" and name != "low_stock":
+    if definitions()[name].covers == "moment" and name != "low_stock":
         with pytest.raises(WorkloadError, match="--input"):
             write(name, "2026-11-20T0700Z")
     with pytest.raises(ConfigurationError, match="there is no report"):
-        entry(f"{name}s")
+        definition(f"{name}s")
 
 
 def test_the_command_of_the_documentation_works(shop_dsn, tmp_path):

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from baton.alerts.conf import Alert
-from baton.alerts.payloads import ENDPOINTS
 from baton.alerts.routes import read_routes
+from baton.alerts.senders import ENDPOINTS
 
 PROJECT = Path(__file__).parents[3]
 FOLDER = PROJECT / "include" / "manifests" / "alerting"

@@ -10,12 +10,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from baton_workloads.etl.carriers import LAST_MOMENT, NATIVE
+from baton_workloads.etl.column_encoding import LAST_MOMENT, NATIVE
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import INTEGERS, Rule
+from baton_workloads.etl.rules.base import FLOATS, INTEGERS, Rule
+from baton_workloads.etl.rules.violations import NoMultiple, Violation, WithinPeriod
 
 DATES = frozenset({"date", "timestamp", "timestamptz"})
-FLOATS = frozenset({"float4", "float8"})
 MAX_DIGITS = 38  # of the engine's decimals
 FAST_DIGITS = 18  # what fits into 64 bits
 
@@ -48,10 +48,9 @@ class GeneraliseDate(Rule):
             cut = f"make_timestamptz(epoch_us(date_trunc('{self.to}', make_timestamp(epoch_us({name})))))"
         return f"CASE WHEN isfinite({name}) THEN {cut} ELSE {name} END"
 
-    def violation(self, column: Column, name: str) -> str:
+    def violation(self, column: Column) -> Violation:
         """Anything that is not the first moment."""
-        local = f"({name} AT TIME ZONE 'UTC')" if column.udt == "timestamptz" else f"{name}::timestamp"
-        return f"isfinite({name}) AND {local} <> date_trunc('{self.to}', {local})"
+        return WithinPeriod(self.to)
 
 
 class GeneraliseNumber(Rule):
@@ -140,10 +139,6 @@ class GeneraliseNumber(Rule):
         wide = FAST_DIGITS if digits <= FAST_DIGITS else MAX_DIGITS
         return f"DECIMAL({precision},{scale})", f"DECIMAL({wide},{scale})"
 
-    def violation(self, column: Column, name: str) -> str:
+    def violation(self, column: Column) -> Violation:
         """Anything that is no multiple of the step."""
-        if column.udt in FLOATS:
-            kind = "real" if column.udt == "float4" else "double precision"
-            nearest = f"(round({name}::double precision / {self.step}::double precision) * {self.step})::{kind}"
-            return f"{name} NOT IN ('Infinity', '-Infinity', 'NaN') AND {name} <> {nearest}"
-        return f"{name}::numeric % {self.step} <> 0"
+        return NoMultiple(self.step)

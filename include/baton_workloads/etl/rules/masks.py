@@ -9,12 +9,15 @@ from pydantic import Field
 
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import TEXTS, Rule, text_result
+from baton_workloads.etl.rules.base import TEXTS, Rule, Spelling, text_result
+from baton_workloads.etl.rules.violations import HasNotForm, Violation
 
 ADDRESS = r"^([A-Za-z0-9]?)[^@]*@[^@]+\.([A-Za-z]{2,})$"
 
 
-class _Mask(Rule):
+class Mask(Rule):
+    """A text whose rest has a form of its own."""
+
     hides: ClassVar[bool] = True
 
     def misfit(self, column: Column) -> str | None:
@@ -27,16 +30,16 @@ class _Mask(Rule):
         """Give text."""
         return text_result(column, self.rule)
 
-    def violation(self, column: Column, name: str) -> str | None:
+    def violation(self, column: Column) -> Violation:
         """Everything that does not look masked."""
-        return f"{name} !~ {literal(self.form())}"
+        return HasNotForm(self.form())
 
     def form(self) -> str:
         """Give the form of a masked value."""
         raise NotImplementedError
 
 
-class MaskEmail(_Mask):
+class MaskEmail(Mask):
     """``jane.doe@mail.example.com`` becomes ``j***@***.com``: first character and top-level domain stay."""
 
     rule: Literal["mask_email"]
@@ -58,11 +61,18 @@ class MaskEmail(_Mask):
         )
 
 
-class MaskPhone(_Mask):
+class MaskPhone(Mask):
     """``+49 151 2345678`` becomes ``***78``: the last digits stay, if the number has at least six digits more."""
 
     rule: Literal["mask_phone"]
     keep_last: Annotated[int, Field(ge=0, le=4)] = 2
+    spelling: ClassVar[Spelling | None] = Spelling(
+        name="tel",
+        begins=("(", "9"),
+        looks="[+0-9 .()-]{8,}",
+        normal="ltrim(regexp_replace({text}, '[^0-9]+', '', 'g'), '0')",
+        least=8,
+    )
 
     def form(self) -> str:
         """Give the form of a masked number."""

@@ -3,10 +3,11 @@
 import re
 from typing import ClassVar, Literal
 
-from baton_workloads.etl.carriers import NATIVE
+from baton_workloads.etl.column_encoding import NATIVE
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.rules.base import Rule
+from baton_workloads.etl.rules.violations import Differs, Filled, Violation
 
 INTEGER = r"-?[0-9]{1,18}"
 NUMBER = r"-?[0-9]+(\.[0-9]+)?"
@@ -29,6 +30,7 @@ class Keep(Rule):
     """The value goes to the warehouse exactly as it is."""
 
     rule: Literal["keep"]
+    keeps_values: ClassVar[bool] = True
     keeps_keys: ClassVar[bool] = True
 
     def misfit(self, column: Column) -> str | None:
@@ -67,9 +69,9 @@ class Null(Rule):
         kept = Keep(rule="keep").result(column) if known else column.model_copy(update={"type": "text", "udt": "text"})
         return kept.model_copy(update={"rule": self.rule, "carrier": "absent"})
 
-    def violation(self, column: Column, name: str) -> str:
+    def violation(self, column: Column) -> Violation:
         """Any value is one too many."""
-        return f"{name} IS NOT NULL"
+        return Filled()
 
 
 class Fixed(Rule):
@@ -102,7 +104,6 @@ class Fixed(Rule):
         """Give the value for each row."""
         return f"{literal(self.text())}::{NATIVE.get(column.udt, 'VARCHAR')}"
 
-    def violation(self, column: Column, name: str) -> str:
+    def violation(self, column: Column) -> Violation:
         """Anything but the value."""
-        kept = self.result(column)
-        return f"{name} IS DISTINCT FROM {literal(self.text())}::{kept.type}"
+        return Differs(self.text())

@@ -45,8 +45,14 @@ class Pseudonym(Rule):
         """Give a uuid."""
         return column.model_copy(update={"type": "uuid", "udt": "uuid", "carrier": "native", "rule": self.rule})
 
+    def key_domain(self) -> str:
+        """Give the domain."""
+        return self.domain
+
     def canonical(self, column: Column, name: str) -> str:
-        """Give the DuckDB expression of the canonical text."""
-        if column.udt == "citext":
-            return f"lower({name})"
-        return f"{name}::VARCHAR"
+        """Give the expression of the canonical text."""
+        return f"lower({name})" if column.udt == "citext" else super().canonical(column, name)
+
+    def expression(self, column: Column, name: str, prepared: str) -> str:
+        """Give the hash as 128 bits."""
+        return f"{prepared}::UUID"

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from baton_workloads.errors import DataError
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Figure, Figures, Note, Part, Report, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.sources import Sources
@@ -112,3 +113,6 @@ def _moment(text: object, period: Period) -> datetime:
         return datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(ZoneInfo(period.zone))
     except ValueError as err:
         raise DataError("Alertmanager gave an alert whose startsAt is no time; is that an Alertmanager?") from err
+
+
+REPORT = Definition("moment", alert_digest)

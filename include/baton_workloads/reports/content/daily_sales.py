@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from baton_workloads.reports.content import sales
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Chart, Note, Report
 from baton_workloads.reports.period import Period, day_of
 from baton_workloads.reports.queries import Queries
@@ -36,3 +37,6 @@ def _two_weeks(queries: Queries, period: Period) -> Chart | Note:
     rows = queries.rows("sales_by_day", begin=day_of(days[0], period.zone).begin)
     labels = [f"{day.day} {day:%b}" for day in days]
     return sales.revenue_chart(f"Revenue of the last {DAYS_IN_CHART} days", sales.by_day(rows, labels, list(days)))
+
+
+REPORT = Definition("day", daily_sales)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import named_errors
 from baton_workloads.reports.content import stock
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Note, Part, Report
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Row
@@ -66,7 +67,7 @@ def _episodes(connection: "psycopg.Connection[Any]", period: Period, low: list[R
         "products": [row["product_id"] for row in low],
         "warehouses": [row["warehouse"] for row in low],
     }
-    from baton_workloads.etl.ledger import LOCK
+    from baton_workloads.etl.warehouses.postgres.ledger import LOCK
 
     with named_errors("warehouse"), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK, NUMBER))
@@ -74,3 +75,6 @@ def _episodes(connection: "psycopg.Connection[Any]", period: Period, low: list[R
         connection.execute(CLOSE, values)
         connection.execute(OPEN, values)
         return set(connection.execute(TOLD_NOW, values).fetchall())
+
+
+REPORT = Definition("moment", low_stock)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from baton_workloads.reports.content import sales
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Chart, Figure, Figures, Note, Report, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Queries, Row
@@ -67,3 +68,6 @@ def _customers(title: str, head: str, rows: list[tuple[str, Row]], left_out: int
         (Text(name), Count(row["customers"]), Count(row["orders"]), sales.money(row["revenue"])) for name, row in rows
     )
     return Table(title, columns, made, left_out=left_out)
+
+
+REPORT = Definition("month", monthly_business)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from baton_workloads.reports.content import sales
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Figure, Figures, Note, Part, Report, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Row
@@ -84,3 +85,6 @@ def _each(rows: list[Row]) -> Table:
 def _number(identifier: int | None) -> Value:
     """An identifier is no quantity: no thousands separators."""
     return Absent() if identifier is None else Text(str(identifier))
+
+
+REPORT = Definition("moment", reconciliation)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from baton_workloads.reports.content import sales, stock
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Chart, Figure, Figures, Note, Part, Report, Table
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.queries import Queries, Row
@@ -88,3 +89,6 @@ def _idle(rows: list[Row]) -> Table:
     made = tuple((Text(row["name"]), Count(int(row["on_hand"])), sales.money(row["value"])) for row in rows)
     title = "Not sold for 90 days, by the money tied up"
     return Table(title, ("Product", "On hand", "Value at cost"), made, empty="Everything moved within 90 days.")
+
+
+REPORT = Definition("week", weekly_inventory)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from baton_workloads.reports.content import sales
+from baton_workloads.reports.definition import Definition
 from baton_workloads.reports.model import Report
 from baton_workloads.reports.period import Period
 from baton_workloads.reports.sources import Sources
@@ -24,3 +25,6 @@ def weekly_summary(sources: Sources, period: Period) -> Report:
         sales.products(queries.rows("sales_by_product", limit=TOP)),
     ]
     return Report("weekly_summary", "The week's sales", period, sales.headline(totals), parts)
+
+
+REPORT = Definition("week", weekly_summary)

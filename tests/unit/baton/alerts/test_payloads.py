@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from baton.alerts.keys import cooldown_key, run_id, window_of
-from baton.alerts.payloads import BodyError, Received, read_body
+from baton.alerts.payloads import BodyError, Received
+from baton.alerts.senders import read_body
 
 FULL = json.loads((Path(__file__).parent / "group.json").read_text())
 

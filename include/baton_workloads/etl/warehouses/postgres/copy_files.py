@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.errors import DataError
 from baton_workloads.etl import engine
 from baton_workloads.etl.engine import identifier, literal
-from baton_workloads.etl.loaders import Load
-from baton_workloads.etl.loaders.postgres_values import MACROS, encoded, narrowing, needs_cast, staging_type
 from baton_workloads.etl.manifest import Column, File
+from baton_workloads.etl.warehouses.base import Load
+from baton_workloads.etl.warehouses.postgres.binary_values import MACROS, encoded, narrowing, needs_cast, staging_type
 from baton_workloads.progress import Progress
 from baton_workloads.storage import join, store_for
 

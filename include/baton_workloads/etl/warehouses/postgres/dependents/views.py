@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.engine import identifier, literal
-from baton_workloads.etl.loaders.dependents import privileges
-from baton_workloads.etl.loaders.dependents.model import Step
+from baton_workloads.etl.warehouses.postgres.dependents import privileges
+from baton_workloads.etl.warehouses.postgres.dependents.model import Step
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,47 +4,32 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl import database, ledger
 from baton_workloads.etl.engine import identifier
-from baton_workloads.etl.loaders import Load, Loader, Outcome, dependents
-from baton_workloads.etl.loaders.dependents import NewTable
-from baton_workloads.etl.loaders.postgres_copy import fill
 from baton_workloads.etl.manifest import Manifest
+from baton_workloads.etl.rules import keeps_keys
+from baton_workloads.etl.warehouses.base import Entry, Load
+from baton_workloads.etl.warehouses.postgres import dependents, ledger
+from baton_workloads.etl.warehouses.postgres.copy_files import fill
+from baton_workloads.etl.warehouses.postgres.dependents import NewTable
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
 
-KEY_RULES = {"keep", "pseudonym"}  # rules that keep unique values unique
+
+def replace(connection: "psycopg.Connection[Any]", load: Load, entry: Entry | None) -> None:
+    """Replace the dataset's table and write that down.
+
+    :param entry: what the ledger says of the present table.
+    """
+    new = _new_table(load.manifest, entry)
+    if entry is None:
+        _check_free(connection, new)
+    _replace(connection, load, new)
 
 
-class PostgresLoader(Loader):
-    """A PostgreSQL warehouse."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-
-    def load(self, load: Load) -> Outcome:
-        """Replace the dataset's table, unless the ledger says that there is nothing to do."""
-        dataset = load.manifest.dataset
-        with database.connect(self._dsn, "warehouse") as connection:
-            ledger.prepare(connection)
-            ledger.lock(connection, dataset)
-            entry = ledger.current(connection, dataset)
-            outcome = ledger.decide(load, entry)
-            if outcome == "loaded":
-                new = _new_table(load.manifest, entry)
-                if entry is None:
-                    _check_free(connection, new)
-                _replace(connection, load, new)
-            connection.commit()
-        if outcome == "newer_present":
-            say(f"load {dataset}: the warehouse holds a newer snapshot; nothing was changed")
-        return outcome
-
-
-def _new_table(made: Manifest, entry: ledger.Entry | None) -> NewTable:
-    keeping = frozenset(column.name for column in made.columns if column.rule in KEY_RULES)
+def _new_table(made: Manifest, entry: Entry | None) -> NewTable:
+    keeping = frozenset(column.name for column in made.columns if keeps_keys(column.rule))
     return NewTable(
         target=made.target,
         types={column.name: column.type for column in made.columns},

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.engine import identifier
-from baton_workloads.etl.loaders.dependents.model import NewTable, Step
+from baton_workloads.etl.warehouses.postgres.dependents.model import NewTable, Step
 
 if TYPE_CHECKING:
     import psycopg

@@ -1,11 +1,9 @@
-"""The ledger in the warehouse: which manifest each table was loaded from. It decides whether a load may go ahead."""
+"""The ledger in the warehouse: which manifest each table was loaded from."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.errors import DataError
-from baton_workloads.etl.loaders import Load, Outcome
 from baton_workloads.etl.manifest import Snapshot
+from baton_workloads.etl.warehouses.base import Entry, Load
 
 if TYPE_CHECKING:
     import psycopg
@@ -44,21 +42,6 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, to_regclass(%s)::oid)
 """
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What is loaded at present for a dataset.
-
-    :param in_place: the table is still the one that was loaded; false when someone dropped or replaced it.
-    """
-
-    manifest_digest: str
-    snapshot: Snapshot
-    policy_digest: str
-    key_fingerprint: str | None
-    rows: int
-    in_place: bool
-
-
 def prepare(connection: "psycopg.Connection[Any]") -> None:
     """Make the ledger where it is missing; two first loads at once take turns."""
     if not _exists(connection):
@@ -84,34 +67,6 @@ def current(connection: "psycopg.Connection[Any]", dataset: str) -> Entry | None
         return None
     digest, snapshot, policy, fingerprint, rows, in_place = row
     return Entry(digest, Snapshot.model_validate(snapshot), policy, fingerprint, rows, in_place)
-
-
-def decide(load: Load, entry: Entry | None) -> Outcome:
-    """Say whether a load goes ahead ("loaded") or why there is nothing to do.
-
-    :raises DataError: another source or another pseudonym key, and that was not accepted by name.
-    """
-    new = load.manifest
-    if entry is None:
-        return "loaded"
-    if entry.manifest_digest == load.digest and entry.in_place:
-        return "already_loaded"
-    if entry.snapshot.source() != new.snapshot.source():
-        if not load.accept_source_change:
-            raise DataError(
-                f"dataset {new.dataset}: the warehouse holds a snapshot of another source database, so"
-                ' neither is newer; if that is meant, run load_warehouse once with {"accept_source_change": true}'
-                " (etl load --accept-source-change)"
-            )
-    elif new.snapshot.position() < entry.snapshot.position():
-        return "newer_present"
-    if entry.key_fingerprint and new.key_fingerprint != entry.key_fingerprint and not load.accept_key_change:
-        raise DataError(
-            f"dataset {new.dataset}: its pseudonyms were made with key {new.key_fingerprint}, the warehouse's with"
-            f" {entry.key_fingerprint}; if the key was changed on purpose, run load_warehouse once with"
-            ' {"accept_key_change": true} (etl load --accept-key-change)'
-        )
-    return "loaded"
 
 
 def record(connection: "psycopg.Connection[Any]", load: Load, target: str) -> None:

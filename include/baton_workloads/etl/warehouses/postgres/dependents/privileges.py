@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.etl.loaders.dependents.model import Step
+from baton_workloads.etl.warehouses.postgres.dependents.model import Step
 
 if TYPE_CHECKING:
     import psycopg

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import DataError
-from baton_workloads.etl.loaders.dependents.model import NewTable
+from baton_workloads.etl.warehouses.postgres.dependents.model import NewTable
 
 if TYPE_CHECKING:
     import psycopg

@@ -9,9 +9,9 @@ in the same transaction or refused by name before anything is changed. What this
 - ``settings``, ``indexes``, ``views``, ``privileges``, ``memberships``: one module for each kind.
 """
 
-from baton_workloads.etl.loaders.dependents.model import Dependents, NewTable, Step
-from baton_workloads.etl.loaders.dependents.read import read
-from baton_workloads.etl.loaders.dependents.replay import (
+from baton_workloads.etl.warehouses.postgres.dependents.model import Dependents, NewTable, Step
+from baton_workloads.etl.warehouses.postgres.dependents.read import read
+from baton_workloads.etl.warehouses.postgres.dependents.replay import (
     build_indexes,
     check_same,
     dress,

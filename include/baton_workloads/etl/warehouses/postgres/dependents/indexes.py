@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.etl.loaders.dependents.model import Index, NewTable, Statistics
-from baton_workloads.etl.loaders.dependents.refusal import refuse
+from baton_workloads.etl.warehouses.postgres.dependents.model import Index, NewTable, Statistics
+from baton_workloads.etl.warehouses.postgres.dependents.refusal import refuse
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.errors import DataError, TransientError
 from baton_workloads.etl import database
 from baton_workloads.etl.engine import identifier, literal
-from baton_workloads.etl.loaders.dependents import settings
-from baton_workloads.etl.loaders.dependents.model import Dependents, Index, NewTable, Step
-from baton_workloads.etl.loaders.dependents.refusal import refuse
+from baton_workloads.etl.warehouses.postgres.dependents import settings
+from baton_workloads.etl.warehouses.postgres.dependents.model import Dependents, Index, NewTable, Step
+from baton_workloads.etl.warehouses.postgres.dependents.refusal import refuse
 
 if TYPE_CHECKING:
     import psycopg

@@ -2,8 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.etl.loaders.dependents import indexes, memberships, privileges, refusal, settings, views
-from baton_workloads.etl.loaders.dependents.model import Dependents, NewTable, Step
+from baton_workloads.etl.warehouses.postgres.dependents import (
+    indexes,
+    memberships,
+    privileges,
+    refusal,
+    settings,
+    views,
+)
+from baton_workloads.etl.warehouses.postgres.dependents.model import Dependents, NewTable, Step
 
 if TYPE_CHECKING:
     import psycopg

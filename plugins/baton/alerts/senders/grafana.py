@@ -1,0 +1,12 @@
+"""Grafana: the same form as Alertmanager's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baton.alerts.payloads import Post, read_alerts
+
+
+def read(document: Any) -> Post:
+    """Read a body."""
+    return read_alerts(document, "grafana")
