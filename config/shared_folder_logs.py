@@ -10,16 +10,8 @@ import copy
 from typing import Any
 
 from airflow.config_templates.airflow_local_settings import DEFAULT_LOGGING_CONFIG
-from airflow.utils.log.file_task_handler import FileTaskHandler
 
-
-class SharedFolderTaskHandler(FileTaskHandler):
-    """Reads all logs of tasks from the folder."""
-
-    def _read_from_logs_server(self, *_: Any) -> tuple[list[str], list[Any]]:
-        """Ask no server: there is none."""
-        return [], []
-
+from baton.airflow_internals.task_log import SharedFolderTaskHandler
 
 LOGGING_CONFIG: dict[str, Any] = copy.deepcopy(DEFAULT_LOGGING_CONFIG)
-LOGGING_CONFIG["handlers"]["task"]["class"] = f"{__name__}.{SharedFolderTaskHandler.__name__}"
+LOGGING_CONFIG["handlers"]["task"]["class"] = f"{SharedFolderTaskHandler.__module__}.{SharedFolderTaskHandler.__name__}"

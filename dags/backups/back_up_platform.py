@@ -27,7 +27,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
-from baton.schedules.run_key import RUN_KEY
+from baton.schedules import RUN_KEY
 from baton.settings import settings
 from baton.workloads.backup_applications import application_backup, read_applications
 from baton.workloads.backup_stages import backup_stage, kept_snapshots, parts_of, retention, sealed_backup

@@ -33,10 +33,10 @@ from baton.assets import WAREHOUSE
 from baton.defaults import TIMEZONE, default_args
 from baton.notifications.deadline import mail_missed_deadline
 from baton.pools import SOURCE
-from baton.schedules.run_key import RUN_KEY
+from baton.schedules import RUN_KEY
+from baton.workloads import result_of
 from baton.workloads.etl_policies import policies_folder, read_policies
 from baton.workloads.etl_stages import stage
-from baton.workloads.results import result_of
 
 POLICIES = read_policies(policies_folder())
 

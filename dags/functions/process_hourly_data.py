@@ -22,7 +22,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from baton.defaults import TIMEZONE, default_args
-from baton.functions.operator import CALLBACK, InvokeFunctionOperator
+from baton.functions import CALLBACK, InvokeFunctionOperator
 
 
 @dag(

@@ -25,8 +25,7 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from baton.defaults import default_args
-from baton.incidents.diagnostics_file import read_evidence
-from baton.incidents.diagnostics_operator import CollectDiagnosticsOperator
+from baton.incidents import CollectDiagnosticsOperator, read_evidence
 from baton.settings import settings
 
 EVIDENCE = read_evidence(settings().data("incidents", "diagnostics.yaml"))

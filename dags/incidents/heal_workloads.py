@@ -26,9 +26,8 @@ import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task_group
 
 from baton.defaults import default_args
-from baton.incidents.heal_operator import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator
-from baton.incidents.healing_file import read_rules
-from baton.notifications.question import QuestionNotifier
+from baton.incidents import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator, read_rules
+from baton.notifications import QuestionNotifier
 from baton.settings import settings
 
 RULES = read_rules(settings().data("incidents", "healing.yaml"))

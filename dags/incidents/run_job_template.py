@@ -22,7 +22,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag
 
-from baton.cronjobs.job_template_operator import JobTemplateOperator
+from baton.cronjobs import JobTemplateOperator
 from baton.defaults import default_args
 from baton.pools import PODS
 

@@ -25,7 +25,7 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
-from baton.workloads.clean_up_cluster_operator import CleanUpClusterOperator
+from baton.workloads import CleanUpClusterOperator
 from baton.workloads.maintenance_tasks import maintenance_params
 
 DAYS = Param(7, type="number", minimum=0, description="Since how many days something has to be over.")

@@ -24,7 +24,7 @@ import pendulum
 from airflow.sdk import dag
 
 from baton.defaults import TIMEZONE, default_args
-from baton.schedules.cron_table import CronTable, choose
+from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import LIMITED, maintain, maintenance_params
 
 TABLE = CronTable(

@@ -28,7 +28,7 @@ from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
-from baton.schedules.cron_table import CronTable, choose
+from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params
 
 TABLE = CronTable({"vacuum": "0 0 * * 6", "reindex": "0 4 * * 0"}, zone=TIMEZONE)

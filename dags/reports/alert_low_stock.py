@@ -24,7 +24,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SOURCE
 from baton.reports.tasks import SEND_AGAIN, deliver, render
-from baton.schedules.run_key import RUN_MOMENT
+from baton.schedules import RUN_MOMENT
 
 
 @dag(

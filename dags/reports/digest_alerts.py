@@ -24,7 +24,7 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 from baton.defaults import TIMEZONE, default_args
 from baton.reports.collect_alerts import collect_alerts
 from baton.reports.tasks import SEND_AGAIN, deliver, render
-from baton.schedules.run_key import RUN_MOMENT
+from baton.schedules import RUN_MOMENT
 
 HOURS = "{{ macros.baton.hours_since_workday(dag_run, dag) }}"
 

@@ -32,12 +32,12 @@ from airflow.sdk import Param, dag, task
 from baton.assets import RECONCILED
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SOURCE
+from baton.reports import MarketCloseTimetable
 from baton.reports.approval import who_closes
-from baton.reports.market_close_timetable import MarketCloseTimetable
 from baton.reports.tasks import SEND_AGAIN, deliver, render
-from baton.schedules.run_key import RUN_MOMENT
+from baton.schedules import RUN_MOMENT
 from baton.settings import settings
-from baton.workloads.results import result_of
+from baton.workloads import result_of
 
 LOOK_BACK_HOURS = 90 * 24
 

@@ -23,7 +23,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 
 from baton.assets import INVENTORY
 from baton.defaults import TIMEZONE, default_args
-from baton.workloads.operator import WorkloadOperator
+from baton.workloads import WorkloadOperator
 
 
 @dag(

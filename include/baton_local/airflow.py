@@ -70,7 +70,6 @@ class Airflow:
             "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
             "BATON_SETTINGS_FILE": str(project / "config" / "baton.yaml"),
             "BATON_ALERTS_CREDENTIALS": str(self.alert_senders),
-            "BATON_PROMPT_TRIGGERER": "true",
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
             "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baton.airflow_internals.parsed_dags import parse_dags
 from baton.doc_sections import section
 
 if TYPE_CHECKING:
@@ -52,12 +53,10 @@ def parse(folder: Path) -> list[DAG]:
 
     :raises SystemExit: a file could not be imported; its error is in the message.
     """
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(dag_folder=folder)
-    if bag.import_errors:
-        raise SystemExit("\n".join(f"{file}: {error}" for file, error in bag.import_errors.items()))
-    return list(bag.dags.values())
+    dags, errors = parse_dags(folder)
+    if errors:
+        raise SystemExit("\n".join(f"{file}: {error}" for file, error in errors.items()))
+    return dags
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 from baton.airflow_internals import refused_deferral, startup
 from baton.cronjobs.timetable import CronJobTimetable
 from baton.reports.market_close_timetable import MarketCloseTimetable
-from baton.schedules.run_key import hours_since_workday, run_key, run_moment
+from baton.schedules.run_keys import hours_since_workday, run_key, run_moment
 
 
 class BatonPlugin(AirflowPlugin):

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     alerts_routes: File | None = Field(None, description="Routes of alerts; default: alerts/routes.yaml in data_folder")
     alerts_max_body_bytes: PositiveInt = Field(4 << 20, description="Largest body of an alert post")
     alerts_retention_days: PositiveInt = Field(30, description="Days for which a decision about an alert is kept")
+    careful_triggerer: bool = Field(
+        False,
+        description="Replace the triggerer's side of the database by one that ends the Job or pod of a task which was "
+        "marked or cleared while no trigger ran for it",
+    )
     prompt_triggerer: bool = Field(
         False, description="Replace Airflow's triggerer loop by one that hands finished triggers over at once"
     )

@@ -44,15 +44,15 @@ spec:
 CHAINS = "chains: {nightly: {jobs: {load: {after: export}}}}\n"
 DAG_FILE = """\
 # Airflow DAGs of our CronJobs
-from baton.cronjobs.dags import cronjob_dags
+from baton.cronjobs import cronjob_dags
 globals().update(cronjob_dags({folder!r}))
 """
 """Two lines, and the comment: Airflow reads only files that hold the words airflow and dag."""
 OPERATOR_DAG = """\
 from airflow.sdk import dag
-from baton.cronjobs.templates.source import LiveSource
-from baton.cronjobs.operator import JobOperator
-from baton.workloads.operator import WorkloadOperator
+from baton.cronjobs import LiveSource
+from baton.cronjobs import JobOperator
+from baton.workloads import WorkloadOperator
 
 @dag(schedule=None)
 def by_hand():
@@ -62,6 +62,8 @@ def by_hand():
 by_hand()
 """
 ASK = Path(__file__).with_name("ask_foreign_airflow.py")
+ASK_REPLACEMENTS = ASK.with_name("ask_foreign_replacements.py")
+TRIGGERER = "airflow.jobs.triggerer_job_runner"
 
 
 class ForeignAirflow:
@@ -75,8 +77,11 @@ class ForeignAirflow:
         [packages] = (folder / "venv" / "lib").glob("python*/site-packages")
         (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
-    def run(self, *arguments: str | Path) -> str:
-        """Run Python there; nothing of the project is on its path."""
+    def run(self, *arguments: str | Path, **settings: str) -> str:
+        """Run Python there; nothing of the project is on its path.
+
+        :param settings: of Baton, as variables.
+        """
         own = {name: text for name, text in os.environ.items() if not name.startswith(("AIRFLOW", "BATON", "PYTHON"))}
         own |= {
             "AIRFLOW_HOME": str(self.home),
@@ -84,6 +89,7 @@ class ForeignAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:viewer",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
         }
+        own |= settings
         command = [str(self.python), *map(str, arguments)]
         done = subprocess.run(command, env=own, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
@@ -132,6 +138,35 @@ def test_operators_are_there(answers):
 def test_two_lines_load_the_cronjobs(answers):
     """Manifests and chain become a DAG."""
     assert answers["dags"]["nightly"] == {"export": "JobOperator", "load": "JobOperator"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "replaced"),
+    [
+        ({}, {}),
+        (
+            {"BATON_CAREFUL_TRIGGERER": "true"},
+            {"TriggerRunnerSupervisor": ("careful_triggerer", "baton.airflow_internals.abandoned:CarefulSupervisor")},
+        ),
+        (
+            {"BATON_PROMPT_TRIGGERER": "true"},
+            {"TriggerRunner": ("prompt_triggerer", "baton.airflow_internals.prompt_triggerer:PromptTriggerRunner")},
+        ),
+    ],
+    ids=["no setting", "careful", "prompt"],
+)
+def test_nothing_of_airflow_is_replaced_unless_a_setting_says_so(foreign, settings, replaced):
+    """Looked at in all of Airflow's modules, after the plugin was loaded and a component has started."""
+    *_, last = foreign.run(ASK_REPLACEMENTS, **settings).splitlines()
+    said = json.loads(last)
+    assert said.pop("looked_at") > 1000
+    assert said == {
+        "replaced": [f"{TRIGGERER}.{name}" for name in replaced],
+        "said": [
+            f"INFO Replaced Airflow's {TRIGGERER}.{name} by {ours}, because the setting {setting} is on"
+            for name, (setting, ours) in replaced.items()
+        ],
+    }
 
 
 def test_page_is_in_the_menu(answers):

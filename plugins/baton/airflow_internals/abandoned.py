@@ -3,7 +3,8 @@
 Airflow tells a trigger that runs (`on_kill`). It tells nobody where none runs: in the moment after the deferral, while
 a triggerer is restarted, or when the triggerer dies in the middle of `on_kill`; the row of the trigger is deleted then,
 and what the task started in the cluster would run on for nobody. Here such a row is handed over before it is deleted:
-to a trigger of Airflow's table of callbacks, which any triggerer runs, now or when there is one again.
+to a trigger of Airflow's table of callbacks, which any triggerer runs, now or when there is one again. Switched on with
+the setting `careful_triggerer`; without it nothing is changed.
 
 Violated when an upgrade of Airflow renames what is overridden here: a test runs it on the real tables and fails then.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from pkgutil import resolve_name
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -22,6 +23,13 @@ FOR_INCIDENTS = (
     *("airflow.providers.slack.hooks.slack", "kubernetes_asyncio.stream", "jinja2", "httpx"),
 )
 """What diagnostics import when they run, 0.3 s of a core in each process: evidence is gone within minutes."""
+
+TRIGGERER = "airflow.jobs.triggerer_job_runner"
+REPLACEMENTS = {
+    "careful_triggerer": ("TriggerRunnerSupervisor", "baton.airflow_internals.abandoned:CarefulSupervisor"),
+    "prompt_triggerer": ("TriggerRunner", "baton.airflow_internals.prompt_triggerer:PromptTriggerRunner"),
+}
+"""Setting → the name in Airflow's module that is replaced, and by what. Nothing else of Airflow is."""
 
 
 @hookimpl
@@ -46,17 +54,14 @@ def on_starting(component: Any) -> None:
 
 
 def _adapt_triggerer() -> None:
-    """Let the triggerer be careful, and prompt where that is wanted."""
-    triggerer = sys.modules.get("airflow.jobs.triggerer_job_runner")  # imported before it starts, in no other component
+    """Replace what the settings say, and nothing else: whoever installs the wheel keeps Airflow's own triggerer."""
+    triggerer = sys.modules.get(TRIGGERER)  # imported before it starts, in no other component
     if triggerer is None:
         return
-    from baton.airflow_internals.abandoned import CarefulSupervisor
-
-    triggerer.TriggerRunnerSupervisor = CarefulSupervisor  # type: ignore[attr-defined]
-    if settings().prompt_triggerer:
-        from baton.airflow_internals.prompt_triggerer import PromptTriggerRunner
-
-        triggerer.TriggerRunner = PromptTriggerRunner  # type: ignore[attr-defined]
+    for setting, (name, ours) in REPLACEMENTS.items():
+        if getattr(settings(), setting):
+            setattr(triggerer, name, resolve_name(ours))
+            log.info("Replaced Airflow's %s.%s by %s, because the setting %s is on", TRIGGERER, name, ours, setting)
 
 
 def make_missing_pools() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow.utils.db_manager import BaseDBManager
-
+from baton.airflow_internals.migrations import BaseDBManager
 from baton.alerts.tables import METADATA
 
 _FOLDER = Path(__file__).parent

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from baton.alerts.conf import Alert, make_conf
+from baton.airflow_internals.dag_runs import RefusedError, RunRequest, Runs, TargetError
+from baton.alerts.conf import MOST_OTHERS, Alert, make_conf
 from baton.alerts.credentials import Credential
 from baton.alerts.keys import cooldown_key, run_id, storm_run_id, window_of
 from baton.alerts.ledger import Entry, Identity, LastRun, Ledger
 from baton.alerts.payloads import JOBS, Post
 from baton.alerts.routes import Route, Routes
-from baton.alerts.runs import RefusedError, RunRequest, Runs, TargetError
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Deciding:
         decisions = [self._decision(want) for want in wants]
         for storm in self._storms.values():
             others = [make_conf(other, {})["alert"] for other in storm.others]
-            self._runs.name_others(storm.route.dag_id, storm.run_id, others, self._now)
+            self._runs.name_others(storm.route.dag_id, storm.run_id, others, self._now, MOST_OTHERS)
         self._ledger.write()
         return decisions
 

@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow.utils.session import create_session
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from baton.airflow_internals.dag_runs import Runs
+from baton.airflow_internals.database import transaction
 from baton.alerts.credentials import Credential
 from baton.alerts.deciding import Deciding, Decision
 from baton.alerts.ledger import Ledger
 from baton.alerts.payloads import Post
 from baton.alerts.routes import Routes, RoutesError, read_routes
-from baton.alerts.runs import Runs
 from baton.alerts.settings import Settings
 from baton.alerts.verdicts import Verdict
 from baton.alerts.watched import watch_credentials, watch_routes
@@ -120,7 +120,7 @@ def _transaction() -> Iterator[Session]:
     :raises UnavailableError: the database says no.
     """
     try:
-        with create_session(scoped=False) as session:
+        with transaction() as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'"))
             yield session

@@ -7,8 +7,9 @@ space. A verdict that changes (a cooldown that is over, a DAG that is switched o
 
 from __future__ import annotations
 
-from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from baton.airflow_internals.database import UtcDateTime
 
 METADATA = MetaData()
 

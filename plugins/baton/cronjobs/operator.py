@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from baton.airflow_internals.operators import has_post_execute
 from baton.cronjobs.run.job_body import TaskRun, job_body
 from baton.cronjobs.run.job_result import NONE, RESULTS, XCOM_FILE, with_result_file
 from baton.cronjobs.run.job_run import FAILURE, LOST, SKIPPED, JobRequest, JobRun, Outcome
@@ -119,7 +120,7 @@ class JobOperator(BaseOperator):
             kubernetes_conn_id=self.kubernetes_conn_id,
             uid=run.uid,
             deferred_at=time.time(),
-            ends_task=not any((self.result != NONE, self.outlets, self._post_execute_hook)),
+            ends_task=not any((self.result != NONE, self.outlets, has_post_execute(self))),
         )
         return self.defer(trigger=trigger, method_name="resume_job")
 

@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from airflow.triggers.base import TriggerEvent
-from airflow.triggers.callback import PAYLOAD_BODY_KEY, PAYLOAD_STATUS_KEY
-from airflow.utils.state import CallbackState
+
+from baton.airflow_internals.callback_event import callback_event
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,9 @@ async def ended(work: Work) -> TriggerEvent:
 
     Why each error becomes an event: such a trigger, when it raises, is started again each second.
     """
-    state, said = CallbackState.SUCCESS, ""
     try:
         await work
     except Exception as err:
         log.exception("What a task left in the cluster could not be ended: look at it there, and delete it")
-        state, said = CallbackState.FAILED, f"{type(err).__name__}: {err}"
-    return TriggerEvent({PAYLOAD_STATUS_KEY: state.value, PAYLOAD_BODY_KEY: said})  # type: ignore[no-untyped-call]
+        return callback_event(f"{type(err).__name__}: {err}")
+    return callback_event()

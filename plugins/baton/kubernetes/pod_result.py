@@ -19,15 +19,15 @@ async def read_result(hook: AsyncKubernetesHook, name: str, namespace: str) -> A
     :raises ValueError: it is no JSON.
     :raises ApiException, ClientError, TimeoutError: the sidecar does not run, or the API server refuses.
     """
-    from airflow.providers.cncf.kubernetes.utils.pod_manager import EMPTY_XCOM_RESULT
-    from airflow.providers.cncf.kubernetes.utils.xcom_sidecar import PodDefaults
     from kubernetes_asyncio.client import CoreV1Api
     from kubernetes_asyncio.stream import WsApiClient
 
-    file = f"{PodDefaults.XCOM_MOUNT_PATH}/return.json"
-    script = f"if [ -s {file} ]; then cat {file}; else echo {EMPTY_XCOM_RESULT}; fi"  # as PodManager asks for it
+    from baton.airflow_internals.pods import EMPTY_XCOM_RESULT, RESULT_FILE, SIDECAR
+
+    # As PodManager asks for it.
+    script = f"if [ -s {RESULT_FILE} ]; then cat {RESULT_FILE}; else echo {EMPTY_XCOM_RESULT}; fi"
     async with hook.get_conn() as connection, WsApiClient(configuration=connection.configuration) as websocket:
-        options: dict[str, Any] = {"container": PodDefaults.SIDECAR_CONTAINER_NAME, "stdout": True, "stderr": True}
+        options: dict[str, Any] = {"container": SIDECAR, "stdout": True, "stderr": True}
         execute: Any = CoreV1Api(websocket).connect_get_namespaced_pod_exec
         async with asyncio.timeout(READ_SECONDS):
             # Not preloaded: the client would take a JSON answer apart and return Python's notation of it.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk.exceptions import AirflowException
 
+from baton.airflow_internals.operators import drop_smtp_client, smtp_client
 from baton.exceptions import BatonError, InDoubtError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class MessageHook(SmtpHook):
             self._hand_over(client, reader, content.getvalue())
         finally:
             client.close()
-            self._smtp_client = None
+            drop_smtp_client(self)
 
     def _name(self, client: smtplib.SMTP, reader: str, size_bytes: int) -> None:
         """Name sender and reader."""
@@ -83,7 +84,7 @@ class MessageHook(SmtpHook):
             raise self._down
         name = f"connection {self.smtp_conn_id}"
         try:
-            return self.get_conn()._smtp_client
+            return smtp_client(self)
         except smtplib.SMTPAuthenticationError as err:
             kind = PermanentError if _is_refused(err.smtp_code) else TransientError
             self._down = kind(f"the mail server of {name} refuses the login ({err.smtp_code})")

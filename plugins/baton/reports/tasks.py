@@ -9,7 +9,7 @@ from airflow.sdk import Param
 from baton.defaults import TIMEZONE
 from baton.reports.operator import DeliverReportOperator
 from baton.reports.recipients import read_recipients
-from baton.schedules.run_key import RUN_KEY
+from baton.schedules.run_keys import RUN_KEY
 from baton.settings import settings
 from baton.workloads.operator import WorkloadOperator
 from baton.workloads.results import result_of

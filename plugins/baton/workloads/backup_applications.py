@@ -9,7 +9,7 @@ from typing import Any
 
 from baton.data_file import read_data
 from baton.exceptions import PermanentError
-from baton.schedules.run_key import RUN_KEY
+from baton.schedules.run_keys import RUN_KEY
 from baton.workloads.backup_stages import backup_stage
 from baton.workloads.operator import WorkloadOperator
 

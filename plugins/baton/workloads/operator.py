@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow.providers.cncf.kubernetes.utils.pod_manager import OnFinishAction, PodPhase
-from airflow.providers.cncf.kubernetes.utils.xcom_sidecar import PodDefaults
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from baton.airflow_internals.operators import has_post_execute, pod_labels
+from baton.airflow_internals.pods import SIDECAR, OnFinishAction, PodPhase
 from baton.defaults import NAMESPACE, POD_SCHEDULE_SECONDS, POD_START_SECONDS, WORKLOADS_IMAGE
 from baton.exceptions import PermanentError, TransientError
 from baton.kubernetes.pod_problem import is_wrong_command, problem, refusal
@@ -85,13 +85,13 @@ class WorkloadOperator(KubernetesPodOperator):
         """Build the pod as the stock operator does, with a side-car that ends when it is asked to."""
         pod = super().build_pod_request_obj(context, **options)
         for container in pod.spec.containers:
-            if container.name == PodDefaults.SIDECAR_CONTAINER_NAME:
+            if container.name == SIDECAR:
                 container.command = SIDECAR_COMMAND
         return pod
 
     def _trigger_can_end_it(self) -> bool:
         """Say whether nothing is left to do on a worker when the pod has succeeded."""
-        left_to_do = (self.outlets, self.callbacks, self.multiple_outputs, self._post_execute_hook)
+        left_to_do = (self.outlets, self.callbacks, self.multiple_outputs, has_post_execute(self))
         deletes_pod = self.on_finish_action in (OnFinishAction.DELETE_POD, OnFinishAction.DELETE_SUCCEEDED_POD)
         return self.do_xcom_push and deletes_pod and not any(left_to_do)
 
@@ -174,7 +174,7 @@ class WorkloadOperator(KubernetesPodOperator):
         return pod_request_obj
 
     def _unfinished_pods(self, namespace: str, context: Context) -> list[V1Pod]:
-        selector = self._build_find_pod_label_selector(context)
+        selector = pod_labels(self, context)
         pods = self.client.list_namespaced_pod(namespace, label_selector=selector).items
         return [pod for pod in pods if pod.status.phase in UNFINISHED]
 

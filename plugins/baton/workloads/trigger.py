@@ -9,16 +9,11 @@ from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
-from airflow.providers.cncf.kubernetes.utils.pod_manager import (
-    OnKillAction,
-    PodPhase,
-    detect_pod_terminate_early_issues,
-)
-from airflow.sdk.bases.xcom import BaseXCom
-from airflow.sdk.execution_time.xcom import XCom
+from airflow.providers.cncf.kubernetes.triggers.pod import KubernetesPodTrigger
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
+from baton.airflow_internals.pods import ContainerState, OnKillAction, PodPhase, detect_pod_terminate_early_issues
+from baton.airflow_internals.xcom import push_result
 from baton.exceptions import BatonError
 from baton.kubernetes.api_streams import Patience, connection_errors
 from baton.kubernetes.ending import ended, to_the_end
@@ -117,28 +112,14 @@ class WorkloadTrigger(KubernetesPodTrigger):
                 await patience.pause_or_raise(err)
 
     async def _success(self) -> TriggerEvent:
-        """Store the result, delete the pod and build the event that ends the task here and now.
-
-        Why not the event's own ``xcoms``: Airflow 3.3.2 encodes those twice, and the next task pulls a text.
-        """
+        """Store the result, delete the pod and build the event that ends the task here and now."""
         result = await read_result(self.hook, self.pod_name, self.pod_namespace)
         if result is not None:
-            await self._push(result)
+            if self.task_instance is None:
+                raise ValueError("the trigger belongs to no task instance")
+            await push_result(self.task_instance, result)
         await self.hook.delete_pod(self.pod_name, self.pod_namespace, self.termination_grace_period)
         return TaskSuccessEvent()
-
-    async def _push(self, result: Any) -> None:
-        instance = self.task_instance
-        if instance is None:
-            raise ValueError("the trigger belongs to no task instance")
-        await XCom.aset(
-            BaseXCom.XCOM_RETURN_KEY,
-            result,
-            dag_id=instance.dag_id,
-            task_id=instance.task_id,
-            run_id=instance.run_id,
-            map_index=instance.map_index,
-        )
 
     async def _let_first_half_settle(self) -> None:
         """Resume no task in the first moments after its deferral.

@@ -9,10 +9,11 @@ from airflow.config_templates.airflow_local_settings import DEFAULT_LOGGING_CONF
 from airflow.utils.log import file_task_handler
 
 import shared_folder_logs
+from baton.airflow_internals import task_log
 from baton_local.airflow import COMPONENTS
 
 
-class Handler(shared_folder_logs.SharedFolderTaskHandler):
+class Handler(task_log.SharedFolderTaskHandler):
     """One that needs no database to know a log's file."""
 
     def _render_filename(self, ti, try_number, **_):
@@ -44,7 +45,7 @@ def test_a_task_s_log_is_complete_without_a_log_server(tmp_path, monkeypatch, st
 def test_the_handler_is_the_configured_one():
     """By the name under which Airflow looks for it, beside all else that Airflow configures."""
     stock, ours = DEFAULT_LOGGING_CONFIG, shared_folder_logs.LOGGING_CONFIG
-    assert resolve_name(ours["handlers"]["task"]["class"]) is shared_folder_logs.SharedFolderTaskHandler
+    assert resolve_name(ours["handlers"]["task"]["class"]) is task_log.SharedFolderTaskHandler
     assert stock["handlers"]["task"]["class"] != ours["handlers"]["task"]["class"]
     assert {**ours["handlers"], "task": None} == {**stock["handlers"], "task": None}
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from airflow import settings
 from alembic import context
 
+from baton.airflow_internals.migrations import database_address, database_engine
 from baton.alerts.db_manager import AlertsDbManager
 
 
@@ -14,12 +14,11 @@ def _run() -> None:
         "version_table": AlertsDbManager.version_table_name,
     }
     if context.is_offline_mode():
-        context.configure(url=settings.SQL_ALCHEMY_CONN, literal_binds=True, **options)
+        context.configure(url=database_address(), literal_binds=True, **options)
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = settings.get_engine()  # type: ignore[no-untyped-call]
-    with engine.connect() as connection:
+    with database_engine().connect() as connection:
         context.configure(connection=connection, transaction_per_migration=True, **options)
         with context.begin_transaction():
             context.run_migrations()

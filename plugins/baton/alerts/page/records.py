@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select
 
+from baton.airflow_internals.dag_runs import Runs, TargetError
 from baton.alerts.ledger import OFF
 from baton.alerts.routes import Routes
-from baton.alerts.runs import Runs, TargetError
 from baton.alerts.tables import DECISIONS, STATE
 from baton.alerts.verdicts import MEANINGS, Verdict
 
@@ -97,14 +97,8 @@ def targets(session: Session, routes: Routes, readable: set[str]) -> list[dict[s
     return [
         {"name": route.name, "dag_id": route.dag_id, "problem": _problem(runs, route.dag_id)}
         for route in routes.routes
-        if route.dag_id in readable or not _exists(session, route.dag_id)
+        if route.dag_id in readable or not runs.knows(route.dag_id)
     ]
-
-
-def _exists(session: Session, dag_id: str) -> bool:
-    from airflow.models.dag import DagModel
-
-    return session.scalar(select(DagModel.dag_id).where(DagModel.dag_id == dag_id)) is not None
 
 
 def _problem(runs: Runs, dag_id: str) -> str:

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     class Run(Protocol):
         """What is read from a DAG run."""
 
-        run_type: Any  # a string enumeration of Airflow's
-        logical_date: datetime | None
-        run_after: datetime
+        @property
+        def run_type(self) -> Any: ...  # a string enumeration of Airflow's
+
+        @property
+        def logical_date(self) -> datetime | None: ...
+
+        @property
+        def run_after(self) -> datetime: ...
 
 
 NAME_LIMIT = 52

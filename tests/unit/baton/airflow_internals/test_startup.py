@@ -1,5 +1,6 @@
 """What happens when a component starts, on a real metadata database."""
 
+import logging
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ from baton.airflow_internals import startup
 from baton.airflow_internals.abandoned import CarefulSupervisor
 from baton.airflow_internals.prompt_triggerer import PromptTriggerRunner
 from baton.pools import PODS, POOLS
+from baton.settings import settings
 
 
 @pytest.fixture
@@ -55,14 +57,45 @@ def test_task_that_starts_does_not_touch_the_database(monkeypatch):
     startup.on_starting(object())
 
 
-@pytest.mark.parametrize(("setting", "runner"), [("True", PromptTriggerRunner), (None, TriggerRunner)])
-def test_triggerer_is_prompt_only_when_it_is_told(monkeypatch, setting, runner):
-    """An installation that only installs the wheel keeps Airflow's own loop."""
+@pytest.fixture
+def triggerer(monkeypatch, tmp_path):
+    """The triggerer's module, in an installation that has no settings file; it is as before afterwards."""
     module = sys.modules["airflow.jobs.triggerer_job_runner"]
     monkeypatch.setattr(module, "TriggerRunner", TriggerRunner)
     monkeypatch.setattr(module, "TriggerRunnerSupervisor", TriggerRunnerSupervisor)
-    if setting:
-        monkeypatch.setenv("BATON_PROMPT_TRIGGERER", setting)
+    monkeypatch.delenv("BATON_SETTINGS_FILE")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    return module
+
+
+def test_without_a_setting_nothing_of_the_triggerer_is_replaced(triggerer, caplog):
+    """An installation that only installs the wheel keeps all of Airflow's own."""
+    before = dict(vars(triggerer))
     startup.on_starting(Job())
-    assert module.TriggerRunner is runner
-    assert module.TriggerRunnerSupervisor is CarefulSupervisor
+    assert dict(vars(triggerer)) == before
+    assert "Replaced" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "ours"),
+    [
+        ("CAREFUL_TRIGGERER", "TriggerRunnerSupervisor", CarefulSupervisor),
+        ("PROMPT_TRIGGERER", "TriggerRunner", PromptTriggerRunner),
+    ],
+)
+def test_a_setting_replaces_one_thing_and_the_log_names_it(triggerer, monkeypatch, caplog, setting, name, ours):
+    """Whoever reads the triggerer's log knows what is not Airflow's."""
+    before = dict(vars(triggerer))
+    monkeypatch.setenv(f"BATON_{setting}", "true")
+    with caplog.at_level(logging.INFO):
+        startup.on_starting(Job())
+    assert dict(vars(triggerer)) == {**before, name: ours}
+    lines = {(record.levelname, record.getMessage()) for record in caplog.records if "Replaced" in record.msg}
+    replaced = f"airflow.jobs.triggerer_job_runner.{name} by {ours.__module__}:{ours.__name__}"
+    assert lines == {("INFO", f"Replaced Airflow's {replaced}, because the setting {setting.lower()} is on")}
+
+
+def test_this_project_switches_both_on():
+    """In its settings file, which the local stack reads."""
+    assert settings().careful_triggerer
+    assert settings().prompt_triggerer

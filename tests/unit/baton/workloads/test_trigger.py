@@ -11,6 +11,7 @@ import pytest
 from airflow.triggers.base import TaskSuccessEvent
 from tests.unit.baton.pod_api import PodApi, kubeconfig
 
+from baton.airflow_internals import xcom
 from baton.kubernetes import api_streams
 from baton.workloads import trigger as workload
 from baton.workloads.trigger import LOGS_WRITTEN, WorkloadTrigger
@@ -309,7 +310,7 @@ async def test_success_ends_the_task_with_the_pods_result(api, monkeypatch, resu
         assert where == {"dag_id": "dag", "task_id": "task", "run_id": "run", "map_index": -1}
         written.append((key, value))
 
-    monkeypatch.setattr(workload.XCom, "aset", store)
+    monkeypatch.setattr(xcom.XCom, "aset", store)
     api.result = result
     api.end(0)
     trigger = trigger_for(api, ends_task=True)

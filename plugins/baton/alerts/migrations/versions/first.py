@@ -1,8 +1,9 @@
 """The two tables of the first version."""
 
 import sqlalchemy as sa
-from airflow.utils.sqlalchemy import UtcDateTime
 from alembic import op
+
+from baton.airflow_internals.database import UtcDateTime
 
 revision = "b4a0a1e57001"
 down_revision = None

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from baton.exceptions import PermanentError
-from baton.schedules.run_key import hours_since_workday, run_key, run_moment
+from baton.schedules.run_keys import hours_since_workday, run_key, run_moment
 
 PRAGUE = ZoneInfo("Europe/Prague")
 

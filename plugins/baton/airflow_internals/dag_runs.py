@@ -23,7 +23,6 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from baton.alerts.conf import MOST_OTHERS
 from baton.exceptions import PermanentError
 
 if TYPE_CHECKING:
@@ -81,6 +80,10 @@ class Runs:
             raise found
         return found
 
+    def knows(self, dag_id: str) -> bool:
+        """Whether there is such a DAG, or was one."""
+        return self._session.scalar(select(DagModel.dag_id).where(DagModel.dag_id == dag_id)) is not None
+
     def _runnable(self, dag_id: str) -> SerializedDAG:
         model = self._session.scalar(select(DagModel).where(DagModel.dag_id == dag_id))
         if model is None or model.is_stale:
@@ -137,15 +140,15 @@ class Runs:
         found = self._session.execute(query).one_or_none()
         return found is not None and found.state == DagRunState.QUEUED and found.run_after > now
 
-    def name_others(self, dag_id: str, run_id: str, others: list[dict[str, Any]], now: datetime) -> None:
-        """Add alerts to the conf of a storm's run, as long as that run waits and has room."""
+    def name_others(self, dag_id: str, run_id: str, others: list[dict[str, Any]], now: datetime, most: int) -> None:
+        """Add alerts to the conf of a storm's run, as long as that run waits, and names fewer than `most`."""
         query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id).with_for_update()
         run = self._session.scalar(query.execution_options(populate_existing=True))
         if run is None or run.state != DagRunState.QUEUED or run.run_after <= now:
             return
         conf = dict(run.conf or {})
         named = list(conf.get("others") or [])
-        conf["others"] = [*named, *others][:MOST_OTHERS]
+        conf["others"] = [*named, *others][:most]
         run.conf = conf
         self._session.flush()
 
