@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pyrage
 
 from baton_local.errors import StackError
+from local_kubernetes import private_files
 
 T = TypeVar("T", "Ports", "Credentials")
 
@@ -100,17 +101,13 @@ def digest(content: bytes) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace ``path`` in one step, readable by its owner only: a kill leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Replace a file as `local_kubernetes.private_files` does.
+
+    :raises StackError: it cannot be written.
+    """
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        private_files.write_private(path, text.encode())
     except OSError as err:
-        temporary.unlink(missing_ok=True)
         raise StackError(f"cannot write {path}: {err.strerror}. Free some space or check the permissions.") from err
 
 

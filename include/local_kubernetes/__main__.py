@@ -10,11 +10,12 @@ import secrets
 import sys
 from pathlib import Path
 
+from kubernetes_values import canonical
+
 from .images import ImagesFileError
 from .room import RESOURCES
 from .runtime.isolation import LEVELS, probe
 from .runtime.leftovers import stop_pods
-from .schema.quantity import canonical
 from .server import StartError, serve
 from .settings import Settings
 

@@ -10,7 +10,7 @@ import yaml
 
 from plain_yaml import load
 
-from .pki import write_private
+from .private_files import write_private
 
 NAME = "local-kubernetes"
 _LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}

@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from kubernetes_values import Field, Message, message
+
 from . import clock
 from .errors import ApiError
-from .schema.table import Field, Message, message
 
 Object = dict[str, Any]
 Path = tuple[str, ...]

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from kubernetes_values import LARGEST_ANNOTATIONS_BYTES, annotations_bytes
+
 from .errors import Cause
 from .names import check_label_key, check_label_value
 
 Object = dict[str, Any]
-_LARGEST_ANNOTATIONS_BYTES = 256 * 1024
 
 
 def check_metadata(metadata: Object, field: str = "metadata") -> list[Cause]:
@@ -40,9 +41,8 @@ def _annotations(annotations: Object, field: str) -> Iterator[Cause]:
         for cause in check_label_key(key.lower(), field):
             message = cause.message.replace(json.dumps(key.lower()), json.dumps(key), 1)
             yield Cause(cause.field, cause.reason, message)
-    size = sum(len(key.encode()) + len(str(value).encode()) for key, value in annotations.items())
-    if size > _LARGEST_ANNOTATIONS_BYTES:
-        message = f"Too long: may not be more than {_LARGEST_ANNOTATIONS_BYTES} bytes"
+    if annotations_bytes(annotations) > LARGEST_ANNOTATIONS_BYTES:
+        message = f"Too long: may not be more than {LARGEST_ANNOTATIONS_BYTES} bytes"
         yield Cause(field, "FieldValueTooLong", message)
 
 

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import uuid
 
+from kubernetes_values import CONFIG_KEY, LABEL, LABEL_VALUE, QUALIFIED, SUBDOMAIN, Form
+
 from .errors import Cause
 
-_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_KEY = r"[-._a-zA-Z0-9]+"
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # as kube-apiserver: no vowels, so no words
 _BASE_LENGTH = 58
 
 _SUBDOMAIN_HELP = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    f"and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+    f"and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{SUBDOMAIN.pattern}')"
 )
 _LABEL_HELP = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+    f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{LABEL.pattern}')"
 )
 _QUALIFIED_HELP = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-    f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+    f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{QUALIFIED.pattern}')"
 )
 _VALUE_HELP = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-    f"'({_QUALIFIED})?')"
+    f"'{LABEL_VALUE.pattern}')"
 )
 _KEY_HELP = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
-    f"or 'key-name', regex used for validation is '{_KEY}')"
+    f"or 'key-name', regex used for validation is '{CONFIG_KEY.pattern}')"
 )
 
 
@@ -53,23 +50,23 @@ def _wrong(field: str, value: str, help_text: str) -> Cause:
     return Cause(field, "FieldValueInvalid", f"Invalid value: {json.dumps(value, ensure_ascii=False)}: {help_text}")
 
 
-def _check(value: str, field: str, pattern: str, help_text: str, longest: int) -> list[Cause]:
-    return [_wrong(field, value, text) for text in _complaints(value, pattern, help_text, longest)]
+def _check(value: str, field: str, form: Form, help_text: str) -> list[Cause]:
+    return [_wrong(field, value, text) for text in _complaints(value, form, help_text)]
 
 
 def check_subdomain(value: str, field: str) -> list[Cause]:
     """What is wrong with an object's name; nothing if it is a DNS subdomain."""
-    return _check(value, field, _SUBDOMAIN, _SUBDOMAIN_HELP, 253)
+    return _check(value, field, SUBDOMAIN, _SUBDOMAIN_HELP)
 
 
 def check_label(value: str, field: str) -> list[Cause]:
     """What is wrong with a container's or a namespace's name; nothing if it is a DNS label."""
-    return _check(value, field, _LABEL, _LABEL_HELP, 63)
+    return _check(value, field, LABEL, _LABEL_HELP)
 
 
 def check_key(value: str, field: str) -> list[Cause]:
     """What is wrong with a key of a Secret or ConfigMap; such keys become file names."""
-    causes = _check(value, field, _KEY, _KEY_HELP, 253)
+    causes = _check(value, field, CONFIG_KEY, _KEY_HELP)
     if value in (".", ".."):
         return [*causes, _wrong(field, value, f"must not be '{value}'")]
     return [*causes, _wrong(field, value, "must not start with '..'")] if value.startswith("..") else causes
@@ -85,18 +82,18 @@ def check_label_key(value: str, field: str) -> list[Cause]:
     if slash and not prefix:
         texts.append("prefix part must be non-empty")
     elif slash:
-        texts += [f"prefix part {text}" for text in _complaints(prefix, _SUBDOMAIN, _SUBDOMAIN_HELP, 253)]
+        texts += [f"prefix part {text}" for text in _complaints(prefix, SUBDOMAIN, _SUBDOMAIN_HELP)]
     if not name:
         texts.append("name part must be non-empty")
-    texts += [f"name part {text}" for text in _complaints(name, _QUALIFIED, _QUALIFIED_HELP, 63)]
+    texts += [f"name part {text}" for text in _complaints(name, QUALIFIED, _QUALIFIED_HELP)]
     return [_wrong(field, value, text) for text in texts]
 
 
 def check_label_value(value: str, field: str) -> list[Cause]:
     """What is wrong with a label's value; it may be empty."""
-    return [_wrong(field, value, text) for text in _complaints(value, f"({_QUALIFIED})?", _VALUE_HELP, 63)]
+    return _check(value, field, LABEL_VALUE, _VALUE_HELP)
 
 
-def _complaints(value: str, pattern: str, help_text: str, longest: int) -> list[str]:
-    too_long = [f"must be no more than {longest} characters"] if len(value) > longest else []
-    return too_long + ([] if re.fullmatch(pattern, value) else [help_text])
+def _complaints(value: str, form: Form, help_text: str) -> list[str]:
+    too_long = [f"must be no more than {form.longest} characters"] if len(value) > form.longest else []
+    return too_long + ([] if form.is_shaped(value) else [help_text])

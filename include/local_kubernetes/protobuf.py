@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from kubernetes_values import Field, message, message_name
+
 from .errors import bad_request
-from .schema.table import Field, message, message_name
 
 Object = dict[str, Any]
 MAGIC = b"k8s\x00"

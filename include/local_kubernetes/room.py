@@ -85,4 +85,4 @@ def _of(container: Object, resource: str) -> Decimal:
 
 
 def _number(amount: Any) -> Decimal:
-    return Decimal(str(quantity(amount)))
+    return quantity(amount)

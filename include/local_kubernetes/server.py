@@ -25,6 +25,7 @@ from .events import NODE
 from .images import write_default
 from .kinds.node import local_node, node_status
 from .operations import Operations
+from .private_files import write_private
 from .routes import discovery, objects, pods
 from .routes.watches import STOPPING
 from .runtime.isolation import Isolation, probe
@@ -136,7 +137,7 @@ async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> 
     driver.start()
     try:
         await web.SockSite(runner, listener, ssl_context=_tls(files), backlog=512).start()
-        pki.write_private(settings.state / "port", str(port).encode())
+        write_private(settings.state / "port", str(port).encode())
         kubeconfig.write(
             settings.kubeconfig,
             port=port,
@@ -172,7 +173,7 @@ async def _keep_house(cluster: Cluster) -> None:
 def _token(state: Path) -> str:
     path = state / "token"
     if not path.exists():
-        pki.write_private(path, secrets.token_urlsafe(32).encode())
+        write_private(path, secrets.token_urlsafe(32).encode())
     return path.read_text()
 
 

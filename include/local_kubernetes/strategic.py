@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from kubernetes_values import Field, Message, message
+
 from .errors import bad_request
-from .schema.table import Field, Message, message
 
 Object = dict[str, Any]
 _DELETE_FROM = "$deleteFromPrimitiveList/"

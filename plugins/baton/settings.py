@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from baton.data_file import read_data
 from baton.exceptions import PermanentError
+from kubernetes_values import LABEL
 
 PREFIX = "BATON_"
 FILE_VARIABLE = "BATON_SETTINGS_FILE"
@@ -40,7 +41,7 @@ def _zone(name: str) -> str:
 
 
 def _kubernetes_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+    if not LABEL.fits(name):
         raise ValueError(f"{name!r} is no name of Kubernetes: lower case letters, digits and '-', at most 63")
     return name
 

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.timeout(180)
 PROJECT = Path(__file__).parents[2] / "include" / "local_kubernetes"
-DECLARED = ("aiohttp", "cryptography", "pyyaml")
+DECLARED = ("aiohttp", "pyyaml", "trustme")
 
 
 def _needed(names: tuple[str, ...]) -> dict[str, Distribution]:

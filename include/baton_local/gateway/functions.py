@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from baton_local.errors import StackError
+from kubernetes_values import LABEL
 from plain_yaml import load
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
@@ -46,7 +46,7 @@ def read_functions(stack_file: Path) -> dict[str, Function]:
 
 
 def _function(base: Path, name: str, fields: dict[str, Any]) -> Function:
-    if not NAME.fullmatch(name):
+    if not LABEL.fits(name):
         raise StackError(f"function {name!r}: a name has lower case letters, digits and '-', at most 63")
     folder = (base / fields["handler"]).resolve()
     if not (folder / "handler.py").is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
+from kubernetes_values import CHOICES, LONGEST_CRONJOB_NAME
 from local_kubernetes.errors import Cause
 from local_kubernetes.resources import Column, Kind
 from local_kubernetes.selector_parsing import selector_text
@@ -15,8 +16,7 @@ from .pod_check import not_supported, required
 from .pod_template import complete_template
 
 Object = dict[str, Any]
-_LONGEST_NAME = 52  # a Job's name adds a hyphen and ten digits, and a label takes 63
-_POLICIES = ("Allow", "Forbid", "Replace")
+_POLICIES = CHOICES["v1.ConcurrencyPolicy"]
 
 
 def _complete(obj: Object) -> Object:
@@ -49,8 +49,8 @@ def _check(obj: Object) -> list[Cause]:
     causes += _check_job(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
     for limit in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         causes += check_not_negative(spec[limit], f"spec.{limit}")
-    if len(given) > _LONGEST_NAME:
-        causes.append(_invalid("metadata.name", given, f"must be no more than {_LONGEST_NAME} characters"))
+    if len(given) > LONGEST_CRONJOB_NAME:
+        causes.append(_invalid("metadata.name", given, f"must be no more than {LONGEST_CRONJOB_NAME} characters"))
     return causes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kubernetes_values import CHOICES
 from local_kubernetes import clock
 from local_kubernetes.errors import Cause
 from local_kubernetes.resources import Column, Kind
@@ -16,9 +17,10 @@ from .pod_template import check_template, complete_template
 Object = dict[str, Any]
 _UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
-_MODES = ("Indexed", "NonIndexed")
-_REPLACEMENTS = ("Failed", "TerminatingOrFailed")
-_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
+_MODES = CHOICES["v1.CompletionMode"]
+_REPLACEMENTS = CHOICES["v1.PodReplacementPolicy"]
+_ACTIONS = CHOICES["v1.PodFailurePolicyAction"]
+_OPERATORS = CHOICES["v1.PodFailurePolicyOnExitCodesOperator"]
 _UNLIMITED = 2147483647
 _MOST_INDEXES = 100_000
 _FIXED = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex",
@@ -134,8 +136,8 @@ def _check_exit_codes(rule: Object, field: str) -> list[Cause]:
     if not rule:
         return []
     causes = []
-    if rule.get("operator") not in ("In", "NotIn"):
-        causes.append(not_supported(f"{field}.operator", rule.get("operator") or "", ("In", "NotIn")))
+    if rule.get("operator") not in _OPERATORS:
+        causes.append(not_supported(f"{field}.operator", rule.get("operator") or "", _OPERATORS))
     values = rule.get("values") or []
     if not values:
         causes.append(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
+from kubernetes_values import CHOICES, VARIABLE, QuantityError, amount
 from local_kubernetes.errors import Cause, bad_request, not_implemented
 from local_kubernetes.names import check_label
 
@@ -15,12 +16,7 @@ from .volume_check import check_path, check_volumes
 
 Object = dict[str, Any]
 _POLICIES = ("Always", "OnFailure", "Never")
-_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_ENVIRONMENT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
-_FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
-    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)
-}
+_PULL_POLICIES = CHOICES["v1.PullPolicy"]
 
 
 def required(field: str, message: str = "") -> Cause:
@@ -34,18 +30,14 @@ def not_supported(field: str, value: Any, supported: Iterable[str]) -> Cause:
     return Cause(field, "FieldValueNotSupported", f'Unsupported value: "{value}": supported values: {known}')
 
 
-def quantity(value: Any) -> float:
+def quantity(value: Any) -> Decimal:
     """The number that a quantity such as ``500m`` or ``64Mi`` stands for.
 
     :raises ApiError: 400, it is no quantity.
     """
-    match = _QUANTITY.fullmatch(str(value))
     try:
-        if match is None:
-            raise ValueError(value)
-        number, suffix = match.groups()
-        return float(number) * _FACTORS[suffix] if suffix in _FACTORS else float(number + suffix)
-    except ValueError as err:
+        return amount(str(value))
+    except QuantityError as err:
         raise bad_request(
             'Pod in version "v1" cannot be handled as a Pod: quantities must match the regular expression '
             "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -102,7 +94,7 @@ def _check_environment(container: Object, field: str) -> list[Cause]:
         where = f"{field}.env[{position}].name"
         if not name:
             causes.append(required(where))
-        elif not _ENVIRONMENT_NAME.fullmatch(name):
+        elif not VARIABLE.fits(name):
             causes.append(
                 Cause(
                     where,
@@ -141,7 +133,7 @@ def _check_resources(resources: Object, field: str) -> list[Cause]:
     numbers = {name: quantity(value) for name, value in limits.items()}
     causes = []
     for name, value in (resources.get("requests") or {}).items():
-        if quantity(value) > numbers.get(name, float("inf")):
+        if quantity(value) > numbers.get(name, Decimal("Infinity")):
             message = f'Invalid value: "{value}": must be less than or equal to {name} limit of {limits[name]}'
             causes.append(Cause(f"{field}.requests", "FieldValueInvalid", message))
     return causes

@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from kubernetes_values import message_name
 from local_kubernetes import managed_fields
 from local_kubernetes.cluster import CLUSTER
 from local_kubernetes.errors import Cause, bad_request, invalid
-from local_kubernetes.schema.table import message_name
 
 from .bodies import answer, dry_run, flag, read_object, respond
 from .changes import checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubernetes_values import message_name
 from local_kubernetes.errors import (
     ApiError,
     Cause,
@@ -15,7 +16,6 @@ from local_kubernetes.errors import (
 from local_kubernetes.metadata_check import check_metadata, check_new_finalizers
 from local_kubernetes.patches import json_patch, merge
 from local_kubernetes.resources import Kind
-from local_kubernetes.schema.table import message_name
 from local_kubernetes.strategic import strategic
 
 from .decoding import FieldValidation

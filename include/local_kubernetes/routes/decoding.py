@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from kubernetes_values import message, message_name
 from local_kubernetes.errors import ApiError, Cause, bad_request, invalid
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.decoding import DecodeError, Decoder, empty
-from local_kubernetes.schema.table import message, message_name
 
 Object = dict[str, Any]
 _MODES = ("Ignore", "Strict", "Warn")

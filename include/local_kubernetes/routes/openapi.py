@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
+from kubernetes_values import message_name
 from local_kubernetes.cluster import CLUSTER
 from local_kubernetes.errors import unknown_resource
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.openapi import component, reference, schemas
-from local_kubernetes.schema.table import message_name
 from local_kubernetes.store import encode
 from local_kubernetes.version import VERSION
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local_kubernetes.log_files import LogFiles
-from local_kubernetes.pki import write_private
+from local_kubernetes.private_files import write_private
 
 from .launcher import Launcher
 from .root import Bind
@@ -99,7 +99,7 @@ class Attempt:
     async def launch(self, spec: Spec, launcher: Launcher) -> None:
         """Start it; returns when the container runs or has failed to."""
         (self.directory / "root").mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self.directory / "spec.json", spec.encode())
+        write_private(self.directory / "spec.json", spec.encode(), durable=False)
         await launcher.launch(self.directory)
 
     def started(self) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ class Attempt:
         spec = self._read("spec.json")
         if spec is not None and "env" in spec:
             rest = {name: value for name, value in spec.items() if name not in ("env", "argv")}
-            write_private(self.directory / "spec.json", json.dumps(rest).encode())
+            write_private(self.directory / "spec.json", json.dumps(rest).encode(), durable=False)
 
     def outcome(self) -> Exit:
         """How it ended, once the shim is gone."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local_kubernetes.kinds.core import config_values, secret_values
-from local_kubernetes.pki import write_private
+from local_kubernetes.private_files import write_private
 
 from .environment import ConfigError, Find, field, lookup, resource
 
@@ -43,7 +43,7 @@ def write(place: Path, wanted: list[File]) -> None:
         target = place / file.path
         if not target.is_file() or target.read_bytes() != file.content:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_private(target, file.content)
+            write_private(target, file.content, durable=False)
         target.chmod(file.mode)
     kept = {place / file.path for file in wanted}
     for path in sorted(place.rglob("*"), reverse=True):

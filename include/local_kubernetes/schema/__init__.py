@@ -1,1 +1,1 @@
-"""The API's types: their fields in one table, and what reads it (decoding, protobuf, patches, OpenAPI)."""
+"""What reads the table of the API's types (`kubernetes_values.fields`): decoding and OpenAPI."""

@@ -12,12 +12,10 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from .quantity import canonical
-from .table import Field, Message, message
+from kubernetes_values import Field, Message, canonical, message, parse_time
 
 Object = dict[str, Any]
 _QUANTITY_HELP = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -198,9 +196,8 @@ def _base64(value: str) -> str:
 def _time(value: Any, base: str) -> str:
     if not isinstance(value, str):
         raise DecodeError(f"json: cannot unmarshal {described(value)} into Go value of type string")
-    try:
-        moment = datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError) as err:
+    moment = parse_time(value)
+    if moment is None:
         layout = "2006-01-02T15:04:05Z07:00" if base == "Time" else "2006-01-02T15:04:05.000000Z07:00"
-        raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"') from err
+        raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if base == "Time" else "%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .table import Field, message
+from kubernetes_values import Field, message
 
 Object = dict[str, Any]
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."

@@ -15,10 +15,12 @@ import json
 import os
 import secrets
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from baton.airflow_rest import AirflowError, AirflowRest
 from baton.alerts.credentials import digest
 from baton.alerts.payloads import BodyError
 from baton.alerts.preview import trial
@@ -28,7 +30,6 @@ from baton.exceptions import PermanentError
 
 DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
 _ROUTES = Path("include/alerts/routes.yaml")
-_TIMEOUT_SECONDS = 30
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,13 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PermanentError as err:
         print(f"baton alerts: {err}", file=sys.stderr)
         return TO_MEND
-    except _NoAirflowError as err:
+    except AirflowError as err:
         print(f"baton alerts: {err}", file=sys.stderr)
         return NOTHING_DONE
-
-
-class _NoAirflowError(Exception):
-    """Airflow cannot be asked."""
 
 
 def _test(options: argparse.Namespace) -> int:
@@ -96,25 +93,11 @@ def _new_token(options: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace, method: str, path: str, **content: Any) -> Any:
-    import httpx
-
     token = os.environ.get("AIRFLOW_API_TOKEN")
     if not options.airflow or not token:
-        raise _NoAirflowError(
-            "say where Airflow is (--airflow or $AIRFLOW_API_URL), with a token in $AIRFLOW_API_TOKEN"
-        )
-    url = f"{options.airflow.rstrip('/')}/baton/alerts/{path}"
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        response = httpx.request(method, url, headers=headers, timeout=_TIMEOUT_SECONDS, **content)
-    except (httpx.HTTPError, httpx.InvalidURL) as err:
-        raise _NoAirflowError(f"cannot reach Airflow at {options.airflow}: {err}") from err
-    if response.is_error:
-        raise _NoAirflowError(f"Airflow refused {path} ({response.status_code}): {response.text[:300]}")
-    try:
-        return response.json()
-    except ValueError as err:
-        raise _NoAirflowError(f"what answers at {options.airflow} is no Airflow with Baton in it") from err
+        raise AirflowError("say where Airflow is (--airflow or $AIRFLOW_API_URL), with a token in $AIRFLOW_API_TOKEN")
+    with closing(AirflowRest(options.airflow, token)) as airflow:
+        return airflow.call(method, f"/baton/alerts/{path}", **content)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baton.exceptions import PermanentError
+from kubernetes_values import LABEL, SUBDOMAIN, Form
 
 TEXT_LENGTH = 2048
 """Characters of a value, such as an annotation; what is longer is cut and ends with `…`."""
@@ -33,8 +34,6 @@ MOST_OTHERS = 200
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """What databases, terminals and logs choke on; newline and tab may stay."""
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_LABEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class AlertConfError(PermanentError):
@@ -96,14 +95,14 @@ class AlertConf:
 
         :raises AlertConfError: it is missing, or no such name.
         """
-        return self._checked(name, _OBJECT_NAME, "the name of a Kubernetes object")
+        return self._checked(name, SUBDOMAIN, "the name of a Kubernetes object")
 
     def label_name(self, name: str) -> str:
         """A field of `target` that is an RFC 1123 label: a namespace, a container, a Service.
 
         :raises AlertConfError: it is missing, or no such name.
         """
-        return self._checked(name, _LABEL_NAME, "an RFC 1123 label, as a namespace or a container has")
+        return self._checked(name, LABEL, "an RFC 1123 label, as a namespace or a container has")
 
     def choice(self, name: str, allowed: Iterable[str]) -> str:
         """A field of `target` that is one of the words that the DAG knows.
@@ -115,11 +114,11 @@ class AlertConf:
             raise AlertConfError(f"target.{name} is {_short(found)}, not one of: {', '.join(words)}")
         return found
 
-    def _checked(self, name: str, pattern: re.Pattern[str], kind: str) -> str:
+    def _checked(self, name: str, form: Form, kind: str) -> str:
         found = self.target.get(name, "")
         if not found:
             raise AlertConfError(f"target.{name} is missing: route {self.alert.route!r} has to set it in its conf")
-        if not pattern.fullmatch(found):
+        if not form.fits(found):
             raise AlertConfError(f"target.{name} is {_short(found)}, which is not {kind}")
         return found
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
 
 log = logging.getLogger(__name__)
 
@@ -33,21 +36,28 @@ def plain_text(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text or "-", "emoji": False}
 
 
-def post_message(channel: str, content: Mapping[str, Any]) -> str:
-    """Send a message; returns how that went: SENT, NOT_CONFIGURED or NOT_SENT. It never raises.
+def connect(**options: Any) -> WebClient:
+    """Slack's client with the token of the Airflow connection."""
+    from airflow.providers.slack.hooks.slack import SlackHook
+
+    return SlackHook(slack_conn_id=SLACK_CONNECTION, **options).client
+
+
+def post(client: WebClient, channel: str, content: Mapping[str, Any]) -> None:
+    """Post one message; every message of Baton goes through here.
 
     Why links are not unfurled: Slack would fetch what they lead to.
     """
+    client.chat_postMessage(channel=channel, unfurl_links=False, unfurl_media=False, **content)
+
+
+def post_message(channel: str, content: Mapping[str, Any]) -> str:
+    """Send a message; returns how that went: SENT, NOT_CONFIGURED or NOT_SENT. It never raises."""
     if find_connection(SLACK_CONNECTION) is None:
         log.warning("Slack was not told: there is no Airflow connection %s", SLACK_CONNECTION)
         return NOT_CONFIGURED
     try:
-        from airflow.providers.slack.hooks.slack import SlackHook
-
-        hook = SlackHook(slack_conn_id=SLACK_CONNECTION, timeout=10)
-        hook.call(
-            "chat.postMessage", json={"channel": channel, "unfurl_links": False, "unfurl_media": False, **content}
-        )
+        post(connect(timeout=10), channel, content)
     except Exception as err:  # of the network or of Slack; its text may quote the message, and so the link
         log.warning(
             "Slack was not told (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION

@@ -6,11 +6,14 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from baton.airflow_rest import AirflowError, AirflowRest
 from baton.exceptions import TransientError
+from baton.notifications.slack import find_connection
 from baton.settings import settings
 
 log = logging.getLogger(__name__)
@@ -42,12 +45,9 @@ def collect_alerts(key: str, hours: int | str = 24) -> str:
 
 def _alertmanager() -> dict[str, Any]:
     import httpx
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
 
-    try:
-        connection = BaseHook.get_connection(ALERTMANAGER_CONNECTION)
-    except AirflowNotFoundException:
+    connection = find_connection(ALERTMANAGER_CONNECTION)
+    if connection is None:
         log.warning("There is no connection %s: the digest will say so", ALERTMANAGER_CONNECTION)
         return {"state": "absent"}
     login = httpx.BasicAuth(connection.login, connection.password or "") if connection.login else None
@@ -67,36 +67,28 @@ def _alertmanager() -> dict[str, Any]:
 
 def _receiver(since: datetime) -> dict[str, Any]:
     """Count what the alert receiver decided, by alert and decision; repeats are counted on the row of the first."""
-    import httpx
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        connection = BaseHook.get_connection(AIRFLOW_CONNECTION)
-    except AirflowNotFoundException:
+    connection = find_connection(AIRFLOW_CONNECTION)
+    if connection is None:
         log.warning("There is no connection %s: the digest will say so", AIRFLOW_CONNECTION)
         return {"state": "absent"}
     counted: Counter[tuple[str, str]] = Counter()
     try:
-        with httpx.Client(base_url=_address(connection), timeout=TIMEOUT_SECONDS) as client:
-            login = {"username": connection.login, "password": connection.password}
-            token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
+        with closing(AirflowRest.signed_in(_address(connection), connection.login, connection.password)) as client:
             for row in _decisions(client):
                 if datetime.fromisoformat(row["last_at"]) >= since:
                     name = (row.get("labels") or {}).get("alertname") or row.get("summary") or row["fingerprint"]
                     counted[str(name), str(row["meaning"])] += 1 + int(row.get("repeats") or 0)
-    except (httpx.HTTPError, ValueError, KeyError) as err:
+    except (AirflowError, ValueError, KeyError) as err:
         log.warning("The alert receiver cannot be asked (%s): the digest will say so", type(err).__name__)
         return {"state": "unreachable"}
     decisions = [{"alert": alert, "decision": what, "count": count} for (alert, what), count in counted.most_common()]
     return {"state": "ok", "decisions": decisions}
 
 
-def _decisions(client: Any) -> Iterator[dict[str, Any]]:
+def _decisions(client: AirflowRest) -> Iterator[dict[str, Any]]:
     before: dict[str, int] = {}
     for _ in range(MOST_PAGES):
-        page = client.get("/baton/alerts/data", params=before).raise_for_status().json()
+        page = client.call("GET", "/baton/alerts/data", params=before)
         yield from page["rows"]
         if not page["more"]:
             return

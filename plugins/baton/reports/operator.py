@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from baton.exceptions import PermanentError
-from baton.notifications.slack import SLACK_CONNECTION
+from baton.notifications.slack import SLACK_CONNECTION, connect
 from baton.reports.delivery import Channel, deliver
 from baton.reports.files import Files
 from baton.reports.registry import Registry
@@ -79,10 +79,8 @@ class DeliverReportOperator(BaseOperator):
 
 
 def _slack_client() -> WebClient:
-    from airflow.providers.slack.hooks.slack import SlackHook
-
     try:
-        return SlackHook(slack_conn_id=SLACK_CONNECTION).client
+        return connect()
     except AirflowException as err:
         raise PermanentError(f"connection {SLACK_CONNECTION} is missing or has no token: make it to post") from err
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import InDoubtError, PermanentError, TransientError
+from baton.notifications.slack import post
 from baton.reports.delivery import Parcel
 
 if TYPE_CHECKING:
@@ -70,11 +71,9 @@ class SlackChannel:
         client, form = self.connect(), json.loads(parcel.read("slack") or b"{}")
         blocks = [*form.get("blocks", []), *_links(parcel)][:MAX_BLOCKS]
         metadata = {"event_type": EVENT, "event_payload": {"report_id": parcel.report_id}}
+        text = form.get("text") or parcel.headline
         try:
-            client.chat_postMessage(
-                channel=self.channel, text=form.get("text") or parcel.headline, blocks=blocks, metadata=metadata,
-                unfurl_links=False, unfurl_media=False,
-            )  # fmt: skip
+            post(client, self.channel, {"text": text, "blocks": blocks, "metadata": metadata})
         except SlackApiError as err:
             raise _refusal(err, self.channel) from err
         except Exception as err:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubernetes_values import message, message_name
 from local_kubernetes.schema.decoding import DecodeError, Decoder
-from local_kubernetes.schema.table import message, message_name
 
 NAMES = st.sampled_from(["metadata", "spec", "containers", "labels", "ports", "env", "resources", "limits", "x"])
 VALUES = st.recursive(

@@ -116,6 +116,13 @@ def test_strategic_merge_needs_the_key():
         ({"op": "copy", "from": "/a", "path": "/x"}, {"a": [1, 2], "b/c": {"~": 1}, "x": [1, 2]}),
         ({"op": "test", "path": "/a/0", "value": 1}, {"a": [1, 2], "b/c": {"~": 1}}),
         ({"op": "replace", "path": "", "value": {"new": 1}}, {"new": 1}),
+        # What kube-apiserver's library takes beyond the RFC.
+        ({"op": "replace", "path": "/a/-1", "value": 9}, {"a": [1, 9], "b/c": {"~": 1}}),
+        ({"op": "add", "path": "/a/-1", "value": 9}, {"a": [1, 2, 9], "b/c": {"~": 1}}),
+        ({"op": "remove", "path": "/a/-2"}, {"a": [2], "b/c": {"~": 1}}),
+        ({"op": "remove", "path": "/a/00"}, {"a": [2], "b/c": {"~": 1}}),
+        ({"op": "remove", "path": "/b~1c/~"}, {"a": [1, 2], "b/c": {}}),
+        ({"op": "test", "path": "/missing", "value": None}, {"a": [1, 2], "b/c": {"~": 1}}),
     ],
 )
 def test_json_patch_operations(operation, after):
@@ -136,6 +143,16 @@ def test_json_patch_operations(operation, after):
         {"op": "add", "path": "no-slash", "value": 1},
         {"op": "add", "path": "/list/7", "value": 1},
         {"path": "/a"},
+        {"op": "test", "path": "/a", "value": True},
+        {"op": "test", "path": "/list", "value": {}},
+        {"op": "test", "path": "/missing", "value": 0},
+        {"op": "add", "path": "/list/-2", "value": 1},
+        {"op": "add", "path": "/list/0_0", "value": 1},
+        {"op": "replace", "path": "/list/-", "value": 1},
+        {"op": "remove", "path": ""},
+        {"op": "move", "from": "/list", "path": "/list/0"},
+        {"op": "add", "path": 5, "value": 1},
+        "a text",
     ],
 )
 def test_json_patch_refuses_as_a_whole(operation):

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubernetes_values import Field, message
 from local_kubernetes import protobuf
 from local_kubernetes.errors import ApiError
-from local_kubernetes.schema.table import Field, message
 
 POD = {
     "apiVersion": "v1",

@@ -25,13 +25,18 @@ def wheel(tmp_path_factory):
 def test_wheel_holds_the_packages_and_nothing_else(wheel):
     """DAGs, workloads and the local stack are the project's, not the wheel's."""
     top = {name.split("/")[0] for name in wheel.namelist()}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"baton", "kubernetes_cron", "plain_yaml"}
+    assert {name for name in top if not name.endswith(".dist-info")} == {
+        "baton",
+        "kubernetes_cron",
+        "kubernetes_values",
+        "plain_yaml",
+    }
     assert {
         "baton/py.typed",
         "baton/plugin.py",
         "baton/workloads/operator.py",
         "kubernetes_cron/schedule.py",
-        "baton/cronjobs/fields/table.txt",
+        "kubernetes_values/fields.txt",
         "baton/alerts/routes.schema.json",
         "baton/alerts/migrations/alembic.ini",
         "baton/alerts/page/static/alerts.js",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
-from baton.exceptions import BatonError
+from baton.airflow_rest import AirflowError, AirflowRest
 
-_TIMEOUT_SECONDS = 30
 _ACTIVE = ("queued", "running")
-
-
-class AirflowError(BatonError):
-    """Airflow cannot be reached, or refuses."""
 
 
 class Airflow:
@@ -23,14 +19,11 @@ class Airflow:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        import httpx
-
-        headers = {"Authorization": f"Bearer {token}"}
-        self._client = httpx.Client(base_url=f"{url.rstrip('/')}/api/v2", headers=headers, timeout=_TIMEOUT_SECONDS)
+        self._rest = AirflowRest(url, token)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._rest.close()
 
     def switch(self, dag_id: str, *, on: bool) -> None:
         """Switch a DAG on or off.
@@ -66,17 +59,13 @@ class Airflow:
         return int(self._call("GET", f"/dags/{dag_id}/dagRuns", params=query)["total_entries"])
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        import httpx
-
         try:
-            response = self._client.request(method, path, **options)
-        except httpx.HTTPError as err:
-            raise AirflowError(f"cannot reach Airflow at {self._client.base_url}: {err}") from err
-        if response.status_code == httpx.codes.NOT_FOUND:
+            return self._rest.call(method, f"/api/v2{path}", **options)
+        except AirflowError as err:
+            if err.status != HTTPStatus.NOT_FOUND:
+                raise
             raise AirflowError(
                 f"Airflow does not know {path.removeprefix('/')} (yet): is its manifest in the folder that its "
-                "dag-processor reads, and is there an import error?"
-            )
-        if response.is_error:
-            raise AirflowError(f"Airflow refused {method} {path} ({response.status_code}): {response.text[:300]}")
-        return response.json()
+                "dag-processor reads, and is there an import error?",
+                err.status,
+            ) from err

@@ -8,7 +8,6 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/c
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,31 +17,29 @@ from baton.cronjobs.fields import pod as fields_pod
 from baton.cronjobs.fields import scheduling as fields_scheduling
 from baton.cronjobs.fields import variables as fields_variables
 from baton.cronjobs.fields import volume as fields_volume
-from baton.cronjobs.fields.table import ROOT, Field, fields_of
-from baton.cronjobs.fields.values import Finding, is_label, is_subdomain, unknown_value
+from baton.cronjobs.fields.values import Finding, unknown_value
 from baton.cronjobs.manifests.yaml_documents import Path
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
+from kubernetes_values import LABEL, LONGEST_CRONJOB_NAME, SUBDOMAIN, Field, canonical, message, parse_time
 
 Object = dict[str, Any]
 SERVED = "batch/v1"
 STILL_READ = "batch/v1beta1"
 """Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
-_LONGEST_NAME = 52
+_ROOT = "batch.CronJob"
 _RULES = {
     kind: rule
     for rules in (fields_container, fields_variables, fields_volume, fields_scheduling, fields_pod, fields_job)
     for kind, rule in rules.RULES.items()
 }
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
 def check(content: Object) -> list[Finding]:
     """Everything that is wrong with a CronJob, in the order in which it is written."""
-    findings = list(_message(ROOT, content, ()))
+    findings = list(_message(_ROOT, content, ()))
     wrong = {path for path, _ in findings}
     not_well_formed = {path[:length] for path in wrong for length in range(len(path) + 1)}
-    for path, why in (*_parts(ROOT, "", content, (), not_well_formed), *_rules(content)):
+    for path, why in (*_parts(_ROOT, "", content, (), not_well_formed), *_rules(content)):
         if path not in wrong:
             wrong.add(path)
             findings.append((path, why))
@@ -56,16 +53,16 @@ def _parts(kind: str, shape: str, value: Any, path: Path, not_well_formed: set[P
         for key, item in items:
             yield from _parts(kind, shape[2:], item, (*path, key), not_well_formed)
     elif not shape and isinstance(value, dict):
-        known = fields_of(kind)
+        known = message(kind).fields
         for name, inner in value.items():
             if name in known and known[name].is_message:
-                yield from _parts(known[name].kind, known[name].shape, inner, (*path, name), not_well_formed)
+                yield from _parts(known[name].base, known[name].shape, inner, (*path, name), not_well_formed)
         if kind in _RULES and path not in not_well_formed:
             yield from (((*path, *where), why) for where, why in _RULES[kind](value))
 
 
 def _message(kind: str, value: Object, path: Path) -> Iterator[Finding]:
-    known = fields_of(kind)
+    known = message(kind).fields
     for name, inner in value.items():
         field = known.get(name)
         if field is None:
@@ -94,12 +91,12 @@ def _shaped(field: Field, shape: str, value: Any, path: Path) -> Iterator[Findin
             yield from _shaped(field, shape[2:], item, (*path, key))
     elif field.is_message:
         if isinstance(value, dict):
-            yield from _message(field.kind, value, path)
+            yield from _message(field.base, value, path)
         else:
             yield path, f"must be a mapping, is {_described(value)}"
-    elif (wanted := _wanted(field.kind, value)) is not None:
+    elif (wanted := _wanted(field.base, value)) is not None:
         yield path, f"must be {wanted}, is {_described(value)}"
-    elif (unknown := unknown_value(field.type_name, value)) is not None:
+    elif (unknown := unknown_value(field.go, value)) is not None:
         yield path, unknown
 
 
@@ -128,11 +125,11 @@ def _text(value: Any) -> bool:
 
 
 def _quantity(value: Any) -> bool:
-    return value is None or (not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None)
+    return value is None or (not isinstance(value, bool) and canonical(str(value)) is not None)
 
 
 def _time(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and _TIME.fullmatch(value) is not None)
+    return value is None or (isinstance(value, str) and parse_time(value) is not None)
 
 
 _SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -178,11 +175,11 @@ def _metadata_rules(metadata: Object) -> Iterator[Finding]:
             "generateName" in metadata
         )
         yield ("metadata", "name"), f"is missing{': ' * bool(hint)}{hint}"
-    elif isinstance(name, str) and not is_subdomain(name):
+    elif isinstance(name, str) and not SUBDOMAIN.fits(name):
         yield ("metadata", "name"), f"{name!r} is no name: lower case letters, digits, '-' and '.'"
-    elif isinstance(name, str) and len(name) > _LONGEST_NAME:
-        yield ("metadata", "name"), f"must be no more than {_LONGEST_NAME} characters, has {len(name)}"
-    if isinstance(namespace, str) and namespace and not is_label(namespace):
+    elif isinstance(name, str) and len(name) > LONGEST_CRONJOB_NAME:
+        yield ("metadata", "name"), f"must be no more than {LONGEST_CRONJOB_NAME} characters, has {len(name)}"
+    if isinstance(namespace, str) and namespace and not LABEL.fits(namespace):
         yield ("metadata", "namespace"), f"{namespace!r} is no namespace: lower case letters, digits and '-'"
 
 

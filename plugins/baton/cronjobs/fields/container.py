@@ -5,24 +5,19 @@ Source: pkg/apis/core/validation/validation.go of kubernetes/kubernetes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from baton.cronjobs.fields.values import Finding, wrong_key
+from kubernetes_values import PORT_NAME, amount
 
 Object = dict[str, Any]
 Rule = Callable[[Object], Iterator[Finding]]
 
-_PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
-_LONGEST_PORT_NAME = 15
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _LARGEST_ID = 2**31 - 1
-_QUANTITY = re.compile(r"([+-]?[0-9.]+)([numkKMGTPE]i?|[eE][+-]?[0-9]+|)")
-_FACTORS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18} | {
-    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)
-}
 
 
 def needs(*names: str) -> Rule:
@@ -111,7 +106,7 @@ def mount(part: Object) -> Iterator[Finding]:
 def port(part: Object) -> Iterator[Finding]:
     """A port of a container."""
     name = part.get("name")
-    if name and not (len(name) <= _LONGEST_PORT_NAME and _PORT_NAME.fullmatch(name)):
+    if name and not PORT_NAME.fits(name):
         yield ("name",), f"{name!r} is no name of a port: up to 15 lower case letters, digits and '-'"
     if part.get("containerPort") is None:
         yield ("containerPort",), "is missing"
@@ -132,7 +127,7 @@ def resources(part: Object) -> Iterator[Finding]:
                 yield (group, name), why
             elif number_of(value) < 0:
                 yield (group, name), f"must be 0 or more, is {value}"
-            elif "/" in name and not number_of(value).is_integer():
+            elif "/" in name and number_of(value) % 1:
                 yield (group, name), f"must be a whole number, is {value}"
     for name, value in (part.get("requests") or {}).items():
         if name not in limits:
@@ -145,13 +140,9 @@ def resources(part: Object) -> Iterator[Finding]:
             yield ("requests", name), f"must equal the limit of {limits[name]}, is {value}"
 
 
-def number_of(value: Any) -> float:
-    """The number that a quantity stands for; 0 for what is none."""
-    match = _QUANTITY.fullmatch(str(value))
-    if match is None:
-        return 0.0
-    number, suffix = match.groups()
-    return float(number) * _FACTORS[suffix] if suffix in _FACTORS else float(number + suffix)
+def number_of(value: Any) -> Decimal:
+    """The number that a well-formed quantity stands for; 0 for an empty field."""
+    return Decimal(0) if value is None else amount(str(value))
 
 
 def probe(part: Object) -> Iterator[Finding]:
@@ -178,7 +169,7 @@ def target_port(part: Object) -> Iterator[Finding]:
     value = part.get("port")
     if value in (None, ""):
         yield ("port",), "is missing"
-    elif isinstance(value, str) and not (len(value) <= _LONGEST_PORT_NAME and _PORT_NAME.fullmatch(value)):
+    elif isinstance(value, str) and not PORT_NAME.fits(value):
         yield ("port",), f"{value!r} is no name of a port; a number stands there without quotes"
     elif isinstance(value, int) and not 0 < value < 65536:
         yield ("port",), f"must be a port from 1 to 65535, is {value}"
@@ -229,4 +220,4 @@ RULES: dict[str, Rule] = {
     "core.SeccompProfile": profile,
     "core.AppArmorProfile": profile,
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

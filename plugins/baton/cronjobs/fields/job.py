@@ -119,4 +119,4 @@ RULES: dict[str, Rule] = {
     "batch.PodFailurePolicyOnExitCodesRequirement": exit_codes,
     "batch.PodFailurePolicyOnPodConditionsPattern": needs("type"),
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

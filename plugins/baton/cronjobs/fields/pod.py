@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from baton.cronjobs.fields.container import Object, Rule, needs, one_of, user_ids
-from baton.cronjobs.fields.values import Finding, is_label, is_subdomain, wrong_key, wrong_labels
+from baton.cronjobs.fields.values import Finding, wrong_key, wrong_labels
 from baton.cronjobs.manifests.yaml_documents import Path
+from kubernetes_values import LABEL, LARGEST_ANNOTATIONS_BYTES, SUBDOMAIN, annotations_bytes
 
 _OF_RUNNING = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _NAMES = ("serviceAccountName", "priorityClassName", "runtimeClassName", "nodeName")
@@ -20,7 +21,6 @@ _LABELS = ("hostname", "subdomain")
 _HOSTS_OWN = ("hostNetwork", "hostPID", "hostIPC")
 _LONGEST_DEADLINE_SECONDS = 2**31 - 1
 _MOST_NAMESERVERS = 3
-_LARGEST_ANNOTATIONS_BYTES = 2**18
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
@@ -52,10 +52,10 @@ def pod(part: Object) -> Iterator[Finding]:
 
 def _names(part: Object) -> Iterator[Finding]:
     for field in _NAMES:
-        if part.get(field) and not is_subdomain(part[field]):
+        if part.get(field) and not SUBDOMAIN.fits(part[field]):
             yield (field,), f"{part[field]!r} is no name: lower case letters, digits, '-' and '.'"
     for field in _LABELS:
-        if part.get(field) and not is_label(part[field]):
+        if part.get(field) and not LABEL.fits(part[field]):
             yield (field,), f"{part[field]!r} is no name: up to 63 lower case letters, digits and '-'"
 
 
@@ -113,7 +113,7 @@ def _unique(items: list[Object], path: Path, what: str, seen: set[str]) -> Itera
             yield (*path, position, "name"), "is missing"
         elif name in seen:
             yield (*path, position, "name"), f"{name!r} is the name of two {what}s"
-        elif not is_label(name):
+        elif not LABEL.fits(name):
             yield (*path, position, "name"), f"{name!r} is no name of a {what}: lower case letters, digits and '-'"
         seen.add(name or "")
 
@@ -135,7 +135,7 @@ def host_alias(part: Object) -> Iterator[Finding]:
     """An address and its names."""
     yield from _address(part.get("ip"), ("ip",))
     for position, name in enumerate(part.get("hostnames") or []):
-        if not is_subdomain(name or ""):
+        if not SUBDOMAIN.fits(name or ""):
             yield ("hostnames", position), f"{name!r} is no name of a host"
 
 
@@ -174,9 +174,9 @@ def metadata(part: Object) -> Iterator[Finding]:
     for key in part.get("annotations") or {}:
         if why := wrong_key(key.lower()):
             yield ("annotations", key), why
-    size = sum(len(text.encode()) for pair in (part.get("annotations") or {}).items() for text in pair if text)
-    if size > _LARGEST_ANNOTATIONS_BYTES:
-        yield ("annotations",), f"must be no more than {_LARGEST_ANNOTATIONS_BYTES} bytes together, are {size}"
+    size = annotations_bytes(part.get("annotations") or {})
+    if size > LARGEST_ANNOTATIONS_BYTES:
+        yield ("annotations",), f"must be no more than {LARGEST_ANNOTATIONS_BYTES} bytes together, are {size}"
 
 
 def selector(part: Object) -> Iterator[Finding]:
@@ -196,4 +196,4 @@ RULES: dict[str, Rule] = {
     "meta.OwnerReference": needs("apiVersion", "kind", "name", "uid"),
     "meta.LabelSelector": selector,
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from baton.cronjobs.fields.container import Object, Rule, needs
-from baton.cronjobs.fields.values import Finding, is_label_value, wrong_key
+from baton.cronjobs.fields.values import Finding, wrong_key
+from kubernetes_values import LABEL_VALUE
 
 
 def toleration(part: Object) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def toleration(part: Object) -> Iterator[Finding]:
         yield ("operator",), "must be Exists where there is no key"
     if operator == "Exists" and part.get("value"):
         yield ("value",), "must be empty where the operator is Exists"
-    elif part.get("value") and not is_label_value(part["value"]):
+    elif part.get("value") and not LABEL_VALUE.fits(part["value"]):
         yield ("value",), f"{part['value']!r} is no value of a label"
     if part.get("tolerationSeconds") is not None and part.get("effect") != "NoExecute":
         yield ("effect",), "must be NoExecute beside tolerationSeconds"
@@ -90,4 +91,4 @@ RULES: dict[str, Rule] = {
     "core.TopologySpreadConstraint": spread,
     "meta.LabelSelectorRequirement": requirement,
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

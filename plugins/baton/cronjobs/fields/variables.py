@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from baton.cronjobs.fields.container import RESOURCES, Object, Rule, needs, one_of, relative_path
-from baton.cronjobs.fields.values import Finding, is_subdomain
+from baton.cronjobs.fields.values import Finding
+from kubernetes_values import CONFIG_KEY, SUBDOMAIN, VARIABLE
 
-_VARIABLE = re.compile(r"[ -<>-~]+")
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
 _OF_POD = ("metadata.name", "metadata.namespace", "metadata.uid")
 _IN_VARIABLES = (
@@ -19,7 +19,6 @@ _IN_VARIABLES = (
     "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
 _IN_VOLUMES = (*_OF_POD, "metadata.labels", "metadata.annotations")
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _RESOURCE_FIELDS = tuple(f"{group}.{name}" for group in ("limits", "requests") for name in RESOURCES)
 _HUGE_FIELDS = ("limits.hugepages-", "requests.hugepages-")
 
@@ -29,7 +28,7 @@ def variable(part: Object) -> Iterator[Finding]:
     name = part.get("name")
     if not name:
         yield ("name",), "is missing"
-    elif not _VARIABLE.fullmatch(name):
+    elif not VARIABLE.fits(name):
         yield ("name",), f"{name!r} is no name of a variable: printable ASCII characters other than ="
     if part.get("value") and part.get("valueFrom") is not None:
         yield ("valueFrom",), "cannot stand beside a value"
@@ -58,21 +57,21 @@ def _field_path(part: Object, known: tuple[str, ...]) -> Iterator[Finding]:
 def variables_source(part: Object) -> Iterator[Finding]:
     """A ConfigMap or Secret all of whose keys become variables."""
     yield from one_of(part, ("configMapRef", "secretRef"))
-    if part.get("prefix") and not _VARIABLE.fullmatch(part["prefix"]):
+    if part.get("prefix") and not VARIABLE.fits(part["prefix"]):
         yield ("prefix",), f"{part['prefix']!r} begins no name of a variable: printable ASCII characters other than ="
 
 
 def named(part: Object) -> Iterator[Finding]:
     """The name of an object."""
     yield from needs("name")(part)
-    if part.get("name") and not is_subdomain(part["name"]):
+    if part.get("name") and not SUBDOMAIN.fits(part["name"]):
         yield ("name",), f"{part['name']!r} is no name: lower case letters, digits, '-' and '.'"
 
 
 def config_key(part: Object) -> Iterator[Finding]:
     """The key of a ConfigMap or Secret."""
     yield from needs("key")(part)
-    if part.get("key") and not _CONFIG_KEY.fullmatch(part["key"]):
+    if part.get("key") and not CONFIG_KEY.fits(part["key"]):
         yield ("key",), f"{part['key']!r} is no key: letters, digits, '-', '_' and '.'"
 
 
@@ -102,4 +101,4 @@ RULES: dict[str, Rule] = {
     "core.ResourceFieldSelector": resource_field,
     "core.DownwardAPIVolumeFile": file_source,
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

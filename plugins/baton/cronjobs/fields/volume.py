@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from baton.cronjobs.fields.container import Object, Rule, needs, number_of, one_of, relative_path
-from baton.cronjobs.fields.values import Finding, is_subdomain
+from baton.cronjobs.fields.values import Finding
+from kubernetes_values import SUBDOMAIN
 
 _HIGHEST_MODE = 0o777
 _SHORTEST_TOKEN_SECONDS = 600
@@ -65,7 +66,7 @@ def nfs(part: Object) -> Iterator[Finding]:
 def csi(part: Object) -> Iterator[Finding]:
     """A driver's volume."""
     yield from needs("driver")(part)
-    if part.get("driver") and not is_subdomain(part["driver"].lower()):
+    if part.get("driver") and not SUBDOMAIN.fits(part["driver"].lower()):
         yield ("driver",), f"{part['driver']!r} is no name of a driver: letters, digits, '-' and '.'"
 
 
@@ -134,4 +135,4 @@ RULES: dict[str, Rule] = {
     "core.RBDVolumeSource": needs("monitors", "image"),
     "core.VsphereVirtualDiskVolumeSource": needs("volumePath"),
 }
-"""By the type of the part, as `table.txt` calls it."""
+"""By the type of the part, as `kubernetes_values` calls it."""

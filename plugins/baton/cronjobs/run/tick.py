@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kubernetes_cron import load_zone
+from kubernetes_values import LONGEST_CRONJOB_NAME
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
         def run_after(self) -> datetime: ...
 
 
-NAME_LIMIT = 52
-"""Characters of a CronJob's name: a Job's name may have 63, and the tick takes up to 11."""
 _RUN_CHARACTERS = 9
 _SCHEDULED = ("scheduled", "backfill")
 
@@ -72,9 +71,9 @@ def scheduled_timestamp(tick: datetime, time_zone: str | None) -> str:
 
 def _short(name: str) -> str:
     """Cut a name that no CronJob could have, such as a Job's; what is cut off stays told apart by letters."""
-    if len(name) <= NAME_LIMIT:
+    if len(name) <= LONGEST_CRONJOB_NAME:
         return name
-    return f"{name[: NAME_LIMIT - _RUN_CHARACTERS - 1].rstrip('-.')}-{_letters(name)}"
+    return f"{name[: LONGEST_CRONJOB_NAME - _RUN_CHARACTERS - 1].rstrip('-.')}-{_letters(name)}"
 
 
 def _letters(text: str) -> str:

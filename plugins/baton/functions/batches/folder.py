@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -35,11 +37,8 @@ class Folder:
         :raises TransientError: the store does not take it.
         """
         if uri.startswith("file:///"):
-            target = _path(uri)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.partial")
-            shutil.copyfile(path, partial)
-            partial.replace(target)
+            with _written_whole(_path(uri)) as partial:
+                shutil.copyfile(path, partial)
             return
         with _said("write", uri):
             self._client().upload_file(str(path), *_split(uri))
@@ -47,11 +46,8 @@ class Folder:
     def write(self, uri: str, content: bytes) -> None:
         """Store a small file."""
         if uri.startswith("file:///"):
-            target = _path(uri)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.partial")
-            partial.write_bytes(content)
-            partial.replace(target)
+            with _written_whole(_path(uri)) as partial:
+                partial.write_bytes(content)
             return
         bucket, key = _split(uri)
         with _said("write", uri):
@@ -117,6 +113,15 @@ class _said:
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")  # a key may have ? and #, which end an URL's path
     return bucket, key.lstrip("/")
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[Path]:
+    """Give a path beside a file; what is written there takes its place when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    yield partial
+    partial.replace(target)
 
 
 def _path(uri: str) -> Path:

@@ -1,16 +1,12 @@
 """What Kubernetes would refuse is refused when the file is read."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 from tests.unit.baton.cronjobs.conftest import cronjob
 
 from baton.cronjobs.fields.checking import check
-from baton.cronjobs.fields.table import TABLE, extract
 from baton.cronjobs.manifests.yaml_documents import written
 
-WHOLE_TABLE = Path(__file__).parents[4] / "include" / "baton_local" / "kubernetes" / "schema" / "fields.txt"
 POD = "spec.jobTemplate.spec.template.spec"
 
 
@@ -30,11 +26,6 @@ def changed(path, value):
     else:
         place[last] = value
     return content
-
-
-def test_table_is_the_local_kubernetes():
-    """Else a new release of Kubernetes would have to be told twice."""
-    assert TABLE.read_text().splitlines() == list(extract(WHOLE_TABLE))
 
 
 def test_right_manifest_has_nothing_wrong():

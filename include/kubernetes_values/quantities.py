@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Context, Decimal, Inexact
 
-_TEXT = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
+_TEXT = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,18})?")
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SMALLEST = Decimal(1).scaleb(-9)
@@ -16,19 +16,42 @@ _EXACT = Context(prec=60, traps=[])
 _LARGEST = Decimal(2**63 - 1)
 
 
+class QuantityError(ValueError):
+    """A text is no amount."""
+
+
+def amount(text: str) -> Decimal:
+    """The number that it stands for, as exact as the server holds it: to a nano, and up to 2^63-1.
+
+    :raises QuantityError: it stands for none.
+    """
+    return _read(text)[0]
+
+
 def canonical(text: str) -> str | None:
     """An amount with the largest suffix that needs no fraction; None if the text is no amount."""
+    try:
+        number, suffix = _read(text)
+    except QuantityError:
+        return None
+    if suffix in _BINARY:
+        return _binary(number)
+    return _decimal(number) if suffix in _DECIMAL else _exponent(number)
+
+
+def _read(text: str) -> tuple[Decimal, str]:
+    """The number and its suffix."""
     match = _TEXT.fullmatch(text.strip())
     if match is None:
-        return None
+        raise QuantityError(f"{text!r} is no amount: write one such as 500m, 2 or 1.5Gi")
     sign, digits, suffix = match.group(1), match.group(2), match.group(3) or ""
     number = Decimal(f"{sign}{digits}")
     if suffix in _BINARY:
-        return _binary(_EXACT.multiply(number, Decimal(1024 ** _BINARY[suffix])))
-    if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        power = int(suffix[1:])
-        return _exponent(_rounded(number.scaleb(power))) if abs(power) <= 40 else None
-    return _decimal(_rounded(number.scaleb(_DECIMAL[suffix])))
+        return _rounded(_EXACT.multiply(number, Decimal(1024 ** _BINARY[suffix]))), suffix
+    if suffix in _DECIMAL:
+        return _rounded(number.scaleb(_DECIMAL[suffix])), suffix
+    furthest = len(digits) + 40  # beyond, it is too large or too small whatever its digits are
+    return _rounded(number.scaleb(max(-furthest, min(int(suffix[1:]), furthest)))), suffix
 
 
 def _rounded(value: Decimal) -> Decimal:
@@ -39,7 +62,6 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def _binary(value: Decimal) -> str:
-    value = _rounded(value)
     if abs(value) < 1024 or value != value.to_integral_value():
         return _decimal(value)
     whole, power = int(value), 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_kubernetes.schema.quantity import canonical
+from kubernetes_values import QuantityError, amount, canonical
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,32 @@ def test_the_largest_suffix_without_a_fraction(sent, shown):
     assert canonical(sent) == shown
 
 
-@pytest.mark.parametrize("text", ["", "12zz", "1.2.3", "Mi", "1 Mi", "--1", "1e", "1KI"])
+@pytest.mark.parametrize("text", ["", "12zz", "1.2.3", "Mi", "1 Mi", "--1", "1e", "1KI", "1ki", ".", "٣", "1e1.5"])
 def test_other_texts_are_no_amounts(text):
     """They are refused where they stand."""
     assert canonical(text) is None
+    with pytest.raises(QuantityError, match="no amount"):
+        amount(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("500m", "0.5"), ("2", "2"), ("1.5Gi", "1610612736"), ("-1Ki", "-1024"), ("1e3", "1000"), ("0.1n", "1e-9"),
+        ("1e-999999999999", "1e-9"), ("1e999999999999", "9223372036854775807"), ("9E", "9e18"), (" 1 ", "1"),
+        ("0.00000000000000000000000000000000000000000001e45", "10"), ("0e99999999", "0"),
+    ],
+)  # fmt: skip
+def test_the_number_is_exact(text, number):
+    """Within what the server holds, and whatever the power is."""
+    assert amount(text) == Decimal(number)
+
+
+@given(st.decimals(0, 10**6, places=3), st.sampled_from(["", "m", "k", "M", "Ki", "Mi"]))
+def test_written_back_it_is_the_same_number(number: Decimal, suffix: str):
+    """Rounding up to a nano happens once."""
+    text = f"{number:f}{suffix}"
+    assert amount(str(canonical(text))) == amount(text)
 
 
 @given(st.decimals(0, 10**12, places=3), st.sampled_from(["", "m", "k", "M", "Ki", "Mi"]))

@@ -1,8 +1,8 @@
 """Make ``fields.txt`` from the Go sources that publish the API's types (run by hand for a new Kubernetes release).
 
-``python -m local_kubernetes.schema.generate DIRECTORY`` reads checkouts (of one release) of ``api``,
+``python -m kubernetes_values.generate DIRECTORY`` reads checkouts (of one release) of ``api``,
 ``apimachinery`` and ``apiextensions-apiserver``, found below DIRECTORY, and prints the table. Only facts are taken:
-names, numbers, types and merge keys; no comment's text. The format is told in ``table.py``.
+names, numbers, types and merge keys; no comment's text. The format is told in ``fields.py``.
 
 Source: https://github.com/kubernetes/api (types.go of each group; the numbers are those of generated.proto).
 """
@@ -35,7 +35,7 @@ _ROOTS = (
     "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
-# Types with a form of their own in JSON; table.py and protobuf.py know them by these names.
+# Types with a form of their own in JSON; fields.py and local_kubernetes.protobuf know them by these names.
 _SPECIAL = {
     "meta.Time": "Time",
     "meta.MicroTime": "MicroTime",
