@@ -118,6 +118,7 @@ class JobOperator(BaseOperator):
             request=request.serialize(),
             kubernetes_conn_id=self.kubernetes_conn_id,
             uid=run.uid,
+            created=run.created,
             deferred_at=time.time(),
             ends_task=not any((self.result != NONE, self.outlets, self._post_execute_hook)),
         )
