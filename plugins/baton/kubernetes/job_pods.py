@@ -113,7 +113,7 @@ class JobPods:
             while True:
                 try:
                     await self._write_attempt(log)
-                except (LogUnreadableError, *connection_errors()) as err:
+                except _unreadable() as err:
                     reason = getattr(err, "reason", None) or err
                     self._log.warning("[%s] the rest of the log cannot be read: %s", log.prefix, reason)
                 if not await log.next_attempt():
@@ -182,6 +182,10 @@ class _ContainerLog:
         self.ended = asyncio.Event()
         self.update()
         return True
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    return (LogUnreadableError, *connection_errors())
 
 
 def selector_of(job: Object) -> str:

@@ -35,7 +35,7 @@ def test_line_with_a_timestamp(line, moment, text):
         "2026-13-45T99:00:00Z a",
         "2026-13-45T99:00:00+01:00 a",
         "0001-01-01T00:00:00+14:00 a",
-        "２026-11-22T01:00:00Z a",
+        "\uff12026-11-22T01:00:00Z a",
     ],
 )
 def test_line_without_one_stays_whole(line):
