@@ -15,7 +15,7 @@ from stat import S_ISREG
 from typing import IO
 from urllib.parse import quote, unquote
 
-from baton_workloads.errors import DataError
+from baton_workloads.errors import MissingObjectError
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
 from baton_workloads.storage.local_disk import named_errors
 
@@ -63,7 +63,9 @@ class FileStore(Store):
         path = _path(uri)
         with named_errors("read", uri):
             if not path.is_file():
-                raise DataError(f"{uri} does not exist, but its manifest names it; was it purged? Run its stage again")
+                raise MissingObjectError(
+                    f"{uri} does not exist, but its manifest names it; was it purged? Run its stage again"
+                )
             verify(uri, path, size_bytes, sha256)
         yield path
 
@@ -138,7 +140,7 @@ def _reading(uri: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as err:
-            raise DataError(f"{uri} does not exist") from err
+            raise MissingObjectError(f"{uri} does not exist") from err
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from baton_workloads.errors import ConfigurationError, DataError, TransientError
+from baton_workloads.errors import ConfigurationError, DataError, MissingObjectError, TransientError
 from baton_workloads.storage import local_disk
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
 from baton_workloads.storage.s3_upload import Upload
@@ -189,7 +189,7 @@ def _client_error(verb: str, uri: str, err: Any) -> Exception:
     code = str(err.response.get("Error", {}).get("Code", ""))
     status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in MISSING:
-        return DataError(f"{uri} does not exist")
+        return MissingObjectError(f"{uri} does not exist")
     if code in REFUSED or status in {401, 403}:
         return ConfigurationError(f"may not {verb} {uri}: {code}; check bucket, credentials and their policy")
     if status == 429 or status >= 500:
