@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from baton_workloads.errors import WorkloadError
+from baton_workloads.storage.local_disk import full_disk, is_full
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
 TERMINATED = 128 + signal.SIGTERM
@@ -51,6 +52,13 @@ def main(words: list[str] | None = None) -> int:
     except WorkloadError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
+    except OSError as error:
+        if not is_full(error):
+            _show_unexpected(error)
+            return 1
+        full = full_disk("the workload could not go on", error)
+        print(f"error: {full}", file=sys.stderr, flush=True)
+        return full.exit_code
     except Exception as error:
         _show_unexpected(error)
         return 1

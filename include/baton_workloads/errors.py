@@ -18,6 +18,10 @@ class DataError(WorkloadError):
     exit_code = 65
 
 
+class MissingObjectError(DataError):
+    """A store has nothing under an address."""
+
+
 class ConfigurationError(WorkloadError):
     """The surroundings are wrong (missing variable, refused credentials); a retry fails in the same way."""
 

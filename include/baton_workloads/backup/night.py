@@ -16,7 +16,7 @@ from baton_workloads.backup.record import Record
 from baton_workloads.backup.replicate import replicas
 from baton_workloads.backup.restore import object_count, restore_dump
 from baton_workloads.environment import required
-from baton_workloads.errors import ConfigurationError, DataError
+from baton_workloads.errors import ConfigurationError, DataError, MissingObjectError
 from baton_workloads.etl import database
 from baton_workloads.storage import join
 
@@ -179,9 +179,7 @@ def _chosen(root: str, name: str, key: bytes | None) -> Manifest:
     if name != "latest":
         try:
             return manifest.read(root, Manifest, name, key)
-        except DataError as err:
-            if "does not exist" not in str(err):
-                raise
+        except MissingObjectError as err:
             names = ", ".join(list(read_catalogue(root, key).manifests)[-3:]) or "none at all"
             raise DataError(f"there is no backup {name!r}; the last ones are: {names}") from err
     known = read_catalogue(root, key)

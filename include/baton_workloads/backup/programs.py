@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
+from baton_workloads.etl.connection_refusals import explained
 
 PIPE_BYTES = 1 << 20
 SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ; the fcntl module knows it from Python 3.10 on Linux only
@@ -52,6 +53,7 @@ def environment(dsn: str) -> dict[str, str]:
     if unknown:
         raise ConfigurationError(f"parameter {', '.join(unknown)} of a DSN is not supported here; leave it out")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATON_", "AWS_"))}
+    kept |= {"LC_ALL": "C.UTF-8"}  # what a tool says is read, see `failure`
     return kept | {VARIABLES[name]: str(value) for name, value in parts.items()}
 
 
@@ -196,6 +198,9 @@ def failure(what: str, code: int, said: IO[str]) -> WorkloadError:
     said.seek(0)
     lines = [VALUE.sub(r"\1…", line.strip()) for line in said if ERROR_LINE.search(line)]
     text = f"{what} failed with exit code {code}: " + ("; ".join(lines[-3:]) or "it said nothing")
+    refused = next(filter(None, (explained(line, what) for line in lines if "connection to server" in line)), None)
+    if isinstance(refused, ConfigurationError):
+        return ConfigurationError(f"{text}; {refused}")
     if code < 0 or TRANSIENT.search(text):
         return TransientError(f"{text}; try again")
     return DataError(text)

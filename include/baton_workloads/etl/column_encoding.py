@@ -2,13 +2,13 @@
 
 ``native`` where the engine's type holds every value of PostgreSQL's exactly; otherwise PostgreSQL's own ``text``
 form, whose input function gives the same value back. A few native types hold values that the engine would change
-silently; a guard makes the source raise division_by_zero on such a value, and the dataset is then read again with
+silently; a guard makes the source refuse such a value by a sign of ours, and the dataset is then read again with
 the columns that hold one as text.
 """
 
 import re
 
-from baton_workloads.etl.engine import identifier
+from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column
 
 # PostgreSQL's types that the engine holds exactly, by its own names.
@@ -31,6 +31,11 @@ MAX_DIGITS = 38
 # The engine counts microseconds from 1970 and PostgreSQL from 2000; the next one is the engine's infinity.
 LAST_MOMENT = "294247-01-10 04:00:54.775806"
 MOMENTS = {"timestamp", "timestamptz"}
+
+# A server quotes what is no integer, whatever its language. In the query, which the engine quotes too, the sign is in two
+# parts.
+_SIGN = ("baton: ", "not held")
+UNHELD = "".join(_SIGN)
 
 # Types of a small, fixed size whose text form travels.
 FIXED = {"enum", "time", "timetz", "interval", "money", "oid", "name", "char", "inet", "cidr", "macaddr", "macaddr8",
@@ -57,7 +62,9 @@ def selection(column: Column) -> str:
     bad = unheld(column)
     if bad is None:
         return f"{plain(column)} AS {name}"
-    return f"CASE WHEN {bad} THEN (1 / (length({name}::text) * 0))::text::{column.type} ELSE {name} END AS {name}"
+    sign = " || ".join(literal(part) for part in _SIGN)
+    refused = f"({sign} || left({name}::text, 0))::integer::text::{column.type}"
+    return f"CASE WHEN {bad} THEN {refused} ELSE {name} END AS {name}"
 
 
 def plain(column: Column) -> str:

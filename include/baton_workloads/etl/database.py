@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
+from baton_workloads.etl.connection_refusals import refusal
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,7 +27,6 @@ NO_TRANSACTION_TIMEOUT = "SELECT set_config(name, '0', false) FROM pg_settings W
 
 TRANSIENT_CLASSES = {"08", "40", "53", "57", "58"}  # connection, rollback, resources, operator, system
 TRANSIENT_CODES = {"55P03", "55006", "25P03", "25P04"}  # lock timeout, object in use, idle and transaction timeouts
-LOGIN_REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "is not permitted to log in")
 NO_ADDRESS = ("connection option", "connection info string", "in URI", "invalid URI", "percent-encoded")
 CONFIGURATION_CODES = {"28000", "28P01", "3D000", "42501", "25006"}
 
@@ -36,8 +36,8 @@ def connect(dsn: str, what: str) -> "Iterator[psycopg.Connection[Any]]":
     """Open a connection and name its errors.
 
     :param what: ``source`` or ``warehouse``, for messages.
-    :raises TransientError: it does not answer, or stops answering.
-    :raises ConfigurationError: it refuses the role, or the database does not exist.
+    :raises TransientError: it does not answer, takes no connections just now, or stops answering.
+    :raises ConfigurationError: it refuses the role, the database does not exist, or the DSN's host or TLS is wrong.
     """
     import psycopg
 
@@ -77,16 +77,14 @@ def translate(err: "psycopg.Error", what: str) -> WorkloadError:
 
 
 def _without_code(err: "psycopg.Error", what: str) -> WorkloadError:
-    text = str(err)
-    if any(words in text for words in LOGIN_REFUSED) or ('role "' in text and "does not exist" in text):
-        return ConfigurationError(f"{what} database refuses the login; check the DSN's user and password")
-    if 'database "' in text and "does not exist" in text:
-        return ConfigurationError(f"{what} database does not exist; check the DSN")
-    if "does not support SSL" in text:
-        return ConfigurationError(f"{what} database does not support SSL, which the DSN's sslmode wants")
-    if any(words in text for words in NO_ADDRESS):
+    """Give our error for one that the client itself has found: of the address, of a value, or of the connection."""
+    import psycopg
+
+    if isinstance(err, psycopg.OperationalError | psycopg.InterfaceError):
+        return refusal(err, what)
+    if any(words in str(err) for words in NO_ADDRESS):
         return ConfigurationError(f"{what} DSN is no PostgreSQL address; it looks like postgresql://user@host/database")
-    return TransientError(f"{what} database does not answer ({type(err).__name__}); is it up?")
+    return DataError(f"{what} database: {type(err).__name__}, found by the client; trying again does not help")
 
 
 def _place(err: "psycopg.Error") -> str:

@@ -57,7 +57,7 @@ class Sink(ABC):
 
 
 class Store(ABC):
-    """Files by address. Missing objects raise DataError, an unreachable store TransientError."""
+    """Files by address. Missing objects raise MissingObjectError, an unreachable store TransientError."""
 
     @abstractmethod
     def read_bytes(self, uri: str) -> bytes:

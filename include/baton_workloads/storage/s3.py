@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from baton_workloads.errors import ConfigurationError, DataError, TransientError
+from baton_workloads.errors import ConfigurationError, DataError, MissingObjectError, TransientError
+from baton_workloads.storage import local_disk
 from baton_workloads.storage.base import Sink, Store, StoredObject, Written, sha256_of, verify
 from baton_workloads.storage.s3_upload import Upload
 
@@ -173,14 +174,22 @@ def _said(verb: str, uri: str) -> Iterator[None]:
     except NoCredentialsError as err:
         raise ConfigurationError(f"may not {verb} {uri}: no credentials; set AWS_ACCESS_KEY_ID and its secret") from err
     except (BotoCoreError, OSError) as err:
-        raise TransientError(f"could not {verb} {uri}: {type(err).__name__}; is the object store up?") from err
+        raise _no_answer(verb, uri, err) from err
+
+
+def _no_answer(verb: str, uri: str, err: Exception) -> Exception:
+    """Give the error of a request that ended without an answer: of the network, or of the file that travels."""
+    cause = getattr(err, "kwargs", {}).get("error", err)  # the client wraps what it meets while it reads a body
+    if isinstance(cause, OSError) and not local_disk.is_of_network(cause):
+        return local_disk.translate(cause, f"{verb} (on this machine)", uri)
+    return TransientError(f"could not {verb} {uri}: {type(err).__name__}; is the object store up?")
 
 
 def _client_error(verb: str, uri: str, err: Any) -> Exception:
     code = str(err.response.get("Error", {}).get("Code", ""))
     status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in MISSING:
-        return DataError(f"{uri} does not exist")
+        return MissingObjectError(f"{uri} does not exist")
     if code in REFUSED or status in {401, 403}:
         return ConfigurationError(f"may not {verb} {uri}: {code}; check bucket, credentials and their policy")
     if status == 429 or status >= 500:

@@ -40,7 +40,8 @@ class JobOperator(BaseOperator):
     task replaces its Job of before.
 
     Kubernetes keeps what is Kubernetes' (backoffLimit, podFailurePolicy, deadlines, ttl): Airflow does not try again.
-    With `retries`, what is tried again is what is not the Job's failure, such as an API server that does not answer.
+    `retries` in `default_args` do not count for that reason.
+    With `retries` of its own, what is tried again is what is not the Job's failure, such as an API server that does not answer.
 
     :param source: where the template comes from, see `baton.cronjobs.templates.source`.
     :param namespace: where the Job runs; None takes the template's, else `BATON_NAMESPACE`.
@@ -119,6 +120,7 @@ class JobOperator(BaseOperator):
             request=request.serialize(),
             kubernetes_conn_id=self.kubernetes_conn_id,
             uid=run.uid,
+            created=run.created,
             deferred_at=time.time(),
             ends_task=not any((self.result != NONE, self.outlets, has_post_execute(self))),
         )

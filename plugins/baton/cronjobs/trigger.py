@@ -23,6 +23,7 @@ class JobTrigger(BaseTrigger):
     :param request: a `JobRequest` as plain JSON.
     :param uid: of the Job, None while it waits for its turn.
     :param deferred_at: when the worker handed over, Unix seconds.
+    :param created: the Job's `creationTimestamp`; None where `uid` is, or a version of before has deferred the task.
     :param ends_task: end the task here when the Job is complete, without a worker: one process start less between two
         Jobs. Not possible where a worker has something to do afterwards.
     """
@@ -34,6 +35,7 @@ class JobTrigger(BaseTrigger):
         kubernetes_conn_id: str | None,
         uid: str | None,
         deferred_at: float,
+        created: str | None = None,
         ends_task: bool = False,
     ) -> None:
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -43,13 +45,14 @@ class JobTrigger(BaseTrigger):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.uid = uid
         self.deferred_at = deferred_at
+        self.created = created
         self.ends_task = ends_task
         hook = AsyncKubernetesHook(conn_id=kubernetes_conn_id)
-        self._run = JobRun(hook, JobRequest(**request), self.log, uid)
+        self._run = JobRun(hook, JobRequest(**request), self.log, uid, created)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to take over."""
-        names = ("request", "kubernetes_conn_id", "uid", "deferred_at", "ends_task")
+        names = ("request", "kubernetes_conn_id", "uid", "deferred_at", "created", "ends_task")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

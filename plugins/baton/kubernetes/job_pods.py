@@ -15,7 +15,7 @@ from typing import Any
 from baton.kubernetes.api_changes import changes
 from baton.kubernetes.api_streams import connection_errors
 from baton.kubernetes.job_api import JobApi
-from baton.kubernetes.pod_log import Seen, log_lines
+from baton.kubernetes.pod_log import LogUnreadableError, Seen, log_lines
 
 Object = dict[str, Any]
 
@@ -105,7 +105,7 @@ class JobPods:
             self._logs[key] = _ContainerLog(pod["metadata"]["name"], status["name"], prefix, readable)
             task = asyncio.create_task(self._write(self._logs[key]))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._reading_ended)
         return self._logs.get(key)
 
     async def _write(self, log: _ContainerLog) -> None:
@@ -113,11 +113,16 @@ class JobPods:
             while True:
                 try:
                     await self._write_attempt(log)
-                except connection_errors() as err:
+                except _unreadable() as err:
                     reason = getattr(err, "reason", None) or err
                     self._log.warning("[%s] the rest of the log cannot be read: %s", log.prefix, reason)
                 if not await log.next_attempt():
                     return
+
+    def _reading_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (err := task.exception()) is not None:
+            self._log.warning("A container's log cannot be read any further", exc_info=err)
 
     async def _write_attempt(self, log: _ContainerLog) -> None:
         place = (log.pod, self._api.namespace, log.container)
@@ -177,6 +182,10 @@ class _ContainerLog:
         self.ended = asyncio.Event()
         self.update()
         return True
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    return (LogUnreadableError, *connection_errors())
 
 
 def selector_of(job: Object) -> str:

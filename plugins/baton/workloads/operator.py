@@ -39,15 +39,37 @@ has succeeded keeps its requests until it is killed, 30 s later. Waiting for a c
 UNFINISHED = (PodPhase.PENDING, PodPhase.RUNNING, PodPhase.UNKNOWN)
 
 
+_WATCHED = "the pod is watched, not polled"
+_AS_IT_COMES = "the base container's log is written as it comes; pass deferrable=False for the stock operator's logs"
+NO_EFFECT = {
+    "arguments": "give them as `command`",
+    "poll_interval": _WATCHED,
+    "logging_interval": "the log is followed while the pod runs",
+}
+"""Argument of the stock operator → why it would have no effect."""
+NO_EFFECT_DEFERRED = {
+    "startup_check_interval_seconds": _WATCHED,
+    "base_container_status_polling_interval": _WATCHED,
+    "log_events_on_startup": "what keeps a pod from starting is always told",
+    "container_logs": _AS_IT_COMES,
+    "init_container_logs": _AS_IT_COMES,
+    "log_formatter": _AS_IT_COMES,
+    "container_name_log_prefix_enabled": _AS_IT_COMES,
+    "progress_callback": _AS_IT_COMES,
+}
+"""The same, while the task waits deferred, which it does unless `deferrable=False`."""
+
+
 class WorkloadOperator(KubernetesPodOperator):
     """Run `python -m baton_workloads {command}` in a pod and return its result.
 
-    One thin step above KubernetesPodOperator, with this project's defaults. Whatever that operator takes can be passed
-    and wins over a default.
+    One thin step above KubernetesPodOperator, with this project's defaults. Whatever that operator takes can be passed,
+    or stand in `default_args`, and wins over a default; what would have no effect here is refused, see `NO_EFFECT`.
 
     :param command: the command line, `["etl", "export", "--run-key", RUN_KEY]`. (templated)
     :param secret_names: Kubernetes Secrets whose keys become environment variables, by reference.
     :param size: `small`, `medium` or `large`, see `SIZES`.
+    :raises ValueError: while the DAG is parsed: an argument would have no effect.
     :returns: the JSON object that the workload wrote as its result.
     :raises AirflowFailException: the workload says that a retry is useless, see `PERMANENT_EXIT_CODES`.
     :raises TransientError: it failed otherwise, was killed or did not start; it is tried again.
@@ -64,10 +86,12 @@ class WorkloadOperator(KubernetesPodOperator):
         size: str = "small",
         **pod_options: Any,
     ) -> None:
+        _refuse_without_effect(pod_options)
+        shared = {name: value for name, value in (pod_options.get("default_args") or {}).items() if name in _DEFAULTS}
         env_from = [*map(_secret_env, secret_names), *pod_options.pop("env_from", ())]
         own = {"arguments": list(command), "container_resources": _resources(size)}
         self._trigger_message = ""
-        super().__init__(env_from=env_from, **{**_DEFAULTS, **own, **pod_options})
+        super().__init__(env_from=env_from, **{**_DEFAULTS, **shared, **own, **pod_options})
 
     def defer(self, *, trigger: BaseTrigger, **options: Any) -> NoReturn:
         """Wait with this project's trigger instead of the stock one, which takes the same arguments."""
@@ -196,6 +220,15 @@ _DEFAULTS: dict[str, Any] = {
     "image_pull_policy": "IfNotPresent",
     "automount_service_account_token": False,
 }
+
+
+def _refuse_without_effect(pod_options: dict[str, Any]) -> None:
+    """Refuse what its author believes to have an effect. In `default_args` it may be there for other operators."""
+    shared = pod_options.get("default_args") or {}
+    is_deferred = pod_options.get("deferrable", shared.get("deferrable", True))
+    for name, why in (NO_EFFECT | (NO_EFFECT_DEFERRED if is_deferred else {})).items():
+        if name in pod_options:
+            raise ValueError(f"{name} has no effect on a WorkloadOperator: {why}; leave it out")
 
 
 def _last_words(pod: V1Pod, ended: Any) -> str:

@@ -221,7 +221,10 @@ class WorkloadTrigger(KubernetesPodTrigger):
             return False
         self._ended.set()
         done, _ = await asyncio.wait([self._log_task], timeout=LOG_END_SECONDS)
-        return bool(done) and self._log_task.exception() is None
+        if done and (err := self._log_task.exception()) is not None:
+            self.log.warning("The log of container %s could not be read to its end: %s", self.base_container_name, err)
+            return False
+        return bool(done)
 
 
 class WorkloadEnding(WorkloadTrigger):

@@ -22,6 +22,7 @@ class PodApi:
         self.events = []
         self.log = []
         self.log_ended = False
+        self.refusals = []  # what the kubelet says instead of the next logs
         self.deleted = False
         self.failures = []  # status codes for the next requests
         self.requests = []
@@ -118,6 +119,9 @@ class PodApi:
     async def _log(self, request):
         response = web.StreamResponse()
         await response.prepare(request)
+        if self.refusals:
+            await response.write(self.refusals.pop(0).encode())
+            return response
         since = int(request.query.get("sinceSeconds", 0))
         earliest = f"{datetime.now(UTC) - timedelta(seconds=since):%Y-%m-%dT%H:%M:%S}" if since else ""
         written, rotations = 0, self._rotations

@@ -10,6 +10,8 @@ import pytest
 from tests.workloads.maintenance.shops import Shop
 from tests.workloads.waiting import until
 
+from baton_workloads.storage.s3 import S3Store
+
 DELETE = ("delete-report-files", "--run", "r1")
 DAY = 24 * 3600
 
@@ -98,6 +100,37 @@ def test_a_tag_protects_an_object(shop: Shop, s3: dict[str, str]) -> None:
     left = [item["Key"] for item in client.list_objects_v2(Bucket=bucket)["Contents"]]
     client.close()
     assert (result["deleted"], result["protected"], left) == (3, 1, ["baton/b"])
+
+
+@pytest.mark.parametrize(("more", "most"), [(("--dry-run",), 4), ((), 5)])
+def test_tags_are_asked_of_what_the_limit_reaches(
+    shop: Shop, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], most: int
+) -> None:
+    """A request for each object is dear: none for what is too young, protected by its name or beyond the limit."""
+    client, bucket = s3_client(s3), f"reports-{secrets.token_hex(4)}"
+    client.create_bucket(Bucket=bucket)
+    for name in [f"{number:02}" for number in range(30)] + ["keep/x"]:
+        tags = "protected=true" if name == "01" else ""
+        client.put_object(Bucket=bucket, Key=f"baton/{name}", Body=b"r", Tagging=tags)
+    client.close()
+    asked: list[str] = []
+    real = S3Store.tags
+
+    def tags_of(store: S3Store, uri: str) -> dict[str, str]:
+        asked.append(uri.rsplit("/", 1)[1])
+        return real(store, uri)
+
+    monkeypatch.setattr(S3Store, "tags", tags_of)
+    shop.more |= {**s3, "BATON_REPORTS_URI": f"s3://{bucket}/baton"}
+    result = shop.run(*DELETE, "--days", "0", "--limit", "3", "--batch", "10", *more).result
+    assert result.get("would_delete", result.get("deleted")) == 3
+    assert result["left"] == (29 if more else 26)
+    assert result["protected"] == 2
+    assert sorted(asked)[:4] == ["00", "01", "02", "03"]
+    assert len(asked) == most
+    shop.more["BATON_REPORTS_URI"] = f"s3://{bucket}/baton"
+    assert shop.run(*DELETE, "--days", "1").result["deleted"] == 0
+    assert len(asked) == most
 
 
 def s3_client(access: dict[str, str]) -> Any:

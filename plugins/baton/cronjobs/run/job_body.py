@@ -67,13 +67,18 @@ def task_run_of(job: Mapping[str, Any]) -> TaskRun | None:
 
 
 def counts_as_running(job: Mapping[str, Any], cron_job: str) -> bool:
-    """Say whether a Job blocks the next one of its CronJob: started by a tick or a task, and not ended.
+    """Say whether a Job blocks the next one of its CronJob: it took a turn, and has not ended."""
+    return took_a_turn(job, cron_job) and end_of(job) is None
 
-    A Job that somebody made with `kubectl create job --from` does not, as for the controller.
+
+def took_a_turn(job: Mapping[str, Any], cron_job: str) -> bool:
+    """Say whether a Job was started by a tick of its CronJob or by a task.
+
+    One that somebody made with `kubectl create job --from` was not: as for the controller, it neither waits for a turn
+    nor takes one.
     """
     annotations = job["metadata"].get("annotations") or {}
-    is_started_by_us = SCHEDULED_AT in annotations or RUN in annotations
-    return is_started_by_us and cron_job_of(job) == cron_job and end_of(job) is None
+    return (SCHEDULED_AT in annotations or RUN in annotations) and cron_job_of(job) == cron_job
 
 
 def cron_job_of(job: Mapping[str, Any]) -> str | None:

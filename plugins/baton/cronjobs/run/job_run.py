@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from baton.cronjobs.run.job_body import cron_job_of, task_run_of
+from baton.cronjobs.run.job_body import cron_job_of, task_run_of, took_a_turn
 from baton.cronjobs.run.job_follower import JobFollower
 from baton.cronjobs.run.job_result import NONE, read_result
 from baton.cronjobs.run.job_start import REPLACE, JobStart, Missed
@@ -93,15 +93,24 @@ class JobRun:
 
     :param log: a logger that writes into the task's log.
     :param uid: of the Job that an earlier part of the task started, None if there is none yet.
+    :param created: the `creationTimestamp` of that Job.
     """
 
-    def __init__(self, hook: AsyncKubernetesHook, request: JobRequest, log: Any = None, uid: str | None = None) -> None:
+    def __init__(
+        self,
+        hook: AsyncKubernetesHook,
+        request: JobRequest,
+        log: Any = None,
+        uid: str | None = None,
+        created: str | None = None,
+    ) -> None:
         metadata = request.body["metadata"]
         self.uid = uid
+        self.created = created
         self.name: str = metadata["name"]
         self.full_name = f"Job {metadata['namespace']}/{metadata['name']}"
         self._request = request
-        self._created = ""
+        self._cron_job = str(cron_job_of(request.body))
         self._follower: JobFollower | None = None
         self._log: logging.Logger = log or logging.getLogger(__name__)
         self._api = JobApi(hook, metadata["namespace"])
@@ -147,6 +156,7 @@ class JobRun:
             return Outcome(SKIPPED, result.why)
         if result is not None:
             self.uid = result["metadata"]["uid"]
+            self.created = result["metadata"]["creationTimestamp"]
         return None
 
     async def _finish(self) -> Outcome:
@@ -161,7 +171,7 @@ class JobRun:
         try:
             async with aclosing(job_states(self._api, self.name, str(self.uid))) as jobs:
                 async for job in jobs:
-                    self._created = job["metadata"]["creationTimestamp"]
+                    self.created = job["metadata"]["creationTimestamp"]
                     self._follower = self._follower or JobFollower(self._api, job, self._log)
                     self._follower.note(job)
                     if end := end_of(job):
@@ -194,17 +204,21 @@ class JobRun:
         return Outcome(FAILURE, str(err))
 
     async def _successor(self) -> str | None:
-        """The name of a Job of the same CronJob that came instead of this one."""
-        cron_job = cron_job_of(self._request.body)
+        """The name of the Job of the same CronJob that came instead of this one, None if none did."""
         end = time.monotonic() + REPLACED_SECONDS
-        while time.monotonic() < end:
+        while self.created is not None and time.monotonic() < end:
             for job in await self._api.list_all(self._api.jobs_path()):
-                metadata = job["metadata"]
-                is_later = metadata["creationTimestamp"] >= self._created and metadata["uid"] != self.uid
-                if is_later and cron_job_of(job) == cron_job:
-                    return str(metadata["name"])
+                if self._came_later(job["metadata"]) and took_a_turn(job, self._cron_job):
+                    return str(job["metadata"]["name"])
             await asyncio.sleep(0.5)
         return None
+
+    def _came_later(self, metadata: Object) -> bool:
+        if metadata["uid"] == self.uid:
+            return False
+        created: str = metadata["creationTimestamp"]
+        # Of two Jobs of one second the one that is being deleted is the earlier one.
+        return created > str(self.created) or (created == self.created and "deletionTimestamp" not in metadata)
 
     async def _end_late_job(self) -> Outcome:
         await self.delete()

@@ -8,15 +8,18 @@ from typing import Any
 
 from baton.incidents.diagnostics.cluster_api import Cluster, Object
 from baton.incidents.diagnostics.collector import Document, NothingToCollectError, PartlyCollectedError, Scene
+from baton.kubernetes import api_streams
 from baton.kubernetes.api_streams import connection_errors
 from baton.kubernetes.event_time import event_time
 from baton.kubernetes.job_api import NotThereError, RefusedError
+from baton.kubernetes.log_line import split_line
+from baton.kubernetes.pod_log import LogUnreadableError
 
 LOG_LINES = 5_000
 """Lines asked for of each container's log."""
 LOG_BYTES = 256 * 1024
 """Bytes kept of them, the last ones."""
-_REFUSED: tuple[type[Exception], ...] = (NotThereError, RefusedError)
+_REFUSED: tuple[type[Exception], ...] = (NotThereError, RefusedError, LogUnreadableError)
 _KINDS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
 
 
@@ -57,9 +60,25 @@ def _logs_of(pod: Object) -> Iterable[tuple[str, bool]]:
 async def _log(cluster: Cluster, pod: str, container: str, *, is_previous: bool) -> Document:
     query = {"container": container, "tailLines": str(LOG_LINES), "timestamps": "true"}
     suffix, words = (".previous", " before its last restart") if is_previous else ("", "")
-    content = await cluster.log_tail(pod, query | ({"previous": "true"} if is_previous else {}), LOG_BYTES)
-    text = content.decode(errors="replace")
+    text = await _read_log(cluster, pod, query | ({"previous": "true"} if is_previous else {}))
     return Document(f"logs/{pod}/{container}{suffix}.log", f"Log of {pod}, {container}{words}", text)
+
+
+async def _read_log(cluster: Cluster, pod: str, query: dict[str, str]) -> str:
+    """Read a log's end, again where the kubelet says instead that it cannot.
+
+    :raises LogUnreadableError: it still cannot.
+    """
+    for is_last in (False, False, True):
+        content = await cluster.log_tail(pod, query, LOG_BYTES)
+        lines = content.splitlines()
+        if not lines or any(split_line(line)[0] for line in lines):
+            break
+        if is_last:
+            said = lines[-1][:300].decode(errors="replace")
+            raise LogUnreadableError(f"the log of {pod}, {query['container']}: {said}")
+        await asyncio.sleep(api_streams.PAUSE_SECONDS)
+    return content.decode(errors="replace")
 
 
 async def collect_events(scene: Scene) -> AsyncGenerator[Document]:

@@ -277,6 +277,54 @@ def test_replace_deletes_the_running_job(jobs, make_task, write_cron_job):
     assert list(jobs()) == ["nightly-29921821"]
 
 
+def delete_at_once(local_kubernetes, batch, name=NAME):
+    """Delete a Job, and wait until it is gone."""
+    batch.delete_namespaced_job(name, local_kubernetes.name, propagation_policy="Background")
+    while any(job.metadata.name == name for job in batch.list_namespaced_job(local_kubernetes.name).items):
+        time.sleep(0.05)
+
+
+def test_job_that_vanished_before_it_was_seen_has_no_older_successor(
+    local_kubernetes, batch, jobs, make_task, write_cron_job
+):
+    """The Job of the tick before, still there for its history, replaced nothing: the task fails."""
+    options = {"concurrency_policy": "Replace"}
+    make_task(write_cron_job("true"), tick=TICK - timedelta(minutes=1), run_id="before", **options).run()
+    time.sleep(1.1)  # creation times have whole seconds
+    task = make_task(write_cron_job("sleep 30"), **options)
+    trigger = task.defer()
+    delete_at_once(local_kubernetes, batch)
+
+    with pytest.raises(AirflowFailException, match=f"{NAME} was deleted by somebody else"):
+        task.resume(trigger)
+    assert list(jobs()) == ["nightly-29921819"]
+
+
+def test_job_made_by_hand_is_no_successor(local_kubernetes, batch, jobs, make_task, write_cron_job):
+    """As `kubectl create job --from=cronjob/nightly` makes it: it takes no turn."""
+    task = make_task(write_cron_job("sleep 30"), concurrency_policy="Replace")
+    trigger = task.defer()
+    [job] = jobs().values()
+    spec = {"template": {"spec": job["spec"]["template"]["spec"]}, "suspend": True}
+    by_hand = {"name": "by-hand", "annotations": {"baton.dev/cronjob": "nightly"}}
+    batch.create_namespaced_job(local_kubernetes.name, {"metadata": by_hand, "spec": spec})
+    delete_at_once(local_kubernetes, batch)
+
+    with pytest.raises(AirflowFailException, match=f"{NAME} was deleted by somebody else"):
+        task.resume(trigger)
+
+
+def test_job_replaced_before_it_was_seen_is_skipped(local_kubernetes, jobs, make_task, write_cron_job):
+    """The triggerer comes late: the Job of the next tick has taken its place already."""
+    options = {"concurrency_policy": "Replace"}
+    first = make_task(write_cron_job("sleep 30"), **options)
+    trigger = first.defer()
+    make_task(write_cron_job("true"), tick=TICK + timedelta(minutes=1), run_id="next", **options).run()
+
+    with pytest.raises(AirflowSkipException, match="replaced by Job nightly-29921821"):
+        first.resume(trigger)
+
+
 def test_airflow_and_the_live_controller_make_one_job_of_a_tick(local_kubernetes, batch, jobs, make_task):
     """Both at once, Airflow several times: who is first makes it, the others adopt it."""
     pod = {"restartPolicy": "Never", "containers": [_container("c", "sleep 3")]}

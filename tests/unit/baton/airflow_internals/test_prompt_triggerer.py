@@ -29,10 +29,13 @@ class Supervisor:
     def __init__(self):
         self.events = []
         self.requests = 0
+        self.failure = None
         self._reader_task = asyncio.get_running_loop().create_future()
 
     async def asend(self, message):
         self.requests += 1
+        if self.failure and message.events:
+            raise self.failure
         self.events += [(time.monotonic(), entry.trigger_id) for entry in message.events or ()]
         return messages.TriggerStateSync(to_create=[], to_cancel=set())
 
@@ -46,7 +49,7 @@ async def runner(monkeypatch):
         runner.comms_decoder = Supervisor()
 
     monkeypatch.setattr(runner, "init_comms", connect)
-    loop = asyncio.create_task(runner.arun())
+    runner.loop = loop = asyncio.create_task(runner.arun())
     await asyncio.sleep(0.1)
     yield runner
     runner._handle_signal(None, None)
@@ -84,3 +87,30 @@ async def test_busy_triggerer_looks_for_new_triggers_often(runner, monkeypatch):
     before = runner.comms_decoder.requests
     await asyncio.sleep(0.5)
     assert runner.comms_decoder.requests - before >= 5
+
+
+async def test_exchange_that_fails_ends_the_triggerer(runner):
+    """As the stock loop's own does: the event went along with it, and only a new process runs its trigger again."""
+    runner.comms_decoder.failure = ValueError("an answer that nobody can read")
+    start(runner, AtOnce())
+    done, _ = await asyncio.wait([runner.loop], timeout=5)
+    assert done
+    assert runner.loop.exception() is runner.comms_decoder.failure
+    assert runner.stop
+
+
+@pytest.mark.parametrize("step", ["create_triggers", "cancel_triggers"])
+async def test_faster_loop_that_fails_ends_the_triggerer(runner, monkeypatch, step):
+    """It never goes on with one loop of two, silently."""
+    failure = RuntimeError("a fault")
+    stock = getattr(runner, step)
+
+    async def fail_once():
+        if asyncio.current_task() is not runner.loop:
+            raise failure
+        return await stock()
+
+    monkeypatch.setattr(runner, step, fail_once)
+    start(runner, AtOnce())
+    await asyncio.wait([runner.loop], timeout=5)
+    assert runner.loop.exception() is failure

@@ -1,5 +1,6 @@
 """WorkloadOperator: the pod it asks for, and what it makes of the pod's end."""
 
+import inspect
 import json
 import os
 import signal
@@ -8,11 +9,12 @@ import time
 from functools import partial
 
 import pytest
-from airflow.sdk import Asset
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import AirflowFailException
 
 from baton.exceptions import TransientError
-from baton.workloads.operator import SIZES, WorkloadOperator
+from baton.workloads.operator import NO_EFFECT, NO_EFFECT_DEFERRED, SIZES, WorkloadOperator
 from baton.workloads.trigger import MAY_HOLD_CREDENTIALS, WorkloadTrigger
 
 k8s = pytest.importorskip("kubernetes.client")
@@ -306,3 +308,38 @@ def test_pod_that_ran_out_of_time_is_deleted():
     with pytest.raises(TransientError, match="execution_timeout has passed"):
         task.trigger_reentry({}, event)
     assert task.client.deleted == ["export-abc"]
+
+
+@pytest.mark.parametrize("name", [*NO_EFFECT, *NO_EFFECT_DEFERRED])
+def test_argument_without_effect_is_refused(name):
+    """By name, while the DAG is parsed: its author would wait for an effect that never comes."""
+    with pytest.raises(ValueError, match=f"{name} has no effect on a WorkloadOperator: .*; leave it out"):
+        operator(**{name: 1})
+
+
+@pytest.mark.parametrize("name", NO_EFFECT)
+def test_argument_without_any_effect_is_refused_on_a_worker_too(name):
+    """Polled for or not."""
+    with pytest.raises(ValueError, match=name):
+        operator(**{name: 1}, deferrable=False)
+
+
+@pytest.mark.parametrize("name", NO_EFFECT_DEFERRED)
+def test_task_that_holds_a_worker_takes_the_stock_arguments(name):
+    """There they do what the stock operator's documentation says."""
+    assert operator(**{name: None}, deferrable=False).deferrable is False
+
+
+def test_refused_arguments_are_the_stock_operators():
+    """An upgrade that renames one makes this fail, and not a DAG that passes it."""
+    stock = inspect.signature(KubernetesPodOperator.__init__).parameters
+    assert {*NO_EFFECT, *NO_EFFECT_DEFERRED} <= {*stock}
+
+
+def test_default_args_win_over_this_projects_defaults():
+    """A DAG's namespace or image counts for its workloads; an argument of the task counts more."""
+    shared = {"namespace": "data", "image": "own", "deferrable": False, "poll_interval": 3, "size": "large"}
+    with DAG("d", schedule=None, default_args=shared):
+        task = operator(image="tasks")
+    assert (task.namespace, task.image, task.deferrable) == ("data", "tasks", False)
+    assert task.container_resources.limits == {"memory": SIZES["large"]["memory_limit"]}

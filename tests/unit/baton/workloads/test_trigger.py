@@ -12,7 +12,7 @@ from airflow.triggers.base import TaskSuccessEvent
 from tests.unit.baton.pod_api import PodApi, kubeconfig
 
 from baton.airflow_internals import xcom
-from baton.kubernetes import api_streams
+from baton.kubernetes import api_streams, pod_log
 from baton.workloads import trigger as workload
 from baton.workloads.trigger import LOGS_WRITTEN, WorkloadTrigger
 
@@ -142,6 +142,64 @@ async def test_log_that_ends_before_its_container_is_taken_up_again(api, capsys)
     api.end(0)
     await task
     assert written.lines() == ["before", "before", "after"]
+
+
+REFUSAL = "unable to retrieve container logs for containerd://0a1b2c"
+
+
+async def test_kubelet_that_cannot_read_the_log_is_asked_again(api, capsys):
+    """It says so in an answer of status 200: that is told once, and no line after it is lost."""
+    written = Written(capsys)
+    task = await started(api, trigger_for(api))
+    api.run()
+    api.write("before")
+    await until(lambda: written.lines() == ["before"])
+    api.refusals = [REFUSAL] * 3
+    api.rotate_log()
+    await until(lambda: not api.refusals)
+    api.write("after")
+    await until(lambda: written.lines()[-1] == "after")
+    api.end(0)
+    event = await task
+    assert written.lines() == ["before", REFUSAL, "after"]
+    assert event[LOGS_WRITTEN] is True
+
+
+async def test_refusal_that_passes_by_after_the_end_loses_nothing(api, capsys):
+    """The last look at the log meets it: what the container wrote is read with the next one."""
+    written = Written(capsys)
+    api.refusals = [REFUSAL, REFUSAL]
+    api.write("only line")
+    api.end(0)
+    event = await first_event(trigger_for(api))
+    assert written.lines() == [REFUSAL, "only line"]
+    assert event[LOGS_WRITTEN] is True
+
+
+async def test_log_that_stays_unreadable_is_left_to_the_worker(api, capsys, monkeypatch):
+    """The event does not claim that the log is complete, and the task's log says why it is not."""
+    monkeypatch.setattr(pod_log, "UNREADABLE_SECONDS", 0.1)
+    api.refusals = [REFUSAL] * 1000
+    api.end(0)
+    event = await first_event(trigger_for(api))
+    assert event[LOGS_WRITTEN] is False
+    assert f"could not be read to its end: {REFUSAL}" in capsys.readouterr().out
+
+
+async def test_lines_of_a_runtime_without_timestamps_are_whole_and_come_once(api, capsys):
+    """A virtual kubelet may ignore that they are asked for."""
+    written = Written(capsys)
+    task = await started(api, trigger_for(api))
+    api.run()
+    api.write("first line")
+    api.log += ["no stamp here\n", "no stamp here\n", "nor here\n"]
+    await asyncio.sleep(0.1)
+    api.rotate_log()
+    await asyncio.sleep(0.1)
+    api.write("last line")
+    api.end(0)
+    await task
+    assert written.lines() == ["first line", "no stamp here", "no stamp here", "nor here", "last line"]
 
 
 async def test_without_logs_none_is_read(api):
