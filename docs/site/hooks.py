@@ -21,6 +21,8 @@ BESIDE_THE_CODE = (
 )  # fmt: skip
 ASSETS = ("docs/site/site.css", "docs/site/favicon.svg")
 _LINK = re.compile(r"\]\(([^)\s#]+)")
+_TABLE_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.MULTILINE | re.DOTALL)
 
 
@@ -31,6 +33,16 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
     ]
     ours = sorted({*pages(), *linked(), *ASSETS})
     return Files([*theme, *(File.generated(config, path, abs_src_path=str(PROJECT / path)) for path in ours)])
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Give what is rendered of a page."""
+    return without_escaped_pipes(markdown)
+
+
+def without_escaped_pipes(text: str) -> str:
+    """GitHub wants `\\|` in a table's code, where Python-Markdown shows the backslash and needs none."""
+    return _TABLE_ROW.sub(lambda row: _CODE.sub(lambda code: code.group().replace("\\|", "|"), row.group()), text)
 
 
 def pages() -> list[str]:

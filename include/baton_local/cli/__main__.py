@@ -60,7 +60,7 @@ app.command("import", context_settings={**PASS_ON, "help_option_names": []})(imp
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend are one message without a traceback."""
+    """Run the command line; errors that a user can fix are one message without a traceback."""
     # A closing terminal and `kill` end a command as Ctrl-C does: in order.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

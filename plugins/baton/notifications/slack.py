@@ -39,7 +39,7 @@ def post_message(channel: str, content: Mapping[str, Any]) -> str:
     Why links are not unfurled: Slack would fetch what they lead to.
     """
     if find_connection(SLACK_CONNECTION) is None:
-        log.warning("Slack was not told: there is no Airflow connection %s", SLACK_CONNECTION)
+        log.warning("Slack was not notified: there is no Airflow connection %s", SLACK_CONNECTION)
         return NOT_CONFIGURED
     try:
         from airflow.providers.slack.hooks.slack import SlackHook
@@ -50,7 +50,7 @@ def post_message(channel: str, content: Mapping[str, Any]) -> str:
         )
     except Exception as err:  # of the network or of Slack; its text may quote the message, and so the link
         log.warning(
-            "Slack was not told (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION
+            "Slack was not notified (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION
         )
         return NOT_SENT
     return SENT
