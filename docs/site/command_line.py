@@ -205,11 +205,11 @@ def _prose(text: str | None) -> str:
 
 def _paragraph(text: str) -> str:
     """A paragraph that is laid out in columns, or indented, stays as it is."""
-    return f"```text\n{text}\n```" if re.search(r"\S {2,}\S|^ ", text, re.MULTILINE) else text.replace("<", "\\<")
+    return f"```text\n{text}\n```" if re.search(r"\S {2,}\S|^ ", text, re.MULTILINE) else text.replace("<", "&lt;")
 
 
 def _line(text: str | None) -> str:
-    return _cell(re.sub(r"\s+", " ", (text or "").replace("%%", "%")).strip()).replace("<", "\\<")
+    return _cell(re.sub(r"\s+", " ", (text or "").replace("%%", "%")).strip()).replace("<", "&lt;")
 
 
 def _cell(text: str) -> str:

@@ -74,7 +74,7 @@ def _table(title: str, schema: Schema, whole: Schema) -> list[str]:
 
 def _described(schema: Schema) -> str:
     words = [schema.get("description", ""), f"Default: `{schema['default']}`." if "default" in schema else ""]
-    text = " ".join(word for word in words if word).replace("|", "\\|").replace("<", "\\<")
+    text = " ".join(word for word in words if word).replace("|", "\\|").replace("<", "&lt;")
     return f": {text}" if text else ""
 
 

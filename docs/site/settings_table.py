@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from baton.settings import PREFIX, Settings
+from baton.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "settings.md"
 BEGIN = "<!-- Made from plugins/baton/settings.py by `./baton python docs/site/make_reference.py`: edit it there. -->"
@@ -27,11 +27,11 @@ def page() -> str:
 
 def table() -> str:
     """A row for each setting."""
-    lines = ["| setting | variable | default | what it is for |", "|---|---|---|---|"]
+    lines = ["| setting | default | what it is for |", "|---|---|---|"]
     for name, setting in Settings.model_fields.items():
         default = _default(setting.get_default(call_default_factory=True))
         purpose = re.sub(r"\|", r"\\|", setting.description or "")
-        lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {purpose} |")
+        lines.append(f"| `{name}` | {default} | {purpose} |")
     return "\n".join(lines)
 
 

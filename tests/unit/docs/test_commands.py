@@ -1,11 +1,17 @@
 """What the pages show can be typed: commands and options exist, as do files and tests that recipes name."""
 
+import json
 import re
 import shlex
+import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[3]
 PAGES = sorted(
@@ -103,3 +109,42 @@ def test_the_site_is_built_into_a_new_folder_only(tmp_path):
     for _ in range(2):
         subprocess.run([*command, str(tmp_path / "site")], check=True, capture_output=True)
         assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_the_site_is_shown_on_this_machine():
+    """`./baton docs` answers on loopback until it is ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(PROJECT / "baton"), "docs", "--port", str(port)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert "Hand work over when it is done" in _answer(server, f"http://127.0.0.1:{port}/")
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
+
+
+def _answer(server: subprocess.Popen, address: str) -> str:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            return httpx.get(address).text
+        except httpx.ConnectError:
+            time.sleep(0.2)
+    raise AssertionError(f"nothing answers at {address}; exit code {server.poll()}")
+
+
+def test_what_ci_and_editors_call_is_there(commands):
+    """A workflow that calls a command of yesterday is seen only when it is pushed."""
+    files = [*(PROJECT / ".github").rglob("*.yml"), *(PROJECT / ".github").rglob("*.yaml")]
+    files += [PROJECT / ".pre-commit-config.yaml", PROJECT / ".ci/run", PROJECT / ".devcontainer/devcontainer.json"]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    assert len(files) > 6
+    assert all(
+        yaml.safe_load(text) for file, text in zip(files, texts, strict=True) if file.suffix in (".yml", ".yaml")
+    )
+    called = {word for text in texts for word in re.findall(r"\./baton (\w+)", text)}
+    assert {"check", "test", "demo"} <= called <= set(commands)
+    schemas = json.loads(texts[-1])["customizations"]["vscode"]["settings"]["yaml.schemas"]
+    assert [schema for schema in schemas if not (PROJECT / schema).is_file()] == []

@@ -53,6 +53,7 @@ class Tags(HTMLParser):
         super().__init__()
         self.found: Counter[str] = Counter()
         self.codes: list[str] = []
+        self.words: list[str] = []
         self._open: list[str] = []
         self.feed(html)
 
@@ -69,6 +70,8 @@ class Tags(HTMLParser):
             pass
 
     def handle_data(self, data):
+        if "¶" not in data:  # the link beside a heading
+            self.words += data.split()
         if "code" in self._open:
             self.codes[-1] += data
 
@@ -106,6 +109,7 @@ def test_a_page_is_the_same_on_the_site_and_on_github(page, as_site):
     github = Tags(MarkdownIt("commonmark").enable("table").render(text))
     shown = as_site(text)
     assert shown.found == github.found
+    assert "".join(shown.words) == "".join(github.words)
     assert [code.split() for code in shown.codes] == [code.split() for code in github.codes]
 
 
