@@ -8,8 +8,9 @@ PostgreSQL, the namespace's objects and claims, `include/backups/applications.ya
 with age, with an authenticated manifest and a proof → the asset `backups`, on which replicas are made.
 
 ## Schedule and why
-Every night at 01:00 Prague time, when the shop is quiet. The dump reads one snapshot and disturbs nobody; it shares the
-pool *shop_heavy* with the shop's maintenance, so the two never run together. A missed night is not made up for.
+Every night at 01:00 in the installation's time zone, when the shop is quiet. The dump reads one snapshot and disturbs
+nobody; it shares the pool *shop_heavy* with the shop's maintenance, so the two never run together. A missed night is
+not made up for.
 
 ## If it fails
 Nothing was pruned, the last proven backup is still there: `./baton backups list`. The last line of the task's log says

@@ -7,8 +7,8 @@ Pending orders, read once and kept in the bucket *functions* → their status, b
 batches of 100, and a result manifest with the failed items in the same folder.
 
 ## Schedule and why
-Every night at 03:00 Prague time, when nobody works on orders. One run at a time; a missed night is not made up for: the
-next one takes all orders that are pending then.
+Every night at 03:00 in the installation's time zone, when nobody works on orders. One run at a time; a missed night
+is not made up for: the next one takes all orders that are pending then.
 
 ## If it fails
 Clearing the task sends only the batches that have no answer yet, of the same items. "… items failed": `failures.jsonl`

@@ -6,8 +6,8 @@ Mails each user of the shop who wants it a summary of yesterday: the orders that
 The function `send-daily-summary` reads users and orders → one mail for each user, one row in `job_executions` for each.
 
 ## Schedule and why
-Every day at 08:00 Prague time, before the day's work begins. A missed morning is not made up for: nobody wants
-yesterday's mail at noon.
+Every day at 08:00 in the installation's time zone, before the day's work begins. A missed morning is not made up for:
+nobody wants yesterday's mail at noon.
 
 ## If it fails
 Clearing the task is always safe: each user gets a day's summary at most once. "answered 503": the mail server refused

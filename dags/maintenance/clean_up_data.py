@@ -8,8 +8,8 @@ The shop's tables `sessions` and `job_executions`, the files in the bucket *repo
 expired, and how many there were, are left and are protected.
 
 ## Schedule and why
-Sessions every hour, job executions at 02:00 and report files at 03:00, Prague time: sessions are many and small, the
-others can wait for the night. What was missed is not made up for: the next run deletes it.
+Sessions every hour, job executions at 02:00 and report files at 03:00, in the installation's time zone: sessions are
+many and small, the others can wait for the night. What was missed is not made up for: the next run deletes it.
 
 ## If it fails
 Nothing half-deleted is left; the next try goes on with what is left of the same limit. "limit_reached" in the result is

@@ -8,8 +8,8 @@ brought.
 The shop's PostgreSQL, as a role that may maintain tables and read statistics, nothing more → the same, smaller.
 
 ## Schedule and why
-VACUUM at 00:00 on Saturday and REINDEX CONCURRENTLY at 04:00 on Sunday, Prague time, the quietest hours of the week.
-Never beside a dump of the same database: both hold the one slot of the pool `shop_heavy`.
+VACUUM at 00:00 on Saturday and REINDEX CONCURRENTLY at 04:00 on Sunday, in the installation's time zone, the quietest
+hours of the week. Never beside a dump of the same database: both hold the one slot of the pool `shop_heavy`.
 
 ## If it fails
 "… is locked by pid …": somebody holds a transaction open on that table; the others are done. End it

@@ -8,7 +8,7 @@ The claim `logs` (another one by `BATON_LOGS_CLAIM`), mounted at /logs → `logs
 file under its own path with the time of its last line and its checksum.
 
 ## Schedule and why
-Every day at 04:00 Prague time, so that no day brings more than a day's logs.
+Every day at 04:00 in the installation's time zone, so that no day brings more than a day's logs.
 
 ## If it fails
 No file is lost: each is either still there or verified in cold storage, and clearing the task goes on with the rest.

@@ -8,7 +8,8 @@ The shop's inventory → one Slack message, one row in the registry of reports; 
 `baton.low_stock_episodes` remembers what was told.
 
 ## Schedule and why
-Every four hours, at 00:00, 04:00 … Prague time: often enough to order in time, seldom enough to be read.
+Every four hours, at 00:00, 04:00 … in the installation's time zone: often enough to order in time, seldom enough to
+be read.
 
 ## If it fails
 `render`: the log names the query or the file. `deliver`: the message names the channel that failed; the files are kept

@@ -7,7 +7,8 @@ Alertmanager's API (connection `alertmanager_default`) and the receiver's table 
 reports. A source that is not connected or does not answer is named in the digest.
 
 ## Schedule and why
-On weekdays at 08:00 Prague time, for the 24 hours before; on Mondays for the 72 hours since Friday's digest.
+On weekdays at 08:00 in the installation's time zone, for the 24 hours before; on Mondays for the 72 hours since
+Friday's digest.
 
 ## If it fails
 `collect`: the object store cannot be written. `render`: the log names the query or the file. `deliver`: the message

@@ -7,8 +7,8 @@ The warehouse (orders, lines, products; masked) → one Slack message with links
 one row in the registry of reports.
 
 ## Schedule and why
-Every Monday at 09:00 Prague time, when people are there to read it. The message itself says when the warehouse has not
-been loaded since the week ended.
+Every Monday at 09:00 in the installation's time zone, when people are there to read it. The message itself says when
+the warehouse has not been loaded since the week ended.
 
 ## If it fails
 `render`: the log names the query or the file. `deliver`: the message names the channel that failed; the files are kept

@@ -8,8 +8,8 @@ The warehouse (orders, lines, products, customers, payments; masked) → page, P
 row in the registry of reports, a mail.
 
 ## Schedule and why
-On the 1st of each month at 07:00 Prague time, six hours after the night's load began. The report itself says when the
-warehouse has not been loaded since the month ended.
+On the 1st of each month at 07:00 in the installation's time zone, six hours after the night's load began. The report
+itself says when the warehouse has not been loaded since the month ended.
 
 ## If it fails
 `render`: the log names the query or the file. `deliver`: the message names the channel that failed; the files are kept

@@ -8,8 +8,8 @@ The shop (inventory, products, a week's orders; the warehouse has no stock) → 
 one row in the registry of reports, a mail.
 
 ## Schedule and why
-Every Monday at 08:00 Prague time, for the week that ended: before the buyers meet. Stock is a state, not a load, so it
-follows the clock.
+Every Monday at 08:00 in the installation's time zone, for the week that ended: before the buyers meet. Stock is a
+state, not a load, so it follows the clock.
 
 ## If it fails
 `render`: the log names the query or the file. `deliver`: the message names the channel that failed; the files are kept

@@ -47,6 +47,7 @@ app.command()(kubeconfig.kubeconfig)
 app.command()(doctor.doctor)
 app.command(context_settings=PASS_ON)(develop.test)
 app.command()(develop.check)
+app.command()(develop.docs)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(develop.python)
 app.command()(develop.lock)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(policy.policy)
@@ -59,7 +60,7 @@ app.command("import", context_settings={**PASS_ON, "help_option_names": []})(imp
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend are one message without a traceback."""
+    """Run the command line; errors that a user can fix are one message without a traceback."""
     # A closing terminal and `kill` end a command as Ctrl-C does: in order.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

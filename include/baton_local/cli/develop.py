@@ -1,10 +1,11 @@
-"""``test``, ``check`` and ``lock``: what a change has to pass, and how the dependencies are pinned."""
+"""``test``, ``check``, ``docs`` and ``lock``: what a change has to pass, its pages, and how dependencies are pinned."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from baton_local.errors import StackError
 from baton_local.layout import PROJECT
 
 console = Console(highlight=False)
@@ -19,7 +21,17 @@ BIN = Path(sys.executable).parent
 
 LOCK_COMMAND = "./baton lock"
 LOCKS = {
-    "requirements.txt": ["pyproject.toml", "--group", "workloads", "--group", "local", "--group", "dev"],
+    "requirements.txt": [
+        "pyproject.toml",
+        "--group",
+        "workloads",
+        "--group",
+        "local",
+        "--group",
+        "docs",
+        "--group",
+        "dev",
+    ],
     "include/baton_workloads/requirements.txt": ["--group", "workloads", "--constraint", "requirements.txt"],
 }
 
@@ -31,7 +43,10 @@ Command = list[str]
 
 def _environment() -> dict[str, str]:
     paths = os.pathsep.join(str(PROJECT / name) for name in ("plugins", "include", "config"))
-    return {**os.environ, "PYTHONPATH": paths, "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])}
+    search = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
+    # The theme's notice about the next MkDocs is for its own users; pyproject.toml says which one this is.
+    settings = {"BATON_SETTINGS_FILE": str(PROJECT / "config" / "baton.yaml")}
+    return {**settings, **os.environ, "PYTHONPATH": paths, "PATH": search, "NO_MKDOCS_2_WARNING": "1"}
 
 
 def _run(command: Command) -> int:
@@ -55,7 +70,11 @@ def pytest_words(words: list[str], *, soak: bool) -> list[str]:
     return [*selection, *division, *words]
 
 
-def _checks() -> dict[str, Command]:
+def _checks(folder: str) -> dict[str, Command]:
+    """What is checked, by name.
+
+    :param folder: an empty one, for the site.
+    """
     python = [sys.executable, "-m"]
     return {
         "format": [str(BIN / "ruff"), "format", "--check", "."],
@@ -63,23 +82,46 @@ def _checks() -> dict[str, Command]:
         "types": [*python, "mypy"],
         "import contracts": [str(BIN / "lint-imports")],
         "DAGS.md": [*python, "baton.dag_docs", "--check"],
+        "reference pages": [sys.executable, "docs/site/make_reference.py", "--check"],
+        "site": [*python, "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
     }
 
 
 def check() -> None:
-    """Lint, types, import contracts and drift of generated documents."""
-    failed = []
-    for name, command in _checks().items():
-        began = time.monotonic()
-        done = subprocess.run(command, cwd=PROJECT, env=_environment(), check=False, capture_output=True, text=True)
-        took = time.monotonic() - began
-        console.print(f"{'[green]✓[/]' if done.returncode == 0 else '[red]✗[/]'} {name} ({took:.0f} s)")
-        if done.returncode != 0:
-            failed.append(name)
-            console.print((done.stdout + done.stderr).strip(), markup=False)
+    """Lint, types, import contracts, drift of generated documents, the documentation site."""
+    with tempfile.TemporaryDirectory() as folder:
+        checks = _checks(folder)
+        failed = [name for name, command in checks.items() if not _passes(name, command)]
     if failed:
-        console.print(f"\n{len(failed)} of {len(_checks())} checks failed: {', '.join(failed)}")
+        console.print(f"\n{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")
         raise typer.Exit(1)
+
+
+def _passes(name: str, command: Command) -> bool:
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=PROJECT, env=_environment(), check=False, capture_output=True, text=True)
+    took = time.monotonic() - began
+    console.print(f"{'[green]✓[/]' if done.returncode == 0 else '[red]✗[/]'} {name} ({took:.0f} s)")
+    if done.returncode != 0:
+        console.print((done.stdout + done.stderr).strip(), markup=False)
+    return done.returncode == 0
+
+
+def docs(
+    build: Annotated[
+        Path | None, typer.Option(help="Write the site to this folder instead, for any web server.", file_okay=False)
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of 127.0.0.1, where the site is shown.", min=1, max=65535)] = 8000,
+) -> None:
+    """Show the documentation site on this machine; a page that is edited is shown anew. Ctrl-C ends it."""
+    mkdocs = [sys.executable, "-m", "mkdocs"]
+    if build is None:
+        raise typer.Exit(_run([*mkdocs, "serve", "--dev-addr", f"127.0.0.1:{port}"]))
+    folder = build.absolute()
+    # MkDocs empties the folder first: that may only ever be an earlier site.
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "search" / "search_index.json").is_file():
+        raise StackError(f"{folder} is not empty and holds no site: name a folder that does not exist yet")
+    raise typer.Exit(_run([*mkdocs, "build", "--strict", "--site-dir", str(folder)]))
 
 
 def python(context: typer.Context) -> None:

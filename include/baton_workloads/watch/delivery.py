@@ -93,7 +93,7 @@ class Delivery:
         except DeliveryError as err:
             self._not_taken(recipient, parcel, channel, err)
             return
-        log.info("%s was told: %s", recipient, parcel.notice.subject)
+        log.info("%s was notified: %s", recipient, parcel.notice.subject)
         self._known.put_off.pop(recipient, None)
         if channel.name not in parcel.taken_by:
             parcel.taken_by.append(channel.name)
@@ -102,10 +102,10 @@ class Delivery:
     def _not_taken(self, recipient: str, parcel: Parcel, channel: Channel, err: DeliveryError) -> None:
         is_own = isinstance(err, BlockedError) and channel.name in parcel.taken_by
         if is_own or isinstance(err, RefusedError):
-            log.error("%s is refused %r for good, and is not told: %s", recipient, parcel.notice.subject, err)
+            log.error("%s is refused %r for good, and is not notified: %s", recipient, parcel.notice.subject, err)
             self._take_out(parcel, recipient)
             return
-        log.warning("%s was not told of %r yet: %s", recipient, parcel.notice.subject, err)
+        log.warning("%s was not notified of %r yet: %s", recipient, parcel.notice.subject, err)
         if isinstance(err, ChannelDownError):
             self._down.add(channel.name)
         if err.of_this_notice:
@@ -139,6 +139,6 @@ class Delivery:
                 is_tried = recipient in known.put_off or parcel.waiting[recipient].count
                 is_old = self._now - datetime.fromisoformat(parcel.since) > GIVE_UP
                 if is_tried and (is_old or place >= MAX_OUTBOX):
-                    log.error("%s is never told of %r: put off for too long", recipient, parcel.notice.subject)
+                    log.error("%s is never notified of %r: put off for too long", recipient, parcel.notice.subject)
                     del parcel.waiting[recipient]
         known.outbox = [parcel for parcel in known.outbox if parcel.waiting]

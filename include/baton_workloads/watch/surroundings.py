@@ -54,7 +54,7 @@ def read(*others: Channel) -> Surroundings:
     found.usual, found.escalation = [*_channels(NOTICE, found.wrong), *others], _channels(ESCALATION, found.wrong)
     if not found.usual:
         raise ConfigurationError(
-            "nobody would be told: name at least one of BATON_NOTICE_MAIL_TO, BATON_NOTICE_SLACK_CHANNEL, "
+            "nobody would be notified: name at least one of BATON_NOTICE_MAIL_TO, BATON_NOTICE_SLACK_CHANNEL, "
             "BATON_NOTICE_WEBHOOK_URL"
         )
     if all(isinstance(channel, Unusable) for channel in (*found.usual, *found.escalation)):
@@ -77,7 +77,7 @@ def _channels(group: str, wrong: dict[str, str]) -> list[Channel]:
         try:
             found.append(make())
         except ConfigurationError as err:
-            wrong[name] = f"Nobody is told by {name}: {err}"
+            wrong[name] = f"Nobody is notified by {name}: {err}"
             found.append(Unusable(name, recipients, str(err)))
 
     if readers := _readers(group, wrong):
@@ -100,7 +100,7 @@ def _readers(group: str, wrong: dict[str, str]) -> list[str]:
     good = [reader for reader in dict.fromkeys(readers) if ADDRESS.fullmatch(parseaddr(reader)[1])]
     for reader in readers:
         if reader not in good:
-            wrong[f"{variable} {reader}"] = f"{variable} names {reader!r}, which is no mail address: it is told nothing"
+            wrong[f"{variable} {reader}"] = f"{variable} names {reader!r}, which is no mail address: it is not notified"
     return good
 
 

@@ -89,7 +89,7 @@ class Runs:
         if model is None or model.is_stale:
             raise TargetError(f"there is no DAG {dag_id}: is its file there, and does it import?")
         if model.has_import_errors:
-            raise TargetError(f"the file of DAG {dag_id} has import errors: mend it, see Airflow's list of them")
+            raise TargetError(f"the file of DAG {dag_id} has import errors: fix it, see Airflow's list of them")
         if model.is_paused:
             raise TargetError(f"DAG {dag_id} is paused: switch it on")
         if model.allowed_run_types is not None and DagRunType.MANUAL not in model.allowed_run_types:

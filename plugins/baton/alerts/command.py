@@ -5,7 +5,7 @@ status      switches, and whether the file of routes is in order
 off, on     the kill switch, of one route or of all: alerts are recorded meanwhile, and start nothing
 new-token   a token for a sender, and the lines for the file of credentials
 
-Exit codes: 0 done, 1 something has to be mended first, 2 nothing could be done: no Airflow.
+Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: no Airflow.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ _TASK = "run"
 
 
 class RefusedManifestsError(PermanentError):
-    """Some manifests cannot become DAGs. The message has a line for each thing to mend."""
+    """Some manifests cannot become DAGs. The message has a line for each thing to fix."""
 
 
 def cronjob_dags(*folders: str | Path, **job: Any) -> dict[str, DAG]:
@@ -77,7 +77,7 @@ def report_refused(*folders: str | Path, **job: Any) -> None:
 
     Why in a file of its own: Airflow takes every DAG of a file with an import error out of service.
 
-    :raises RefusedManifestsError: file, line, field and reason of everything that has to be mended.
+    :raises RefusedManifestsError: file, line, field and reason of everything that has to be fixed.
     """
     _, problems = _make(folders, job)
     if problems:

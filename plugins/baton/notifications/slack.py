@@ -54,13 +54,13 @@ def post(client: WebClient, channel: str, content: Mapping[str, Any]) -> None:
 def post_message(channel: str, content: Mapping[str, Any]) -> str:
     """Send a message; returns how that went: SENT, NOT_CONFIGURED or NOT_SENT. It never raises."""
     if find_connection(SLACK_CONNECTION) is None:
-        log.warning("Slack was not told: there is no Airflow connection %s", SLACK_CONNECTION)
+        log.warning("Slack was not notified: there is no Airflow connection %s", SLACK_CONNECTION)
         return NOT_CONFIGURED
     try:
         post(connect(timeout=10), channel, content)
     except Exception as err:  # of the network or of Slack; its text may quote the message, and so the link
         log.warning(
-            "Slack was not told (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION
+            "Slack was not notified (%s): check the connection %s and the channel", type(err).__name__, SLACK_CONNECTION
         )
         return NOT_SENT
     return SENT

@@ -167,7 +167,7 @@ def test_a_reader_who_is_put_off_for_days_is_let_go(scene: Scene, caplog: pytest
     assert scene.left == 1
     scene.look(1, 2 * MINUTE)
     assert scene.left == 0
-    assert f"mail to {B} is never told of 'first failed'" in caplog.text
+    assert f"mail to {B} is never notified of 'first failed'" in caplog.text
     scene.office.answers.clear()
     scene.fail("second")
     scene.look()

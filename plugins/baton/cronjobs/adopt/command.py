@@ -4,7 +4,7 @@ NAME is a CronJob or a DAG; CronJobs that one DAG runs as a chain change hands t
 two steps harmless: whoever takes over begins before the other one ends, and a tick's Job has the same name on both
 sides, so that no tick runs twice and none is left out. Run the command again to go on.
 
-Exit codes: 0 done, 1 something has to be mended first, 2 nothing could be done: no cluster, no Airflow.
+Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: no cluster, no Airflow.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def dag_of(catalogue: Catalogue, name: str) -> str:
         return found.pop()
     refused = [manifest for manifest, _ in catalogue.refused if manifest.name == name]
     if refused:
-        raise HandoverError(f"the manifest of {name} ({refused[0].file}) has to be mended first: see ./baton import")
+        raise HandoverError(f"the manifest of {name} ({refused[0].file}) has to be fixed first: see ./baton import")
     known = ", ".join(sorted(set(order.dags.values()))) or "none"
     what = f"several DAGs run a CronJob {name}" if found else f"there is no CronJob and no DAG {name}"
     raise HandoverError(f"{what}: name one of {known}")

@@ -1,6 +1,6 @@
 """`./baton import`: what becomes of CronJobs as DAGs, field by field; what could be chained; what the cluster has.
 
-Exit codes: 0 all of it can be used, 1 something has to be mended (or, with --check, differs in the cluster), 2 nothing
+Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2 nothing
 could be looked at: no file, no cluster, wrong arguments.
 """
 

@@ -64,7 +64,7 @@ def as_text(report: Report, *, every_field: bool) -> str:
         lines += [f"Left alone, for whoever deploys them: {listed}.", ""]
     lines += [*_proposals(report.proposals), *_drift(report), *_missing(report)]
     if catalogue.problems:
-        lines += ["To mend:", *(f"  {problem}" for problem in catalogue.problems), ""]
+        lines += ["To fix:", *(f"  {problem}" for problem in catalogue.problems), ""]
     dags = len({place.dag_id for _, place, _ in report.entries() if place.dag_id})
     accepted, refused = len(catalogue.cronjobs), len(catalogue.refused)
     fields = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)

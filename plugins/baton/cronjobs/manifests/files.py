@@ -24,7 +24,7 @@ _BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something that has to be mended, and where.
+    """Something that has to be fixed, and where.
 
     :param line: counted from 1; None where the file as a whole is meant.
     :param path: the field, as Kubernetes writes it; empty where none is meant.

@@ -15,7 +15,9 @@ from aiohttp import web
 from docs.browser import Browser, browser
 
 CHROMIUM = shutil.which("chromium")
-STATIC = Path(__file__).parents[4] / "plugins" / "baton" / "pages" / "static"
+BATON = Path(__file__).parents[4] / "plugins" / "baton"
+STATIC = BATON / "alerts" / "page" / "static"
+FILES = {file.name: file for folder in (STATIC, BATON / "api" / "static") for file in folder.iterdir()}
 ALL, POD = "document.getElementById('all-switch')", "document.querySelector('#routes button')"
 SETTLED = 0.7
 SURE = "Really? Alerts will start nothing"
@@ -46,8 +48,11 @@ class Airflow:
         app.router.add_get("/baton/alerts/state", self._state)
         app.router.add_get("/baton/alerts/data", self._data)
         app.router.add_post("/baton/alerts/switch", self._switch)
-        app.router.add_static("/baton/alerts/", STATIC)
+        app.router.add_get("/baton/alerts/{name}", self._file)
         return app
+
+    async def _file(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(FILES[request.match_info["name"]])
 
     async def _page(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "alerts.html")
