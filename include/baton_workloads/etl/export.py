@@ -191,7 +191,7 @@ def _copy_range(readers: Readers, task: Task) -> None:
     except _NothingReadError:  # the file is not published: a thousand empty partitions would cost each stage a minute
         return
     except duckdb.Error as err:
-        if carriers.UNHELD in str(err):
+        if column_encoding.UNHELD in str(err):
             dataset.failed = "values"
         elif isinstance(err, duckdb.OutOfMemoryException) and not dataset.sized and not dataset.table.is_view:
             dataset.failed = "memory"
