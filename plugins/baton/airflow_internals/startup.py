@@ -14,7 +14,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from baton.pools import POOLS, Pool
-from baton.settings import settings
+from baton.settings import SettingsError, settings
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ FOR_INCIDENTS = (
 )
 """What diagnostics import when they run, 0.3 s of a core in each process: evidence is gone within minutes."""
 
+SCHEDULER = "airflow.jobs.scheduler_job_runner"
 TRIGGERER = "airflow.jobs.triggerer_job_runner"
 REPLACEMENTS = {
     "careful_triggerer": ("TriggerRunnerSupervisor", "baton.airflow_internals.abandoned:CarefulSupervisor"),
@@ -41,9 +42,9 @@ def on_starting(component: Any) -> None:
     """
     if getattr(component, "__tablename__", None) != "job":
         return  # tasks call this too; only the components have a row in that table
-    settings()  # a wrong one ends the component at its start, with its name
+    _refuse_wrong_settings()
     importlib.import_module("baton.workloads.operator")
-    if getattr(component, "job_type", "") == "SchedulerJob":
+    if SCHEDULER in sys.modules:  # the component itself does not know yet what it is
         for name in FOR_INCIDENTS:
             importlib.import_module(name)
     _adapt_triggerer()
@@ -51,6 +52,14 @@ def on_starting(component: Any) -> None:
         make_missing_pools()
     except Exception:
         log.exception("The pools %s could not be made: tasks that name them will wait", [pool.name for pool in POOLS])
+
+
+def _refuse_wrong_settings() -> None:
+    """End the component. Why not an error: Airflow logs those of listeners, and goes on."""
+    try:
+        settings()
+    except SettingsError as err:
+        raise SystemExit(f"error: {err}") from err
 
 
 def _adapt_triggerer() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from airflow.jobs.job import Job
@@ -55,6 +56,29 @@ def test_task_that_starts_does_not_touch_the_database(monkeypatch):
     """Tasks may not; they call the same listener."""
     monkeypatch.setattr(startup, "make_missing_pools", lambda: pytest.fail("a task has no database"))
     startup.on_starting(object())
+
+
+def test_a_wrong_setting_ends_the_component(monkeypatch):
+    """Airflow's own way to call listeners would log an error, and go on."""
+    monkeypatch.setenv("BATON_TIMEZONE", "Europe/Nowhere")
+    with pytest.raises(SystemExit, match=r"error: timezone \(BATON_TIMEZONE\): 'Europe/Nowhere' is no time zone"):
+        Job()
+
+
+@pytest.mark.parametrize("is_scheduler", [True, False])
+def test_only_the_scheduler_imports_what_diagnostics_need(monkeypatch, is_scheduler):
+    """Its workers are forked from it; a component does not know its own kind when it tells the listeners."""
+    imported = []
+    monkeypatch.setattr(startup, "make_missing_pools", lambda: None)
+    monkeypatch.setattr(startup, "importlib", SimpleNamespace(import_module=imported.append))
+    if is_scheduler:
+        monkeypatch.setitem(sys.modules, startup.SCHEDULER, ModuleType(startup.SCHEDULER))
+    else:
+        monkeypatch.delitem(sys.modules, startup.SCHEDULER, raising=False)
+    startup.on_starting(Job())
+    assert (
+        set(startup.FOR_INCIDENTS) <= set(imported) if is_scheduler else not set(startup.FOR_INCIDENTS) & set(imported)
+    )
 
 
 @pytest.fixture
