@@ -19,6 +19,7 @@ def adopt(context: typer.Context) -> None:
     """
     layout = current_layout()
     project = layout.project
+    os.environ["BATON_PROGRAM"] = "./baton adopt"
     os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
     if not os.environ.get("AIRFLOW_API_URL") and not {"--help", "-h"} & set(context.args):
         stack = running_stack(layout)

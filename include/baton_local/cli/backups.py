@@ -16,7 +16,7 @@ STAGES = ("replicate", "prove")  # of whose Secrets an operator needs all; what 
 
 
 def backups(context: typer.Context) -> None:
-    """Backups: `list`, `verify NAME`, `restore NAME --to DSN`. See `./baton backups --help`.
+    """Backups: list them, look into them, verify, extract and restore. See `./baton backups --help`.
 
     With `$BATON_BACKUPS_URI` it is your own store, with the keys and `AWS_…` variables beside it; else the stack's.
     """
@@ -30,4 +30,5 @@ def backups(context: typer.Context) -> None:
             os.environ.update(secrets["baton-replicate"])
     # Ours first: a system's older pg_restore cannot read what a newer pg_dump has written.
     os.environ["PATH"] = os.pathsep.join([str(binaries()), os.environ.get("PATH", os.defpath)])
+    os.environ["BATON_PROGRAM"] = "./baton backups=backup"
     os.execv(sys.executable, [sys.executable, "-m", "baton_workloads", "backup", *context.args])

@@ -29,6 +29,7 @@ OWN_CLUSTER = (
 def import_(context: typer.Context) -> None:
     """CronJobs as DAGs: what becomes of each field, what could be chained. See `./baton import --help`."""
     layout = current_layout()
+    os.environ["BATON_PROGRAM"] = "./baton import"
     os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
     command = [sys.executable, "-m", "baton.cronjobs.importing.command", *context.args]
     is_own = any(word.partition("=")[0] in OWN_CLUSTER for word in context.args)

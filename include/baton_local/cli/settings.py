@@ -13,6 +13,7 @@ from baton_local.layout import current_layout
 def settings(context: typer.Context) -> None:
     """What this installation decides, and where each setting comes from. See `./baton settings --help`."""
     project = current_layout().project
+    os.environ["BATON_PROGRAM"] = "./baton settings"
     os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
     os.environ.setdefault("BATON_SETTINGS_FILE", str(project / "config" / "baton.yaml"))
     os.execv(sys.executable, [sys.executable, "-m", "baton.settings", *context.args])

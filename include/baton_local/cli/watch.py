@@ -22,4 +22,5 @@ def watch(context: typer.Context) -> None:
         os.environ |= running_stack(layout).airflow.watch_environment(told=False)
         os.environ.setdefault("BATON_WATCH_MEMORY", (layout.state / "watch-terminal.json").as_uri())
         words = words or ["--every", "10", "--print"]
+    os.environ["BATON_PROGRAM"] = "./baton watch=watch"
     os.execv(sys.executable, [sys.executable, "-m", "baton_workloads", "watch", *words])
