@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 from baton_local.settings import credentials
 from baton_local.stack import running_stack
@@ -27,6 +27,4 @@ def alerts(context: typer.Context) -> None:
         stack = running_stack(layout)
         os.environ["AIRFLOW_API_URL"] = stack.airflow.url
         os.environ["AIRFLOW_API_TOKEN"] = stack.api.token()
-    os.environ["BATON_PROGRAM"] = "./baton alerts"
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
-    os.execv(sys.executable, [sys.executable, "-m", "baton.alerts.command", *context.args])
+    hand_over("alerts", "baton.alerts.command", context.args)
