@@ -1,5 +1,6 @@
 """``python -m baton_workloads``: run one workload and end with an exit code that tells permanent from transient."""
 
+import os
 import signal
 import sys
 import traceback
@@ -31,7 +32,15 @@ class _Groups(click.Group):
         return command
 
 
-@click.group(cls=_Groups)
+PROGRAM = "BATON_PROGRAM"
+"""The variable by which `./baton` says what the user typed, and for which words here: `./baton policy=etl policy`."""
+
+
+# In a pipe there is no width to keep to: summaries stay whole.
+@click.group(
+    cls=_Groups,
+    context_settings={"max_content_width": 120, **({} if sys.stdout.isatty() else {"terminal_width": 120})},
+)
 def workloads() -> None:
     """Baton's workloads: what runs inside pods."""
 
@@ -43,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
     :returns: the exit code.
     """
     try:
-        workloads(words, prog_name="baton_workloads", standalone_mode=False)
+        _run(sys.argv[1:] if words is None else words)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -63,6 +72,21 @@ def main(words: list[str] | None = None) -> int:
         _show_unexpected(error)
         return 1
     return 0
+
+
+def _run(words: list[str]) -> None:
+    """Run the command that the words begin with, named in usage lines as the user knows it."""
+    program, _, path = os.environ.get(PROGRAM, "").partition("=")
+    command: click.Command = workloads
+    if program and words[: len(path.split())] == path.split():
+        for name in path.split():
+            found = command.get_command(click.Context(command), name) if isinstance(command, click.Group) else None
+            command = found or command
+        command.context_settings = {**workloads.context_settings, **command.context_settings}
+        words = words[len(path.split()) :]
+    else:
+        program = "python -m baton_workloads"
+    command.main(words, prog_name=program, standalone_mode=False)
 
 
 def _show_unexpected(error: Exception) -> None:

@@ -6,17 +6,21 @@ same environment as Airflow (`AIRFLOW_HOME`, `PYTHONPATH`).
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from baton import command_line
 from baton.airflow_internals.parsed_dags import parse_dags
 from baton.doc_sections import section
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
+
+app = command_line.application(None)
 
 _TITLE = """\
 # DAGs
@@ -59,21 +63,24 @@ def parse(folder: Path) -> list[DAG]:
     return dags
 
 
+@app.command()
+def write(
+    dags: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the DAG files.")] = Path("dags"),
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("DAGS.md"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing, fail when the file would change.")] = False,
+) -> None:
+    """Render DAGS.md from the DAGs. Exit code 1: with --check, the file would change."""
+    text = render(parse(dags.resolve()))
+    if not check:
+        output.write_text(text, encoding="utf-8")
+    elif not output.is_file() or output.read_text(encoding="utf-8") != text:
+        print(f"{output} is not what the DAGs say: run `python -m baton.dag_docs`", file=sys.stderr)
+        raise typer.Exit(command_line.WRONG)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Write or check the file; the exit code of a check is 1 when the file would change."""
-    parser = argparse.ArgumentParser(prog="python -m baton.dag_docs", description="Render DAGS.md from the DAGs.")
-    parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
-    parser.add_argument("--output", type=Path, default=Path("DAGS.md"), help="the file to write")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when the file would change")
-    options = parser.parse_args(arguments)
-    text = render(parse(options.dags.resolve()))
-    if not options.check:
-        options.output.write_text(text, encoding="utf-8")
-        return 0
-    if options.output.is_file() and options.output.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{options.output} is not what the DAGs say: run `python -m baton.dag_docs`", file=sys.stderr)
-    return 1
+    """Run the command; returns the exit code."""
+    return command_line.run(app, "dag_docs", "baton.dag_docs", arguments)
 
 
 if __name__ == "__main__":

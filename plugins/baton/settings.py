@@ -253,27 +253,35 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def main() -> None:
-    """Print all settings."""
-    import argparse
+def main(arguments: list[str] | None = None) -> int:
+    """Print all settings; returns the exit code."""
     import json
-    import sys
     from dataclasses import asdict
 
-    parser = argparse.ArgumentParser(prog="./baton settings", description="What this installation decides.")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    options = parser.parse_args()
-    try:
+    import typer
+
+    from baton import command_line
+
+    app = command_line.application(None)
+
+    @app.command()
+    def show(as_json: bool = typer.Option(False, "--json", help="For programs.")) -> None:
+        """What this installation decides, and where each setting comes from.
+
+        Exit codes: 0 all settings can be used, 1 one is wrong, 2 wrong words.
+        """
         rows = shown()
-    except PermanentError as err:
-        sys.exit(f"error: {err}")
-    if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-        return
-    print(f"Settings file: {settings_file() or 'none'}. A variable BATON_NAME wins over it.\n")
-    for row in rows:
-        print(f"{row.name} = {row.value}\n    {row.purpose}\n    from {row.origin}")
+        if as_json:
+            print(json.dumps([asdict(row) for row in rows], indent=2))
+            return
+        print(f"Settings file: {settings_file() or 'none'}. A variable BATON_NAME wins over it.\n")
+        for row in rows:
+            print(f"{row.name} = {row.value}\n    {row.purpose}\n    from {row.origin}")
+
+    return command_line.run(app, "settings", "baton.settings", arguments)
 
 
 if __name__ == "__main__":
-    main()
+    import sys
+
+    sys.exit(main())

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import sys
+import tomllib
+from typing import Annotated
 
 import typer
 
@@ -24,19 +26,38 @@ from baton_local.cli import (
     watch,
 )
 from baton_local.errors import StackError
+from baton_local.layout import current_layout
 
 # Words that this command line does not know go to the program behind the command.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
     name="baton",
-    help="Hand work over when it is done: Kubernetes jobs as Airflow DAGs with real dependencies.",
     no_args_is_help=True,
     add_completion=False,
-    context_settings={"max_content_width": 120},
+    # In a pipe there is no width to keep to: summaries stay whole.
+    context_settings={"max_content_width": 120, **({} if sys.stdout.isatty() else {"terminal_width": 120})},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        project = tomllib.loads((current_layout().project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        print(f"{project['name']} {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _baton(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Hand work over when it is done: Kubernetes jobs as Airflow DAGs with real dependencies."""
+
+
 app.command()(demo.demo)
 app.command()(stack.up)
 app.command()(stack.down)

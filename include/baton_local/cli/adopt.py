@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 from baton_local.stack import running_stack
 
@@ -18,12 +18,10 @@ def adopt(context: typer.Context) -> None:
     `$KUBECONFIG` or `--context` the cluster elsewhere, else the local Kubernetes.
     """
     layout = current_layout()
-    project = layout.project
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
     if not os.environ.get("AIRFLOW_API_URL") and not {"--help", "-h"} & set(context.args):
         stack = running_stack(layout)
         os.environ["AIRFLOW_API_URL"] = stack.airflow.url
         os.environ["AIRFLOW_API_TOKEN"] = stack.api.token()
         os.environ.setdefault("KUBECONFIG", str(layout.kubeconfig))
     os.environ.setdefault("AIRFLOW_API_URL", "")
-    os.execv(sys.executable, [sys.executable, "-m", "baton.cronjobs.adopt.command", *context.args])
+    hand_over("adopt", "baton.cronjobs.adopt.command", context.args)

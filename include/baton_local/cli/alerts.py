@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 from baton_local.settings import credentials
 from baton_local.stack import running_stack
 
 
 def alerts(context: typer.Context) -> None:
-    """Alert routes: `test FILE`, `status`, `off`, `on`, `new-token`; `token` prints this stack's. See `--help`.
+    """Alert routes: try them, see the receiver's state, switch it off and on, make tokens. See `./baton alerts --help`.
 
     With `$AIRFLOW_API_URL` and `$AIRFLOW_API_TOKEN` it is an Airflow elsewhere, else the running stack's.
     """
@@ -27,5 +27,4 @@ def alerts(context: typer.Context) -> None:
         stack = running_stack(layout)
         os.environ["AIRFLOW_API_URL"] = stack.airflow.url
         os.environ["AIRFLOW_API_TOKEN"] = stack.api.token()
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
-    os.execv(sys.executable, [sys.executable, "-m", "baton.alerts.command", *context.args])
+    hand_over("alerts", "baton.alerts.command", context.args)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 from baton_local.postgres import binaries
 from baton_local.stack import running_stack
@@ -16,7 +16,7 @@ STAGES = ("replicate", "prove")  # of whose Secrets an operator needs all; what 
 
 
 def backups(context: typer.Context) -> None:
-    """Backups: `list`, `verify NAME`, `restore NAME --to DSN`. See `./baton backups --help`.
+    """Backups: list them, look into them, verify, extract and restore. See `./baton backups --help`.
 
     With `$BATON_BACKUPS_URI` it is your own store, with the keys and `AWS_…` variables beside it; else the stack's.
     """
@@ -30,4 +30,4 @@ def backups(context: typer.Context) -> None:
             os.environ.update(secrets["baton-replicate"])
     # Ours first: a system's older pg_restore cannot read what a newer pg_dump has written.
     os.environ["PATH"] = os.pathsep.join([str(binaries()), os.environ.get("PATH", os.defpath)])
-    os.execv(sys.executable, [sys.executable, "-m", "baton_workloads", "backup", *context.args])
+    hand_over("backups", "baton_workloads", context.args, place=["backup"])

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from baton_local.cli.handing_over import prepared
 from baton_local.layout import Layout, current_layout
 from baton_local.supervision import Supervisor
 from local_kubernetes.images import Images, NoRuntimeError
@@ -29,11 +30,10 @@ OWN_CLUSTER = (
 def import_(context: typer.Context) -> None:
     """CronJobs as DAGs: what becomes of each field, what could be chained. See `./baton import --help`."""
     layout = current_layout()
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(layout.project / name) for name in ("plugins", "include"))
-    command = [sys.executable, "-m", "baton.cronjobs.importing.command", *context.args]
+    command = prepared("import", "baton.cronjobs.importing.command", context.args)
     is_own = any(word.partition("=")[0] in OWN_CLUSTER for word in context.args)
     if is_own or not context.args or not Supervisor(layout).is_running():
-        os.execv(sys.executable, command)
+        os.execv(command[0], command)
     code = subprocess.run([*command, "--needs", "--kubeconfig", str(layout.kubeconfig)], check=False).returncode
     asked = subprocess.run([*command, "--images"], check=False, capture_output=True, text=True).stdout
     for text in _unknown(layout, asked.split()):

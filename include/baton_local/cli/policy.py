@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
+
+from baton_local.cli.handing_over import hand_over
 
 
 def policy(context: typer.Context) -> None:
     """Anonymisation policies: `init` writes first ones from a source's schema. See `./baton policy --help`."""
-    arguments = [sys.executable, "-m", "baton_workloads", "etl", "policy", *context.args]
-    os.execv(sys.executable, arguments)
+    hand_over("policy", "baton_workloads", context.args, place=["etl", "policy"])

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 
 
 def settings(context: typer.Context) -> None:
     """What this installation decides, and where each setting comes from. See `./baton settings --help`."""
     project = current_layout().project
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(project / name) for name in ("plugins", "include"))
     os.environ.setdefault("BATON_SETTINGS_FILE", str(project / "config" / "baton.yaml"))
-    os.execv(sys.executable, [sys.executable, "-m", "baton.settings", *context.args])
+    hand_over("settings", "baton.settings", context.args)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
+from baton_local.cli.handing_over import hand_over
 from baton_local.layout import current_layout
 from baton_local.stack import running_stack
 
@@ -22,4 +22,4 @@ def watch(context: typer.Context) -> None:
         os.environ |= running_stack(layout).airflow.watch_environment(told=False)
         os.environ.setdefault("BATON_WATCH_MEMORY", (layout.state / "watch-terminal.json").as_uri())
         words = words or ["--every", "10", "--print"]
-    os.execv(sys.executable, [sys.executable, "-m", "baton_workloads", "watch", *words])
+    hand_over("watch", "baton_workloads", words, place=["watch"])

@@ -1,4 +1,7 @@
-"""The command line of backups: stages that end with a JSON result, and what an operator needs at night."""
+"""The command line of backups: stages that end with a JSON result, and what an operator needs at night.
+
+The stages are steps of DAGs and hidden: `--help` lists what people use.
+"""
 
 import signal
 from collections.abc import Callable
@@ -48,7 +51,7 @@ def _retention(command: Command) -> Command:
     return click.option("--days", type=click.IntRange(0), default=0, help=text)(command)
 
 
-@backup.command("dump")
+@backup.command("dump", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 def dump_command(run_key: str) -> None:
     """Dump each database of a BATON_…_BACKUP_DSN to BATON_BACKUPS_URI."""
@@ -57,7 +60,7 @@ def dump_command(run_key: str) -> None:
     result.emit(dump(run_key))
 
 
-@backup.command("export-cluster")
+@backup.command("export-cluster", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 def export_cluster_command(run_key: str) -> None:
     """Store the objects of this pod's namespace, Secrets among them, encrypted."""
@@ -66,7 +69,7 @@ def export_cluster_command(run_key: str) -> None:
     result.emit(export_cluster(run_key))
 
 
-@backup.command("snapshot-volumes")
+@backup.command("snapshot-volumes", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 @click.option("--snapshot-class", default="", help="VolumeSnapshotClass; the cluster's default without it.")
 @click.option("--patience", "patience_seconds", type=float, default=1800.0, show_default=True, help="Seconds to wait.")
@@ -77,7 +80,7 @@ def snapshot_volumes_command(**options: Any) -> None:
     result.emit(snapshot_volumes(**options))
 
 
-@backup.command("archive-files")
+@backup.command("archive-files", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 @click.option("--name", required=True, help="The application's name.")
 @click.option("--image", required=True, help="The image that wrote the files.")
@@ -89,7 +92,7 @@ def archive_files_command(**options: Any) -> None:
     result.emit(archive_files(**options))
 
 
-@backup.command("seal")
+@backup.command("seal", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 @click.option(
     "--part", "parts", required=True, multiple=True, help="What a stage gave as a part; empty ones are left out."
@@ -113,7 +116,7 @@ def verify_command(name: str, replica: bool, **known: Any) -> None:
     result.emit(verify(*located(name, replica=replica), **known))
 
 
-@backup.command("drill")
+@backup.command("drill", hidden=True)
 @click.argument("name")
 @_known
 def drill_command(name: str, **known: Any) -> None:
@@ -123,7 +126,7 @@ def drill_command(name: str, **known: Any) -> None:
     result.emit(drill(name, **known))
 
 
-@backup.command("prune")
+@backup.command("prune", hidden=True)
 @_retention
 @click.option("--proven", default="", help="The backup that has just been proven.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
@@ -135,7 +138,7 @@ def prune_command(proven: str, dry_run: bool, **retention: int) -> None:
     result.emit(prune(required("BATON_BACKUPS_URI"), Policy(**retention), proven, dry_run=dry_run))
 
 
-@backup.command("prune-snapshots")
+@backup.command("prune-snapshots", hidden=True)
 @click.option("--keep", default="", help="Snapshots that backups still name, with spaces between; `all` if unknown.")
 def prune_snapshots_command(keep: str) -> None:
     """Delete volume snapshots that no backup names any more."""
@@ -144,7 +147,7 @@ def prune_snapshots_command(keep: str) -> None:
     result.emit(prune_snapshots(keep.split()))
 
 
-@backup.command("replicate")
+@backup.command("replicate", hidden=True)
 @_retention
 def replicate_command(**retention: int) -> None:
     """Copy what is new to each BATON_REPLICA_URI and hash it there."""

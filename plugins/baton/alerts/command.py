@@ -1,66 +1,78 @@
-"""`./baton alerts …`: try routes, see the receiver's state, switch it off and on.
-
-test FILE   what a payload would trigger, by the routes of a file; needs no running Airflow
-status      switches, and whether the file of routes is in order
-off, on     the kill switch, of one route or of all: alerts are recorded meanwhile, and start nothing
-new-token   a token for a sender, and the lines for the file of credentials
-
-Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: no Airflow.
-"""
+"""`./baton alerts …`: try routes, see the receiver's state, switch it off and on."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import secrets
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from baton import command_line
 from baton.airflow_rest import AirflowError, AirflowRest
 from baton.alerts.credentials import digest
 from baton.alerts.payloads import BodyError
 from baton.alerts.preview import trial
 from baton.alerts.senders import ENDPOINTS, read_body
 from baton.alerts.watched import routes_of
-from baton.exceptions import PermanentError
+from baton.command_line import FINE, NOT_ASKED, WRONG
 
-DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
 _ROUTES = Path("include/alerts/routes.yaml")
+app = command_line.application(
+    """Alert routes: try them, see the receiver's state, switch it off and on.
+
+    Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: wrong words, no file, no Airflow.
+    """
+)
+Address = Annotated[str, typer.Option("--airflow", metavar="URL", envvar="AIRFLOW_API_URL", help="Airflow's address.")]
+Route = Annotated[str, typer.Argument(metavar="ROUTE", help="Default: all of them.", show_default=False)]
+Source = StrEnum("Source", ENDPOINTS)  # type: ignore[misc]  # the senders that are there
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _options(arguments)
-    try:
-        return int(options.run(options))
-    except PermanentError as err:
-        print(f"baton alerts: {err}", file=sys.stderr)
-        return TO_MEND
-    except AirflowError as err:
-        print(f"baton alerts: {err}", file=sys.stderr)
-        return NOTHING_DONE
+    return command_line.run(app, "alerts", "baton.alerts.command", arguments)
 
 
-def _test(options: argparse.Namespace) -> int:
-    routes = routes_of(options.routes)
+@app.command("test")
+def try_payload(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            help="A webhook's body in JSON; - for standard input.",
+        ),
+    ],
+    routes: Annotated[Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Routes.")] = _ROUTES,
+    source: Annotated[Source, typer.Option(help="The endpoint to which it would be posted.")] = Source["alertmanager"],
+) -> None:
+    """What a payload would trigger, by the routes of a file; needs no running Airflow."""
+    known = routes_of(routes)
     try:
-        body = sys.stdin.buffer.read() if str(options.file) == "-" else options.file.read_bytes()
-        post = read_body(body, options.source)
+        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        post = read_body(body, source)
     except OSError as err:
-        raise BodyError(f"{options.file} cannot be read: {err.strerror}") from err
+        raise BodyError(f"{file} cannot be read: {err.strerror}") from err
     except BodyError as err:
-        raise BodyError(f"{options.file}: {err}") from err
-    for line in trial(routes, post):
+        raise BodyError(f"{file}: {err}") from err
+    for line in trial(known, post):
         print(line)
-    return TO_MEND if any(received.problem for received in post.received) else DONE
+    raise typer.Exit(WRONG if any(received.problem for received in post.received) else FINE)
 
 
-def _status(options: argparse.Namespace) -> int:
-    state = _ask(options, "GET", "state")
+@app.command("status")
+def status(airflow: Address = "") -> None:
+    """Show the switches, and whether the files of routes and of senders are in order."""
+    state = _ask(airflow, "GET", "state")
     switches = {entry["route"]: entry for entry in state["off"]}
     for name, entry in switches.items():
         print(f"OFF  {name or 'all routes'}, by {entry['by']} at {entry['at']}")
@@ -73,53 +85,51 @@ def _status(options: argparse.Namespace) -> int:
         print(f"{kept}. {state['problem']}")
     if state["senders_problem"]:
         print(f"The senders: {state['senders_problem']}")
-    return TO_MEND if state["problem"] or state["senders_problem"] else DONE
+    raise typer.Exit(WRONG if state["problem"] or state["senders_problem"] else FINE)
 
 
-def _switch(options: argparse.Namespace) -> int:
-    is_on = options.command == "on"
-    _ask(options, "POST", "switch", json={"route": options.route or "", "on": is_on})
-    print(f"{options.route or 'all routes'}: {'on' if is_on else 'off, alerts are recorded and start nothing'}")
-    return DONE
+@app.command("off")
+def off(route: Route = "", airflow: Address = "") -> None:
+    """Start nothing any more, of one route or of all: alerts are recorded meanwhile."""
+    _switch(airflow, route, on=False)
 
 
-def _new_token(options: argparse.Namespace) -> int:
+@app.command("on")
+def on(route: Route = "", airflow: Address = "") -> None:
+    """Start runs again."""
+    _switch(airflow, route, on=True)
+
+
+def _switch(airflow: str, route: str, *, on: bool) -> None:
+    _ask(airflow, "POST", "switch", json={"route": route, "on": on})
+    print(f"{route or 'all routes'}: {'on' if on else 'off, alerts are recorded and start nothing'}")
+
+
+@app.command("new-token")
+def new_token(
+    name: Annotated[str, typer.Argument(help="The sender's name, as it will stand in each decision.")],
+) -> None:
+    """Make a token for a sender, and the lines for the file of credentials."""
     token = secrets.token_urlsafe(32)
     print(f"token, for the sender: {token}")
     print("for the file of credentials, which keeps only its digest:")
-    print(f"  - name: {json.dumps(options.name)}\n    type: bearer")
+    print(f"  - name: {json.dumps(name)}\n    type: bearer")
     print(f'    keys: [{{id: "{datetime.now(UTC):%Y-%m-%d}", sha256: {digest(token)}}}]')
-    return DONE
 
 
-def _ask(options: argparse.Namespace, method: str, path: str, **content: Any) -> Any:
+@app.command("token", hidden=not command_line.is_projects_own())
+def own_token() -> None:
+    """Print the token for senders of the stack on this machine."""
+    print("baton alerts: only `./baton alerts token` knows a stack on this machine", file=sys.stderr)
+    raise typer.Exit(NOT_ASKED)
+
+
+def _ask(address: str, method: str, path: str, **content: Any) -> Any:
     token = os.environ.get("AIRFLOW_API_TOKEN")
-    if not options.airflow or not token:
+    if not address or not token:
         raise AirflowError("say where Airflow is (--airflow or $AIRFLOW_API_URL), with a token in $AIRFLOW_API_TOKEN")
-    with closing(AirflowRest(options.airflow, token)) as airflow:
+    with closing(AirflowRest(address, token)) as airflow:
         return airflow.call(method, f"/baton/alerts/{path}", **content)
-
-
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="./baton alerts", description=__doc__, formatter_class=form)
-    airflow = argparse.ArgumentParser(add_help=False)
-    airflow.add_argument("--airflow", metavar="URL", default=os.environ.get("AIRFLOW_API_URL"), help="its address")
-    commands = parser.add_subparsers(dest="command", required=True)
-    test = commands.add_parser("test", help="what a payload would trigger")
-    test.add_argument("file", type=Path, metavar="FILE", help="a webhook's body in JSON; - for standard input")
-    test.add_argument("--routes", type=Path, default=_ROUTES, help=f"default: {_ROUTES}")
-    test.add_argument("--source", choices=ENDPOINTS, default="alertmanager", help="default: alertmanager")
-    test.set_defaults(run=_test)
-    commands.add_parser("status", parents=[airflow], help="switches and routes").set_defaults(run=_status)
-    for name, meaning in (("off", "start nothing any more"), ("on", "start runs again")):
-        switch = commands.add_parser(name, parents=[airflow], help=meaning)
-        switch.add_argument("route", nargs="?", metavar="ROUTE", help="default: all of them")
-        switch.set_defaults(run=_switch)
-    token = commands.add_parser("new-token", help="a token for a sender")
-    token.add_argument("name", help="the sender's name, as it will stand in each decision")
-    token.set_defaults(run=_new_token)
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -111,4 +111,4 @@ def test_command_prints_all_of_them(file):
     file.write_text("exchange: x")
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: exchange (")
+    assert done.stderr.startswith("baton settings: exchange (")

@@ -3,13 +3,10 @@
 NAME is a CronJob or a DAG; CronJobs that one DAG runs as a chain change hands together. The order makes a crash between
 two steps harmless: whoever takes over begins before the other one ends, and a tick's Job has the same name on both
 sides, so that no tick runs twice and none is left out. Run the command again to go on.
-
-Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: no cluster, no Airflow.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -18,8 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from baton import command_line
 from baton.cronjobs.adopt.airflow import Airflow
 from baton.cronjobs.adopt.cluster import AdoptingCluster, adopted_by, is_suspended, last_schedule
 from baton.cronjobs.adopt.order import Order, order_of
@@ -27,7 +27,7 @@ from baton.cronjobs.catalogue import Catalogue, read_catalogue
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.exceptions import BatonError
 
-DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
+app = command_line.application(None)
 _POLL_SECONDS = 2.0
 
 Say = Callable[[str], None]
@@ -190,56 +190,60 @@ def dag_of(catalogue: Catalogue, name: str) -> str:
     raise HandoverError(f"{what}: name one of {known}")
 
 
+@app.command()
+def adopt(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A CronJob, or a DAG of CronJobs.")],
+    airflow: Annotated[str, typer.Option(metavar="URL", envvar="AIRFLOW_API_URL", help="Airflow's address.")] = "",
+    release: Annotated[bool, typer.Option("--release", help="Give the ticks back to the cluster.")] = False,
+    despite_drift: Annotated[
+        bool, typer.Option("--despite-drift", help="Also if the cluster's CronJob differs from the file.")
+    ] = False,
+    despite_round: Annotated[
+        bool,
+        typer.Option(
+            "--despite-round",
+            help="Also while the cluster is in the middle of the chain, of which the rest does not run then.",
+        ),
+    ] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="For runs to end.")] = 600,
+    manifests: Annotated[
+        list[Path], typer.Option(metavar="PATH", exists=True, help="A folder or a file; give it once for each.")
+    ] = [Path("include/cronjobs")],  # noqa: B006  (read only; Typer shows it)
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Of manifests that name none.")] = "default",
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config, or the pod's own account.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="A context of the kubeconfig other than its current one.")] = None,
+) -> None:
+    """A CronJob's ticks change hands, from the cluster's controller to Airflow, or back.
+
+    NAME is a CronJob or a DAG; CronJobs that one DAG runs as a chain change hands together. Run the command again to go
+    on after a crash. Airflow's token is read from $AIRFLOW_API_TOKEN.
+
+    Exit codes: 0 done, 1 something has to be fixed first, 2 nothing could be done: wrong words, no cluster,
+    no Airflow.
+    """
+    token = os.environ.get("AIRFLOW_API_TOKEN")
+    if not airflow or not token:
+        raise typer.BadParameter(
+            "say where Airflow is (--airflow or $AIRFLOW_API_URL) and give a token in $AIRFLOW_API_TOKEN"
+        )
+    catalogue = read_catalogue(manifests)
+    dag_id = dag_of(catalogue, name)
+    with (
+        closing(AdoptingCluster(kubeconfig, context)) as cluster,
+        closing(Airflow(airflow, token)) as other,
+    ):
+        handover = Handover(dag_id, order_of(catalogue), cluster, other, print, namespace)
+        if release:
+            handover.release(wait)
+        else:
+            handover.adopt(despite_drift=despite_drift, despite_round=despite_round)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _options(arguments)
-    try:
-        catalogue = read_catalogue(options.manifests)
-        dag_id = dag_of(catalogue, options.name)
-        with (
-            closing(AdoptingCluster(options.kubeconfig, options.context)) as cluster,
-            closing(Airflow(options.airflow, os.environ["AIRFLOW_API_TOKEN"])) as airflow,
-        ):
-            handover = Handover(dag_id, order_of(catalogue), cluster, airflow, print, options.namespace)
-            if options.release:
-                handover.release(options.wait)
-            else:
-                handover.adopt(despite_drift=options.despite_drift, despite_round=options.despite_round)
-    except HandoverError as err:
-        print(f"baton adopt: {err}", file=sys.stderr)
-        return TO_MEND
-    except BatonError as err:
-        print(f"baton adopt: {err}", file=sys.stderr)
-        return NOTHING_DONE
-    return DONE
-
-
-def _options(arguments: list[str] | None) -> Any:
-    parser = argparse.ArgumentParser(
-        prog="./baton adopt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("name", metavar="NAME", help="a CronJob, or a DAG of CronJobs")
-    parser.add_argument("--release", action="store_true", help="give the ticks back to the cluster")
-    parser.add_argument(
-        "--despite-drift", action="store_true", help="also if the cluster's CronJob differs from the file"
-    )
-    parser.add_argument(
-        "--despite-round",
-        action="store_true",
-        help="also while the cluster is in the middle of the chain, of which the rest does not run then",
-    )
-    parser.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="for runs to end (default: 600)")
-    parser.add_argument(
-        "--manifests", type=Path, nargs="+", metavar="PATH", default=[Path("include/cronjobs")], help="folders or files"
-    )
-    parser.add_argument("--namespace", "-n", default="default", help="of manifests that name none (default: default)")
-    parser.add_argument("--kubeconfig", help="default: $KUBECONFIG, ~/.kube/config, or the pod's own account")
-    parser.add_argument("--context", help="a context of the kubeconfig other than its current one")
-    parser.add_argument("--airflow", metavar="URL", default=os.environ.get("AIRFLOW_API_URL"), help="Airflow's address")
-    options = parser.parse_args(arguments)
-    if not options.airflow or not os.environ.get("AIRFLOW_API_TOKEN"):
-        parser.error("say where Airflow is (--airflow or $AIRFLOW_API_URL) and give a token in $AIRFLOW_API_TOKEN")
-    return options
+    return command_line.run(app, "adopt", "baton.cronjobs.adopt.command", arguments, wrong=HandoverError)
 
 
 if __name__ == "__main__":

@@ -1,48 +1,107 @@
-"""`./baton import`: what becomes of CronJobs as DAGs, field by field; what could be chained; what the cluster has.
-
-Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2 nothing
-could be looked at: no file, no cluster, wrong arguments.
-"""
+"""`./baton import`: what becomes of CronJobs as DAGs, field by field; what could be chained; what the cluster has."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import typer
+
+from baton import command_line
+from baton.command_line import FINE, NOT_ASKED, WRONG
 from baton.cronjobs.catalogue import Catalogue, catalogue_of
-from baton.cronjobs.importing.cluster import Cluster, ClusterError
+from baton.cronjobs.importing.cluster import Cluster
 from baton.cronjobs.importing.files import write_manifests
 from baton.cronjobs.importing.needs import missing
-from baton.cronjobs.importing.report import Report, as_json, as_text
+from baton.cronjobs.importing.report import Report, as_text
+from baton.cronjobs.importing.report import as_json as as_json_of
 from baton.cronjobs.manifests.files import Found, read_manifests
 from baton.cronjobs.proposals.propose import propose
 
-FINE, TO_MEND, NOTHING_SEEN = 0, 1, 2
+app = command_line.application(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to look at."""
+
+    paths: list[Path]
+    from_cluster: bool
+    namespace: str | None
+    write: Path | None
+    check: bool
+    needs: bool
+    kubeconfig: str | None
+    context: str | None
+
+
+@app.command()
+def import_(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", exists=True, help="Manifest files, or folders with them.", show_default=False),
+    ] = None,
+    from_cluster: Annotated[
+        bool, typer.Option("--from-cluster", help="Look at the CronJobs in the cluster too.")
+    ] = False,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Only this namespace of the cluster; with --check, that of files without one (default: default).",
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the cluster's CronJobs there, a file each.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail if the cluster's CronJobs differ from the files.")
+    ] = False,
+    needs: Annotated[
+        bool, typer.Option("--needs", help="Also say what the CronJobs need in the cluster and lack.")
+    ] = False,
+    images: Annotated[bool, typer.Option("--images", hidden=True, help="Print the images, nothing else.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every field included.")] = False,
+    every_field: Annotated[
+        bool, typer.Option("--all", "-a", help="Print every field, also what is simply kept.")
+    ] = False,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config, or the pod's own account.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="A context of the kubeconfig other than its current one.")] = None,
+) -> None:
+    """What becomes of CronJobs as DAGs, field by field; what could be chained; what the cluster has.
+
+    Exit codes: 0 all of it can be used, 1 something has to be mended (or, with --check, differs in the cluster), 2
+    nothing could be looked at: no file, no cluster, wrong words.
+    """
+    if not paths and (check or needs or not from_cluster):
+        raise typer.BadParameter("give files or folders" + ("" if check else ", or --from-cluster"))
+    if write and not from_cluster:
+        raise typer.BadParameter("--write needs --from-cluster")
+    options = Options(paths or [], from_cluster, namespace, write, check, needs, kubeconfig, context)
+    report = _report(options)
+    if images:
+        print("\n".join(sorted({image for job in report.catalogue.cronjobs.values() for image in job.images})))
+        return
+    print(json.dumps(as_json_of(report), indent=2) if as_json else as_text(report, every_field=every_field))
+    if not report.catalogue.files and not from_cluster:
+        print("baton import: there are no manifests (*.yaml, *.yml, *.json) at these paths", file=sys.stderr)
+        raise typer.Exit(NOT_ASKED)
+    raise typer.Exit(WRONG if report.catalogue.problems or any(report.drift.values()) else FINE)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _options(arguments)
-    try:
-        report = _report(options)
-    except ClusterError as err:
-        print(f"baton import: {err}", file=sys.stderr)
-        return NOTHING_SEEN
-    if options.images:
-        print("\n".join(sorted({image for job in report.catalogue.cronjobs.values() for image in job.images})))
-        return FINE
-    print(json.dumps(as_json(report), indent=2) if options.json else as_text(report, every_field=options.all))
-    if not report.catalogue.files and not options.from_cluster:
-        print("baton import: there are no manifests (*.yaml, *.yml, *.json) at these paths", file=sys.stderr)
-        return NOTHING_SEEN
-    return TO_MEND if report.catalogue.problems or any(report.drift.values()) else FINE
+    return command_line.run(app, "import", "baton.cronjobs.importing.command", arguments)
 
 
-def _report(options: argparse.Namespace) -> Report:
+def _report(options: Options) -> Report:
     paths = [path.absolute() if path.is_absolute() else path for path in options.paths]
     asks = options.from_cluster or options.check or options.needs
     cluster = Cluster(options.kubeconfig, options.context) if asks else None
@@ -80,31 +139,6 @@ def _drift(cluster: Cluster, catalogue: Catalogue, namespace: str | None) -> tup
         else:
             drift[key] = differences
     return drift, missing
-
-
-def _options(arguments: list[str] | None) -> Any:
-    parser = argparse.ArgumentParser(prog="./baton import", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="manifest files, or folders with them")
-    parser.add_argument("--from-cluster", action="store_true", help="look at the CronJobs in the cluster too")
-    parser.add_argument(
-        "--namespace",
-        "-n",
-        help="only this namespace of the cluster; with --check, that of files without one (default: default)",
-    )
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the cluster's CronJobs there, a file each")
-    parser.add_argument("--check", action="store_true", help="fail if the cluster's CronJobs differ from the files")
-    parser.add_argument("--needs", action="store_true", help="also say what the CronJobs need in the cluster and lack")
-    parser.add_argument("--images", action="store_true", help="print the images that the CronJobs use, nothing else")
-    parser.add_argument("--json", action="store_true", help="print JSON, every field included")
-    parser.add_argument("--all", "-a", action="store_true", help="print every field, also what is simply kept")
-    parser.add_argument("--kubeconfig", help="default: $KUBECONFIG, ~/.kube/config, or the pod's own account")
-    parser.add_argument("--context", help="a context of the kubeconfig other than its current one")
-    options = parser.parse_args(arguments)
-    if not options.paths and (options.check or options.needs or not options.from_cluster):
-        parser.error("give files or folders" + ("" if options.check else ", or --from-cluster"))
-    if options.write and not options.from_cluster:
-        parser.error("--write needs --from-cluster")
-    return options
 
 
 if __name__ == "__main__":

@@ -33,19 +33,24 @@ def test_payload_is_tried_on_the_routes(capsys: pytest.CaptureFixture[str]) -> N
     [
         ("{", "version: 1\nroutes: []", "the body is no JSON"),
         ("[]", "version: 1", "'routes' is a required property"),
-        (None, "version: 1\nroutes: []", "cannot be read: No such file"),
         ("[]", "\udcff", "is not UTF-8"),
     ],
 )
 def test_what_has_to_be_mended_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str | None, routes: str, message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, routes: str, message: str
 ) -> None:
     """Exit code 1."""
     (tmp_path / "routes.yaml").write_text(routes, errors="surrogateescape")
-    if body is not None:
-        (tmp_path / "body.json").write_text(body)
+    (tmp_path / "body.json").write_text(body)
     assert main(["test", str(tmp_path / "body.json"), "--routes", str(tmp_path / "routes.yaml")]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["test", "nowhere.json"], ["test", str(GROUP), "--routes", "nowhere.yaml"]])
+def test_a_file_that_is_not_there_is_a_wrong_word(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """Exit code 2, as for any other word that means nothing."""
+    assert main(words) == 2
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_unreadable_and_unmatched_alerts_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
