@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from baton.command_line import run
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -45,4 +47,4 @@ def as_import_file() -> str:
 
 
 if __name__ == "__main__":
-    print(as_import_file())
+    run(lambda: print(as_import_file()))

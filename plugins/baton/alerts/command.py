@@ -23,6 +23,7 @@ from baton.alerts.credentials import digest
 from baton.alerts.payloads import ENDPOINTS, BodyError, read_body
 from baton.alerts.preview import trial
 from baton.alerts.watched import routes_of
+from baton.command_line import run
 from baton.exceptions import PermanentError
 
 DONE, TO_MEND, NOTHING_DONE = 0, 1, 2
@@ -139,4 +140,4 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from baton.command_line import run
 from baton.cronjobs.adopt.airflow import Airflow
 from baton.cronjobs.adopt.cluster import AdoptingCluster, adopted_by, is_suspended, last_schedule
 from baton.cronjobs.adopt.order import Order, order_of
@@ -243,4 +244,4 @@ def _options(arguments: list[str] | None) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from baton.command_line import run
 from baton.cronjobs.catalogue import Catalogue, catalogue_of
 from baton.cronjobs.importing.cluster import Cluster, ClusterError
 from baton.cronjobs.importing.files import write_manifests
@@ -108,4 +109,4 @@ def _options(arguments: list[str] | None) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
