@@ -12,6 +12,7 @@ from baton_workloads.errors import WorkloadError
 from baton_workloads.storage.local_disk import full_disk, is_full
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
+READER_GONE = 128 + signal.SIGPIPE
 TERMINATED = 128 + signal.SIGTERM
 GROUPS = ("backup", "etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
 
@@ -52,7 +53,12 @@ def main(words: list[str] | None = None) -> int:
     :returns: the exit code.
     """
     try:
-        _run(sys.argv[1:] if words is None else words)
+        try:
+            _run(sys.argv[1:] if words is None else words)
+        finally:
+            _flush()
+    except _ReaderGoneError:
+        return READER_GONE
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -87,6 +93,23 @@ def _run(words: list[str]) -> None:
     else:
         program = "python -m baton_workloads"
     command.main(words, prog_name=program, standalone_mode=False)
+
+
+def _flush() -> None:
+    """Write what stands in the buffer: while Python ends, an error could only be printed.
+
+    :raises _ReaderGoneError: who read the output has stopped, as ``head`` does. Nothing else is told by a broken pipe:
+        a workload has connections of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as err:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
+        raise _ReaderGoneError from err
+
+
+class _ReaderGoneError(Exception):
+    pass
 
 
 def _show_unexpected(error: Exception) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import typer
 
 FINE, WRONG, NOT_ASKED = 0, 1, 2
+READER_GONE = 141
+"""As a shell shows a program that SIGPIPE has ended."""
 PROGRAM = "BATON_PROGRAM"
 """The variable by which `./baton` says what the user typed."""
 
@@ -59,7 +61,13 @@ def run(
     :param wrong: errors that are about what was asked, code 1; all others of Baton are code 2.
     """
     try:
-        app(arguments, prog_name=os.environ.get(PROGRAM) or f"python -m {module}")
+        try:
+            app(arguments, prog_name=os.environ.get(PROGRAM) or f"python -m {module}")
+        finally:
+            sys.stdout.flush()  # while Python ends, an error could only be printed
+    except BrokenPipeError:  # who read the output has stopped, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
+        return READER_GONE
     except SystemExit as end:  # Typer's way to say the code, of wrong words too
         if isinstance(end.code, str):
             raise

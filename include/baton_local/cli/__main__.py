@@ -86,7 +86,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        app(prog_name="./baton")
+        try:
+            app(prog_name="./baton")
+        finally:
+            sys.stdout.flush()  # while Python ends, an error could only be printed
     except StackError as err:
         print(f"baton: {err}", file=sys.stderr)
         sys.exit(1)

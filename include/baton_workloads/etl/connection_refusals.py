@@ -35,7 +35,10 @@ _LATER = (
 _PASSWORD = "refuses the login; check the DSN's user and password"
 _NO_PASSWORD = "refuses the login: it wants a password; add one to the DSN"
 _NEVER = (
-    (r"no pg_hba\.conf entry|pg_hba\.conf rejects", "refuses the login: its pg_hba.conf does not let the role in from here"),
+    (
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects",
+        "refuses the login: its pg_hba.conf does not let the role in from here",
+    ),
     (r"no password supplied", _NO_PASSWORD),
     (r"authentication failed|is not permitted to log in", _PASSWORD),
     (r'role ".*" does not exist', "refuses the login: it has no such role; check the DSN's user"),

@@ -14,6 +14,7 @@ from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
 from baton_workloads.etl import column_encoding, database, engine, manifest, ranges, source
 from baton_workloads.etl.keys import check_joins, read_keys
+from baton_workloads.etl.loose_keys import check_loose_keys
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
@@ -79,6 +80,7 @@ def export(run_key: str, policies: dict[str, Policy]) -> dict[str, Any]:
         ]
         for dataset in datasets:
             check_joins(dataset.table.keys, dataset.policy, policies)
+            check_loose_keys(connection, dataset.table, dataset.policy, policies)
         readers = Readers(dsn, exported)
         try:
             _copy(connection, readers, datasets)

@@ -9,6 +9,7 @@ import yaml
 from aiohttp import web
 
 from local_kubernetes import protobuf
+from local_kubernetes.depth import TOO_DEEP, is_too_deep
 from local_kubernetes.errors import Cause, bad_request, invalid, unsupported_media_type
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.decoding import described
@@ -97,8 +98,14 @@ async def read(request: web.Request, kind: str) -> Any:
 
     :raises ApiError: 400 or 415.
     """
-    content_type = request.content_type
     raw = await request.read()
+    body = _parsed(raw, request.content_type, kind)
+    if is_too_deep(body):
+        raise bad_request(f"{_unrecognized(kind)} {TOO_DEEP} ({_summary(raw)})")
+    return body
+
+
+def _parsed(raw: bytes, content_type: str, kind: str) -> Any:
     try:
         if content_type in ("application/json", "application/octet-stream") or content_type.endswith("+json"):
             return json.loads(raw)

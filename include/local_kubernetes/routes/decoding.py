@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from kubernetes_values import message, message_name
+from local_kubernetes.depth import TOO_DEEP, is_too_deep
 from local_kubernetes.errors import ApiError, Cause, bad_request, invalid
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.decoding import DecodeError, Decoder, empty
@@ -86,6 +87,8 @@ def _bad_patch(patch: Any, err: DecodeError) -> ApiError:
 
 
 def _decode(kind: Kind, body: Object) -> tuple[Object, list[str]]:
+    if is_too_deep(body):  # the result of many patches may be
+        raise DecodeError(TOO_DEEP)
     decoder = Decoder()
     name = message_name(kind.group, kind.kind)
     if name is not None:

@@ -10,9 +10,8 @@ import math
 from typing import Any
 
 from baton.functions.call import UnusableAnswerError
+from baton.shallow_json import DEEPEST
 
-DEEPEST = 100
-"""Levels of lists and objects; Airflow's serialisation gives up at several hundred."""
 RESERVED = ("__classname__", "__id__", "__type", "__var")
 """Keys by which Airflow tells its own objects from data."""
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
+
+from baton.shallow_json import shallow_json
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -16,7 +17,7 @@ READ_SECONDS = 10
 async def read_result(hook: AsyncKubernetesHook, name: str, namespace: str) -> Any:
     """Return the JSON value in `return.json`, None when the workload left none.
 
-    :raises ValueError: it is no JSON.
+    :raises ValueError: it is no JSON, or too deep for XCom.
     :raises ApiException, ClientError, TimeoutError: the sidecar does not run, or the API server refuses.
     """
     from kubernetes_asyncio.client import CoreV1Api
@@ -33,7 +34,7 @@ async def read_result(hook: AsyncKubernetesHook, name: str, namespace: str) -> A
             # Not preloaded: the client would take a JSON answer apart and return Python's notation of it.
             call = await execute(name, namespace, command=["/bin/sh", "-c", script], _preload_content=False, **options)
             text = await _standard_output(call)
-    return None if text.strip() == EMPTY_XCOM_RESULT else json.loads(text)
+    return None if text.strip() == EMPTY_XCOM_RESULT else shallow_json(text)
 
 
 async def _standard_output(call: Any) -> str:

@@ -392,3 +392,84 @@ def test_how_to_delete_is_said_in_one_way(local_kubernetes):
     assert field({"dryRun": ["Some"]}) == (422, "dryRun")
     assert _ask(local_kubernetes, path, "DELETE", {"gracePeriodSeconds": "x"})[0] == 400
     assert _ask(local_kubernetes, path, "DELETE", {"gracePeriodSeconds": -1})[0] == 200
+
+
+DEEP_KIND = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "deeps.example.org"},
+    "spec": {
+        "group": "example.org",
+        "scope": "Namespaced",
+        "names": {"plural": "deeps", "singular": "deep", "kind": "Deep"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+
+
+@pytest.fixture
+def deep_path(local_kubernetes):
+    """Where objects of a kind lie that take any field."""
+    _ask(local_kubernetes, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "POST", DEEP_KIND)
+    yield f"/apis/example.org/v1/namespaces/{local_kubernetes.name}/deeps"
+    _ask(
+        local_kubernetes,
+        f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{DEEP_KIND['metadata']['name']}",
+        "DELETE",
+    )
+
+
+def _nested(levels, *, lists):
+    return "[" * levels + "]" * levels if lists else '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize("levels", [90, 250, 900, 5000])
+def test_deeply_nested_body_is_taken_or_refused(local_kubernetes, deep_path, levels, lists):
+    """400 and never 500, whatever is done with it: created, read, listed, patched, replaced, applied."""
+    nested, name = _nested(levels, lists=lists), f"d{levels}{'l' if lists else 'o'}"
+    body = f'{{"apiVersion":"example.org/v1","kind":"Deep","metadata":{{"name":"{name}"}},"spec":{nested}}}'
+    taken = levels < 100
+    status, said = _ask(local_kubernetes, deep_path, "POST", body)
+    assert status == (201 if taken else 400), said
+    assert taken or b"depth" in said or b"recursion" in said
+    if not taken:
+        _ask(local_kubernetes, deep_path, "POST", body.replace(nested, "{}"))
+    one = f"{deep_path}/{name}"
+    assert _ask(local_kubernetes, one)[0] == _ask(local_kubernetes, deep_path)[0] == 200
+    for kind in ("merge-patch+json", "apply-patch+yaml"):
+        status, said = _ask(
+            local_kubernetes, f"{one}?fieldManager=m&force=true", "PATCH", body, Content_Type=f"application/{kind}"
+        )
+        assert status == (200 if taken else 400), said
+    put = body.replace('"metadata":{', '"metadata":{"resourceVersion":"%s",' % _version(local_kubernetes, one))
+    assert _ask(local_kubernetes, one, "PUT", put)[0] == (200 if taken else 400)
+    assert _ask(local_kubernetes, one, "DELETE")[0] == 200
+
+
+def _version(place, path):
+    return json.loads(_ask(place, path)[1])["metadata"]["resourceVersion"]
+
+
+def test_object_does_not_grow_too_deep_by_many_patches(local_kubernetes, deep_path):
+    """Each of them is flat enough."""
+    body = {"apiVersion": "example.org/v1", "kind": "Deep", "metadata": {"name": "growing"}, "spec": {}}
+    assert _ask(local_kubernetes, deep_path, "POST", body)[0] == 201
+    value, path, codes = json.loads(_nested(30, lists=False)), "/spec", []
+    for _ in range(6):
+        patch = [{"op": "add", "path": f"{path}/b", "value": value}]
+        codes.append(
+            _ask(local_kubernetes, f"{deep_path}/growing", "PATCH", patch, Content_Type="application/json-patch+json")[
+                0
+            ]
+        )
+        path += "/b" + "/a" * 29
+    assert codes == [200, 200, 200, 422, 422, 422]
+    assert _ask(local_kubernetes, f"{deep_path}/growing")[0] == 200

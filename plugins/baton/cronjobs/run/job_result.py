@@ -7,12 +7,12 @@ Source: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reaso
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
 from baton.exceptions import PermanentError
+from baton.shallow_json import shallow_json
 
 Object = dict[str, Any]
 
@@ -91,7 +91,7 @@ def _value(pod: Object, mode: str) -> Any:
     if not message.strip():
         return None
     try:
-        return json.loads(message)
+        return shallow_json(message)
     except ValueError as err:
         if mode == TERMINATION_MESSAGE:
             return message

@@ -32,6 +32,22 @@ def test_one_pods_result_is_a_value(message, mode, result):
     assert read_result([pod("7", phase="Failed", at="9"), pod(message)], {}, mode) == result
 
 
+DEEP = ["[" * levels + "]" * levels for levels in (102, 900, 2048)]
+
+
+@pytest.mark.parametrize("message", [*DEEP, '{"a":' * 500 + "1" + "}" * 500])
+def test_result_that_xcom_could_not_take_is_named_here(message):
+    """Nested too deeply: a text stays a text, a file is refused; neither fails later on the way to XCom."""
+    assert read_result([pod(message)], {}, "termination_message") == message
+    with pytest.raises(ResultError, match="more than 100 levels"):
+        read_result([pod(message)], {}, "xcom_file")
+
+
+def test_result_of_many_levels_is_taken():
+    """A hundred."""
+    assert read_result([pod("[" * 100 + "]" * 100)], {}, "xcom_file") is not None
+
+
 def test_a_file_must_be_json():
     """Half of one is what Kubernetes leaves of a large file."""
     with pytest.raises(ResultError, match="4096 bytes"):

@@ -379,9 +379,10 @@ async def test_success_ends_the_task_with_the_pods_result(api, monkeypatch, resu
     assert api.deleted_by_request
 
 
-async def test_result_that_is_no_json_is_left_to_a_worker(api):
-    """A worker reads it again and reports what is wrong; the pod must still be there."""
-    api.result = "{"
+@pytest.mark.parametrize("result", ["{", "[" * 900 + "]" * 900, "[" * 5000 + "]" * 5000])
+async def test_result_that_xcom_cannot_take_is_left_to_a_worker(api, result):
+    """No JSON, or too deep: a worker reads it again and reports what is wrong; the pod must still be there."""
+    api.result = result
     api.end(0)
     event = await first_event(trigger_for(api, ends_task=True))
     assert event["status"] == "success"
