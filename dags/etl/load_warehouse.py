@@ -10,8 +10,8 @@ and *processed* → warehouse tables and the asset `warehouse`, on which reports
 ## Schedule and why
 Every night at 01:00 in the installation's time zone, when the shop is quiet and the day is complete. One run at a
 time; a missed night is not made up for, because a load replaces the whole tables. Whoever needs the warehouse follows
-the asset, not the clock; a run that is not done five hours after it was queued (06:00 for the nightly one) is told by
-mail.
+the asset, not the clock; a run that is not done five hours after it was queued (06:00 for the nightly one) is reported
+by mail.
 
 ## If it fails
 The last line of the task's log says what to do. "column … is not named": add it to the dataset's policy. Transient

@@ -1,11 +1,11 @@
 """
 ## What
-Tells Slack which items have newly run below their reorder point. An item is told once, and again only after it had
+Tells Slack which items have newly run below their reorder point. An item is reported once, and again only after it had
 recovered; when there is nothing new, nothing is posted.
 
 ## Inputs → outputs
 The shop's inventory → one Slack message, one row in the registry of reports; the warehouse's table
-`baton.low_stock_episodes` remembers what was told.
+`baton.low_stock_episodes` remembers what was reported.
 
 ## Schedule and why
 Every four hours, at 00:00, 04:00 … in the installation's time zone: often enough to order in time, seldom enough to

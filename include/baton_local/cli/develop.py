@@ -70,7 +70,7 @@ def pytest_words(words: list[str], *, soak: bool) -> list[str]:
     return [*selection, *division, *words]
 
 
-def _checks(folder: str) -> dict[str, Command]:
+def checks_for(folder: str) -> dict[str, Command]:
     """What is checked, by name.
 
     :param folder: an empty one, for the site.
@@ -83,14 +83,14 @@ def _checks(folder: str) -> dict[str, Command]:
         "import contracts": [str(BIN / "lint-imports")],
         "DAGS.md": [*python, "baton.dag_docs", "--check"],
         "reference pages": [sys.executable, "docs/site/make_reference.py", "--check"],
-        "site": [*python, "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        "site": [*python, "mkdocs", "build", "--strict", "--site-dir", folder],
     }
 
 
 def check() -> None:
     """Lint, types, import contracts, drift of generated documents, the documentation site."""
     with tempfile.TemporaryDirectory() as folder:
-        checks = _checks(folder)
+        checks = checks_for(folder)
         failed = [name for name, command in checks.items() if not _passes(name, command)]
     if failed:
         console.print(f"\n{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")

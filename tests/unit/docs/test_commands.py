@@ -22,6 +22,15 @@ PAGES = sorted(
         PROJECT / "include/local_kubernetes/README.md",
     ]
 )
+FOLDERS = ("tests", "dags", "docs", "include", "plugins", "deploy", "config", "benchmarks")
+MADE_BY_THE_GUIDES = {
+    "include/cronjobs/chains.yaml", "include/cronjobs/all.yaml",
+    "include/cronjobs/batch.process-one.yaml", "include/cronjobs/batch.process-datasets.yaml",
+}  # fmt: skip
+NO_MODULE = re.compile(
+    r"baton\.(dev|yaml|job_items|report_deliveries|low_stock_episodes)\b|local_kubernetes\.(name|core|server)\b"
+)
+"""Labels, tables and files that look like modules; attributes of the fixture `local_kubernetes`."""
 PASSED_ON = {"test", "python"}
 """Commands whose further words are another program's."""
 SHOWN = re.compile(r"\./baton ([^\n`#|;)>&]+)")
@@ -69,12 +78,41 @@ def test_the_pages_show_commands():
     assert sum(len(shown_commands(page)) for page in PAGES) > 100
 
 
-def test_what_recipes_name_is_there():
-    """Each row's places and tests."""
-    text = (PROJECT / "docs/contributing.md").read_text(encoding="utf-8")
-    paths = set(re.findall(r"`((?:tests|dags|docs|include|plugins|deploy)/[\w./-]+)`", text))
-    assert len(paths) > 30
-    assert [path for path in sorted(paths) if not (PROJECT / path).exists()] == ["dags/AREA/"]
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_and_modules_that_a_page_names_are_there(page):
+    """A page that names a file of before it was moved sends people to nothing."""
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    paths = {path.rstrip(".") for path in re.findall(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./*-]+)", text)}
+    ours = {path for path in paths if not re.search(r"/[A-Z]+\b", path) or path.endswith(("README.md", "DAGS.md"))}
+    assert sorted(path for path in ours - MADE_BY_THE_GUIDES if not [*PROJECT.glob(path)]) == []
+    modules = set(re.findall(r"(?<![\w/.@-])((?:baton|baton_workloads|baton_local|local_kubernetes)(?:\.\w+)+)", text))
+    assert sorted(module for module in modules if not NO_MODULE.match(module) and not is_there(module)) == []
+
+
+def is_there(dotted: str) -> bool:
+    """Whether it is a module of ours, or a name in one."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        for root in ("plugins", "include"):
+            base = PROJECT.joinpath(root, *parts[:length])
+            file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+            if file.is_file():
+                return length == len(parts) or parts[length] in file.read_text(encoding="utf-8")
+    return False
+
+
+@pytest.mark.parametrize(
+    ("dotted", "there"),
+    [
+        ("baton.workloads", True),
+        ("baton.settings.Settings", True),
+        ("baton.abandoned", False),
+        ("baton.settings.Nothing", False),
+    ],
+)
+def test_names_of_yesterday_are_noticed(dotted, there):
+    """What the test above relies on."""
+    assert is_there(dotted) is there
 
 
 def test_the_single_tests_that_contributing_shows_are_found():

@@ -85,3 +85,18 @@ def test_the_readme_leads_nowhere_wrong_on_a_package_index(address, is_right, tm
     pages = re.findall(rf"\]\({ADDRESS}/(?:raw|blob)/v{re.escape(version(PROJECT))}/([^)#]*)", text)
     assert bool(pages) == bool(address)
     assert [page for page in pages if not (PROJECT / page).is_file()] == []
+
+
+def test_the_builds_that_the_page_shows_work(tmp_path):
+    """docs/releasing.md, its two blocks as they stand but for the folder of the wheels."""
+    page = (PROJECT / "docs" / "releasing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```\n(.*?)^ *```", page, re.M | re.S)
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        wheels = tmp_path / str(number)
+        script = block.replace("$PWD/dist", str(wheels)).replace("../../dist", str(wheels))
+        assert script != block
+        script = re.sub(r"\S*\.venv/bin/python", lambda _: sys.executable, script)
+        subprocess.run(["bash", "-euc", script], cwd=PROJECT, check=True, capture_output=True)
+    assert len([*(tmp_path / "0").glob("*.whl")]) == 2
+    assert len([*(tmp_path / "1").glob("*.whl")]) == 1

@@ -2,8 +2,8 @@
 
 import os
 import re
+import shutil
 import subprocess
-import sys
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +12,8 @@ import markdown
 import pytest
 from markdown_it import MarkdownIt
 from mkdocs.config import load_config
+
+from baton_local.cli.develop import checks_for
 
 PROJECT = Path(__file__).parents[3]
 PAGES = [
@@ -80,8 +82,9 @@ class Tags(HTMLParser):
 def site(tmp_path_factory):
     """The built site."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=PROJECT, env=QUIET, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        checks_for(str(folder))["site"], cwd=PROJECT, env=QUIET, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -133,3 +136,35 @@ def test_no_path_of_a_machine_is_on_it(site):
     """Generated pages may hold defaults that were computed here."""
     own = re.compile("|".join(re.escape(text) for text in (str(PROJECT), str(Path.home()) + "/")))
     assert [str(page) for page in site.rglob("*.html") if own.search(page.read_text(encoding="utf-8"))] == []
+
+
+@pytest.fixture
+def copy(tmp_path, site_module):
+    """The pages and what they lead to, to be spoilt."""
+    for path in {*PAGES, *site_module("hooks").linked(), "mkdocs.yml"}:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / path, tmp_path / path)
+    shutil.copytree(PROJECT / "docs" / "site", tmp_path / "docs" / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "said"),
+    [
+        ("docs/setup.md", "", ""),
+        ("docs/setup.md", "[x](nowhere.md)", "nowhere.md"),
+        ("docs/setup.md", "[x](alerts.md#no-such-heading)", "no-such-heading"),
+        ("docs/setup.md", "[x](../include/alerts/nothing.yaml)", "nothing.yaml"),
+        ("docs/setup.md", "[x](../dags)", "../dags"),
+        ("docs/setup.md", "![x](pictures/nothing.png)", "nothing.png"),
+        ("docs/forgotten.md", "# No menu leads here", "forgotten.md"),
+    ],
+)
+def test_the_check_notices_what_leads_nowhere(copy, page, text, said):
+    """Also that it notices nothing where nothing is wrong. With --quiet MkDocs counts no warnings."""
+    with (copy / page).open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}\n")
+    command = checks_for(str(copy / "site"))["site"]
+    done = subprocess.run(command, cwd=copy, env=QUIET, check=False, capture_output=True, text=True)
+    assert (done.returncode != 0) == bool(said)
+    assert said in done.stdout + done.stderr
