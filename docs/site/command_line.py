@@ -1,30 +1,27 @@
-"""The page of the command lines, from the parsers: Typer and Click by their parameters, argparse by its actions.
+"""The page of the command lines, from the programs: Typer and Click, by their parameters.
 
 Not from `--help`: its layout differs between versions of Python.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import inspect
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 HANDED_OVER = {
     "adopt": "baton.cronjobs.adopt.command",
     "alerts": "baton.alerts.command",
     "import": "baton.cronjobs.importing.command",
-    "settings": "baton.settings",
+    "settings": "baton.settings_command",
     "backups": "baton_workloads.backup.cli:backup",
     "policy": "baton_workloads.etl.cli:policy",
     "watch": "baton_workloads.watch.cli:watch",
 }
-"""`./baton NAME` → the command line that it hands over to: a module with a `main`, or a Click command in a module."""
+"""`./baton NAME` → the command line that it hands over to: a module with a Typer `app`, or a Click command in a module."""
 
 _TITLE = """\
 # Command line
@@ -78,70 +75,12 @@ def _handed_over(command: Command) -> Command:
     name = command.name.split()[-1]
     if name not in HANDED_OVER:
         return command
+    import typer
+
     module, _, attribute = HANDED_OVER[name].partition(":")
-    found = importlib.import_module(module)
-    program = getattr(found, attribute or "app", None)
-    if program is None:
-        behind = _of_argparse(command.name, _parser(found))
-    else:
-        import typer
-
-        click_command = typer.main.get_command(program) if isinstance(program, typer.Typer) else program
-        behind = _of_click(command.name, click_command)
+    program = getattr(importlib.import_module(module), attribute or "app")
+    behind = _of_click(command.name, typer.main.get_command(program) if isinstance(program, typer.Typer) else program)
     return Command(command.name, behind.help or command.help, behind.arguments, behind.parameters, behind.commands)
-
-
-class _Parser(BaseException):
-    """Carries a program's parser out of its `main`."""
-
-
-def _parser(module: Any) -> argparse.ArgumentParser:
-    def carry(parser: argparse.ArgumentParser, *_: Any) -> None:
-        raise _Parser(parser)
-
-    with patch.object(argparse.ArgumentParser, "parse_args", carry), patch.object(sys, "argv", ["baton"]):
-        try:
-            module.main()
-        except _Parser as carried:
-            parser: argparse.ArgumentParser = carried.args[0]
-            return parser
-    raise SystemExit(f"{module.__name__} has no argparse parser and no Typer `app`: see HANDED_OVER")
-
-
-def _of_argparse(name: str, parser: argparse.ArgumentParser) -> Command:
-    actions = [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]
-    groups = [action for action in actions if isinstance(action, argparse._SubParsersAction)]
-    plain = [action for action in actions if action not in groups]
-    below = []
-    for group in groups:
-        helps = {choice.dest: choice.help or "" for choice in group._choices_actions}
-        for word, child in group.choices.items():
-            command = _of_argparse(f"{name} {word}", child)
-            below.append(
-                Command(command.name, command.help or helps.get(word, ""), command.arguments, command.parameters)
-            )
-    positional = [action for action in plain if not action.option_strings]
-    return Command(
-        name,
-        _prose(parser.description),
-        " ".join(_word(action) for action in positional),
-        [Parameter(_written(action), _line(action.help)) for action in plain],
-        below,
-    )
-
-
-def _word(action: argparse.Action) -> str:
-    word = str(action.metavar or action.dest.upper())
-    return {"?": f"[{word}]", "*": f"[{word}…]", "+": f"{word}…"}.get(str(action.nargs), word)
-
-
-def _written(action: argparse.Action) -> str:
-    if not action.option_strings:
-        return _word(action)
-    if action.nargs == 0:
-        return ", ".join(action.option_strings)
-    value = "|".join(map(str, action.choices)) if action.choices else _word(action)
-    return f"{', '.join(action.option_strings)} {value}"
 
 
 def _of_click(name: str, command: Any) -> Command:

@@ -2,7 +2,7 @@
 
 An environment variable (`BATON_TIMEZONE`) wins over the file (`timezone:`), that over the default here. The file is
 named by `BATON_SETTINGS_FILE`; without it, it is `config/baton.yaml` below Airflow's home, if there is one. Paths in it
-are relative to its folder. `python -m baton.settings` prints all of it, as `./baton settings` does.
+are relative to its folder. `python -m baton.settings_command` prints all of it, as `./baton settings` does.
 
 Not here: addresses, keys and credentials. Those are Airflow connections, and Secrets of the stages.
 """
@@ -251,37 +251,3 @@ def _text(value: Any) -> str:
     if value is None or value == []:
         return "-"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Print all settings; returns the exit code."""
-    import json
-    from dataclasses import asdict
-
-    import typer
-
-    from baton import command_line
-
-    app = command_line.application(None)
-
-    @app.command()
-    def show(as_json: bool = typer.Option(False, "--json", help="For programs.")) -> None:
-        """What this installation decides, and where each setting comes from.
-
-        Exit codes: 0 all settings can be used, 1 one is wrong, 2 wrong words.
-        """
-        rows = shown()
-        if as_json:
-            print(json.dumps([asdict(row) for row in rows], indent=2))
-            return
-        print(f"Settings file: {settings_file() or 'none'}. A variable BATON_NAME wins over it.\n")
-        for row in rows:
-            print(f"{row.name} = {row.value}\n    {row.purpose}\n    from {row.origin}")
-
-    return command_line.run(app, "settings", "baton.settings", arguments)
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.exit(main())

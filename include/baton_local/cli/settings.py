@@ -14,4 +14,4 @@ def settings(context: typer.Context) -> None:
     """What this installation decides, and where each setting comes from. See `./baton settings --help`."""
     project = current_layout().project
     os.environ.setdefault("BATON_SETTINGS_FILE", str(project / "config" / "baton.yaml"))
-    hand_over("settings", "baton.settings", context.args)
+    hand_over("settings", "baton.settings_command", context.args)

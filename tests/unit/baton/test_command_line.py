@@ -33,7 +33,7 @@ def run_unread(*words, lines=0):
     return process.returncode, said
 
 
-OURS = [["-m", "baton.settings"], ["-m", "baton.alerts.command", "new-token", "x"]]
+OURS = [["-m", "baton.settings_command"], ["-m", "baton.alerts.command", "new-token", "x"]]
 CLICKS = [["-m", "baton_workloads", "etl", "--help"], ["-m", "baton_local.cli", "--help"]]
 
 

@@ -104,7 +104,7 @@ def test_groups_of_dags_are_left_out(file, group):
 
 def test_command_prints_all_of_them(file):
     """With where each comes from and what it is for; a wrong one is one line and an exit code."""
-    command = [sys.executable, "-m", "baton.settings"]
+    command = [sys.executable, "-m", "baton.settings_command"]
     rows = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout)
     assert [row["name"] for row in rows] == list(Settings.model_fields)
     assert all(row["purpose"] for row in rows)

@@ -108,7 +108,7 @@ def test_what_is_wrong_with_what_was_asked_is_code_1(baton, tmp_path):
         ("baton.cronjobs.importing.command", []),
         ("baton.cronjobs.adopt.command", []),
         ("baton.alerts.command", []),
-        ("baton.settings", []),
+        ("baton.settings_command", []),
         ("baton_workloads", ["etl", "policy", "init"]),
         ("baton_workloads", ["watch"]),
     ],
