@@ -13,13 +13,13 @@ class Settings:
     """The receiver's settings.
 
     :param credentials: file of the senders; None: nobody may send.
-    :param routes: file of the routes.
+    :param routes: file of the routes; None: the installation names neither `alerts_routes` nor `data_folder`.
     :param most_bytes: of a body.
     :param retention_days: how long a decision is kept after its last repeat.
     """
 
     credentials: Path | None
-    routes: Path
+    routes: Path | None
     most_bytes: int
     retention_days: int
 
@@ -27,9 +27,10 @@ class Settings:
 def read_settings() -> Settings:
     """Take them from the installation's."""
     found = settings()
+    usual = found.data("alerts", "routes.yaml") if found.data_folder else None
     return Settings(
         credentials=found.alerts_credentials,
-        routes=found.alerts_routes or found.data("alerts", "routes.yaml"),
+        routes=found.alerts_routes or usual,
         most_bytes=found.alerts_max_body_bytes,
         retention_days=found.alerts_retention_days,
     )

@@ -77,7 +77,7 @@ def _version(path: Path) -> tuple[int, ...] | None:
     return (found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
-def watch_routes(path: Path) -> Watched[Routes]:
+def watch_routes(path: Path | None) -> Watched[Routes]:
     """The routes of a file."""
     return Watched(path, routes_of)
 
