@@ -27,7 +27,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
     "Schedules": {
         "baton.cronjobs.timetable": ["CronJobTimetable"],
         "baton.reports.market_close_timetable": ["MarketCloseTimetable"],
-        "baton.schedules.run_key": ["run_key", "run_moment", "hours_since_workday"],
+        "baton.schedules.run_keys": ["run_key", "run_moment", "hours_since_workday"],
     },
     "CronJobs as DAGs": {"baton.cronjobs.dags": ["cronjob_dags"]},
     "What DAG files share": {"baton.defaults": ["default_args"], "baton.settings": ["settings", "SettingsError"]},

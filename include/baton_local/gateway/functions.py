@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from baton_local.errors import StackError
+from kubernetes_cron.durations import parse_duration
 from kubernetes_values import LABEL
 from plain_yaml import load
-
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,10 @@ def seconds(text: str, name: str) -> float:
 
     :raises StackError: it is none.
     """
-    parts = DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise StackError(f"function {name}: exec_timeout {text!r} is no duration such as 30s or 1m30s")
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    try:
+        nanoseconds = parse_duration(text)
+    except ValueError as err:
+        raise StackError(f"function {name}: exec_timeout {text!r} is no duration such as 30s or 1m30s") from err
+    if nanoseconds < 0:
+        raise StackError(f"function {name}: exec_timeout {text!r} is below 0")
+    return nanoseconds / 1e9

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -17,6 +16,7 @@ from baton.alerts.payloads import JOBS
 from baton.alerts.placeholders import Fill, FillError
 from baton.alerts.senders import ENDPOINTS
 from baton.data_file import problem_of
+from baton.durations import DurationError, read_duration
 from baton.exceptions import PermanentError
 from plain_yaml import UnreadableError, load
 
@@ -25,7 +25,6 @@ JOB_DAG = "run_job_template"
 _DEFAULTS = {"cooldown": "10m", "storm": {"runs": 20, "per": "10m"}, "on_resolved": "ignore"}
 _GATHER = "30s"
 _LONGEST = timedelta(days=366)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class RoutesError(PermanentError):
@@ -129,10 +128,10 @@ def duration(text: str) -> timedelta:
 
     :raises RoutesError: it is longer than any that is of use, which also would not fit a date.
     """
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([smhd])", text))
-    if seconds > _LONGEST.total_seconds():
-        raise RoutesError(f"{text[:80]} is longer than {_LONGEST.days} days")
-    return timedelta(seconds=seconds)
+    try:
+        return read_duration(text, _LONGEST)
+    except DurationError as err:
+        raise RoutesError(str(err)) from err
 
 
 def _route(found: dict[str, Any], index: int) -> Route:
