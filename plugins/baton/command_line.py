@@ -14,8 +14,8 @@ READER_GONE = 141
 def run(command: Callable[[], int | None]) -> NoReturn:
     """Run a command line and exit with its code; None is 0.
 
-    Whoever reads its output may stop, as `head` does: then it ends, and says nothing. What stands in the buffer is written
-    here, and not while Python ends, when an error could only be printed.
+    Whoever reads its output may stop, as `head` does: then it ends, and says nothing. What stands in the buffer is
+    written here, and not while Python ends, when an error could only be printed.
     """
     try:
         try:

@@ -418,8 +418,7 @@ DEEP_KIND = {
 def deep_path(local_kubernetes):
     """Where objects of a kind lie that take any field."""
     _ask(local_kubernetes, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "POST", DEEP_KIND)
-    yield f"/apis/example.org/v1/namespaces/{local_kubernetes.name}/deeps"
-    _ask(local_kubernetes, f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{DEEP_KIND['metadata']['name']}", "DELETE")
+    return f"/apis/example.org/v1/namespaces/{local_kubernetes.name}/deeps"
 
 
 def _nested(levels, *, lists):
@@ -445,7 +444,7 @@ def test_deeply_nested_body_is_taken_or_refused(local_kubernetes, deep_path, lev
             local_kubernetes, f"{one}?fieldManager=m&force=true", "PATCH", body, Content_Type=f"application/{kind}"
         )
         assert status == (200 if taken else 400), said
-    put = body.replace('"metadata":{', '"metadata":{"resourceVersion":"%s",' % _version(local_kubernetes, one))
+    put = body.replace('"metadata":{', f'"metadata":{{"resourceVersion":"{_version(local_kubernetes, one)}",')
     assert _ask(local_kubernetes, one, "PUT", put)[0] == (200 if taken else 400)
     assert _ask(local_kubernetes, one, "DELETE")[0] == 200
 
@@ -462,7 +461,9 @@ def test_object_does_not_grow_too_deep_by_many_patches(local_kubernetes, deep_pa
     for _ in range(6):
         patch = [{"op": "add", "path": f"{path}/b", "value": value}]
         codes.append(
-            _ask(local_kubernetes, f"{deep_path}/growing", "PATCH", patch, Content_Type="application/json-patch+json")[0]
+            _ask(local_kubernetes, f"{deep_path}/growing", "PATCH", patch, Content_Type="application/json-patch+json")[
+                0
+            ]
         )
         path += "/b" + "/a" * 29
     assert codes == [200, 200, 200, 422, 422, 422]

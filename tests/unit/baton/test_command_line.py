@@ -22,7 +22,9 @@ def run_unread(*words, lines=0):
     """Run a program whose output is read for some lines only; returns its exit code and what it said on stderr."""
     environment = os.environ | {"PYTHONPATH": f"{PROJECT / 'plugins'}{os.pathsep}{PROJECT / 'include'}"}
     read, write = os.pipe()
-    process = subprocess.Popen([sys.executable, *words], stdout=write, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, *words], stdout=write, stderr=subprocess.PIPE, text=True, env=environment
+    )
     os.close(write)
     with os.fdopen(read, "rb", buffering=0) as output:
         for _ in range(lines):

@@ -7,7 +7,6 @@ Source: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reaso
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
