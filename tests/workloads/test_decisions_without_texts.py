@@ -1,4 +1,4 @@
-"""What is decided by an error's kind or by a sign of ours, and not by words that another language, or a name, changes."""
+"""What is decided by an error's kind or by a sign of ours, not by words that another language, or a name, changes."""
 
 from pathlib import Path
 

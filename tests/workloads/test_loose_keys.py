@@ -1,4 +1,4 @@
-"""Keys that join in the source without regard to case: said at the export, by name, and not at the end of each night."""
+"""Keys that join in the source without regard to case: said at the export, by name, not at the end of each night."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def made(chain: Any, before: list[str], kind: str, *values: str) -> None:
         f"CREATE TABLE parent (code {kind} PRIMARY KEY)",
         f"CREATE TABLE child (id int PRIMARY KEY, code {kind} REFERENCES parent)",
         "INSERT INTO parent VALUES ('abc'), ('def')",
-        *(f"INSERT INTO child VALUES ({number}, {value})" for number, value in enumerate(values)),
+        *(f"INSERT INTO child VALUES ({number}, {value})" for number, value in enumerate(values)),  # noqa: S608
     )
 
 

@@ -32,8 +32,7 @@ MAX_DIGITS = 38
 LAST_MOMENT = "294247-01-10 04:00:54.775806"
 MOMENTS = {"timestamp", "timestamptz"}
 
-# A server quotes what is no integer, whatever its language. In the query, which the engine quotes too, the sign is in two
-# parts.
+# A server quotes what is no integer, whatever its language. The engine quotes the query too: there it is in parts.
 _SIGN = ("baton: ", "not held")
 UNHELD = "".join(_SIGN)
 

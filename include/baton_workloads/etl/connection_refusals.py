@@ -1,8 +1,8 @@
 """Why a PostgreSQL connection could not be opened: libpq gives no SQLSTATE for that, only texts.
 
-Its own texts are English: what this package needs of libpq comes without translations. A server speaks its own language.
-So what is not understood is told apart by how far the login went: who was asked for a password, gave it and is refused
-then, is refused because of it, save for rare cases; who is refused before may meet a server that starts or is full.
+Its own texts are English: the driver brings a libpq without translations. A server speaks its own language. So what is
+not understood is told apart by how far the login went: who was asked for a password, gave it and is refused then, is
+refused because of it, save for rare cases; who is refused before may meet a server that starts or is full.
 Source: fe-connect.c and fe-secure-openssl.c of libpq, postmaster.c and auth.c of PostgreSQL.
 """
 
@@ -32,15 +32,15 @@ _LATER = (
     "session is read-only",
     "session is not read-only",
 )
-_PASSWORD = "refuses the login; check the DSN's user and password"
-_NO_PASSWORD = "refuses the login: it wants a password; add one to the DSN"
+_LOGIN = "refuses the login; check the DSN's user and password"
+_NO_LOGIN = "refuses the login: it wants a password; add one to the DSN"
 _NEVER = (
     (
         r"no pg_hba\.conf entry|pg_hba\.conf rejects",
-        "refuses the login: its pg_hba.conf does not let the role in from here",
+        "refuses the login: its pg_hba.conf lets the role not in",
     ),
-    (r"no password supplied", _NO_PASSWORD),
-    (r"authentication failed|is not permitted to log in", _PASSWORD),
+    (r"no password supplied", _NO_LOGIN),
+    (r"authentication failed|is not permitted to log in", _LOGIN),
     (r'role ".*" does not exist', "refuses the login: it has no such role; check the DSN's user"),
     (r'database ".*" does not exist', "does not exist; check the DSN"),
     (r"not currently accepting connections", "is closed to connections; open it (ALTER DATABASE … ALLOW_CONNECTIONS)"),
@@ -82,9 +82,9 @@ def explained(text: str, what: str, *, asked: bool = False, gave: bool = False) 
         return TransientError(f"{what} database takes no connections just now: it starts, stops or is full; try again")
     advice = next((advice for pattern, advice in _NEVER if re.search(pattern, text)), None)
     if advice is None and asked:
-        advice = _NO_PASSWORD
+        advice = _NO_LOGIN
     if advice is None and gave and _SERVER_SAYS.search(text):
-        advice = f"{_PASSWORD}; the server's log says why"
+        advice = f"{_LOGIN}; the server's log says why"
     if advice is not None:
         return ConfigurationError(f"{what} database {advice}")
     if text.startswith(_NO_CONNECTION_YET) and 'on socket "' not in text:

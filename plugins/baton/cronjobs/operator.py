@@ -39,9 +39,9 @@ class JobOperator(BaseOperator):
     try, no second scheduler and no controller runs a tick twice. A run by hand has a name of its own. Only a cleared
     task replaces its Job of before.
 
-    Kubernetes keeps what is Kubernetes' (backoffLimit, podFailurePolicy, deadlines, ttl): Airflow does not try again.
-    `retries` in `default_args` do not count for that reason.
-    With `retries` of its own, what is tried again is what is not the Job's failure, such as an API server that does not answer.
+    Kubernetes keeps what is Kubernetes' (backoffLimit, podFailurePolicy, deadlines, ttl): Airflow does not try again,
+    and `retries` in `default_args` do not count. With `retries` of its own, what is tried again is what is not the
+    Job's failure, such as an API server that does not answer.
 
     :param source: where the template comes from, see `baton.cronjobs.templates.source`.
     :param namespace: where the Job runs; None takes the template's, else `BATON_NAMESPACE`.

@@ -449,7 +449,7 @@ def test_deeply_nested_body_is_taken_or_refused(local_kubernetes, deep_path, lev
             local_kubernetes, f"{one}?fieldManager=m&force=true", "PATCH", body, Content_Type=f"application/{kind}"
         )
         assert status == (200 if taken else 400), said
-    put = body.replace('"metadata":{', '"metadata":{"resourceVersion":"%s",' % _version(local_kubernetes, one))
+    put = body.replace('"metadata":{', f'"metadata":{{"resourceVersion":"{_version(local_kubernetes, one)}",')
     assert _ask(local_kubernetes, one, "PUT", put)[0] == (200 if taken else 400)
     assert _ask(local_kubernetes, one, "DELETE")[0] == 200
 
