@@ -21,7 +21,7 @@ HANDED_OVER = {
     "policy": "baton_workloads.etl.cli:policy",
     "watch": "baton_workloads.watch.cli:watch",
 }
-"""`./baton NAME` → the command line that it hands over to: a module with a Typer `app`, or a Click command in a module."""
+"""`./baton NAME` → the command line behind it: a module with a Typer `app`, or a Click command in a module."""
 
 _TITLE = """\
 # Command line

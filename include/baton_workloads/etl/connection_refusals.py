@@ -37,7 +37,7 @@ _NO_LOGIN = "refuses the login: it wants a password; add one to the DSN"
 _NEVER = (
     (
         r"no pg_hba\.conf entry|pg_hba\.conf rejects",
-        "refuses the login: its pg_hba.conf lets the role not in",
+        "refuses the login: its pg_hba.conf does not let the role in from here",
     ),
     (r"no password supplied", _NO_LOGIN),
     (r"authentication failed|is not permitted to log in", _LOGIN),

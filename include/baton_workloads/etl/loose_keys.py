@@ -11,7 +11,6 @@ from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.keys import survives
 from baton_workloads.etl.manifest import ForeignKey
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.rules.pseudonym import Pseudonym
 from baton_workloads.etl.source import Table, qualified
 
 if TYPE_CHECKING:
@@ -51,9 +50,9 @@ def check_loose_keys(
 
 
 def _loose(connection: "psycopg.Connection[Any]", table: Table, key: ForeignKey, policy: Policy) -> set[str]:
-    """The key's columns that compare loosely; a pseudonym is one of the lower case of a citext."""
+    """The key's columns that compare loosely; what is keyed is made of a citext's lower case."""
     found = connection.execute(LOOSE, (table.oid, key.columns)).fetchall()
-    return {name for name, is_citext in found if not (is_citext and isinstance(policy.rule(name), Pseudonym))}
+    return {name for name, is_citext in found if not (is_citext and policy.rule(name).keyed)}
 
 
 def _torn(policy: Policy, other: Policy, key: ForeignKey, loose: set[str]) -> str:
