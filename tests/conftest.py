@@ -5,7 +5,10 @@ import gc
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +50,17 @@ def pytest_xdist_make_scheduler(config, log):
     from tests.side_by_side import SideBySide
 
     return SideBySide(config, log)
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Asks until the answer is true, and returns that; asserts that it comes in time."""
+
+    def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (answer := question()):
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.02)
+        return answer
+
+    return wait

@@ -6,12 +6,10 @@ import secrets
 import signal
 import socket
 import subprocess
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -96,17 +94,3 @@ def stopped_postgres(tmp_path: Path) -> Postgres:
 def run_postgres() -> Callable[[Postgres], AbstractContextManager[subprocess.Popen[bytes]]]:
     """Starts a cluster for as long as a ``with`` block lasts; gives its process."""
     return _running
-
-
-@pytest.fixture
-def until() -> Callable[..., Any]:
-    """Asks until the answer is true, and returns that; asserts that it comes in time."""
-
-    def wait(question: Callable[[], Any], seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (answer := question()):
-            assert time.monotonic() < deadline, f"not within {seconds} s"
-            time.sleep(0.02)
-        return answer
-
-    return wait

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from baton.cronjobs.templates import source
 from baton.cronjobs.templates.source import (
     FileSource,
     LiveSource,
@@ -105,7 +104,7 @@ def test_a_missing_file_is_named():
 
 def test_a_named_template_needs_no_name_of_its_own(tmp_path, monkeypatch):
     """The file's name is its name."""
-    monkeypatch.setattr(source, "TEMPLATES", tmp_path)
+    monkeypatch.setenv("BATON_JOB_TEMPLATES", str(tmp_path))
     (tmp_path / "diagnose.yaml").write_text("kind: Job\nspec: {template: {spec: {}}}\n")
     assert NamedSource("diagnose").read().name == "diagnose"
     (tmp_path / "empty.yaml").write_text("")
