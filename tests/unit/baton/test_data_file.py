@@ -36,7 +36,7 @@ READERS: dict[str, tuple[Read, Any]] = {
     "plan": (read_plan, {"addresses": ["/"], "concurrency": 2}),
     "policies": (lambda path: read_policies(path.parent), {"tables": {"a": {"b": "keep"}}}),
     "healing": (
-        lambda path: read_checked(path, "healing.schema.json"),
+        lambda path: read_checked(path, "healing_file.schema.json"),
         yaml.safe_load((PROJECT / "include" / "incidents" / "healing.yaml").read_text()),
     ),
 }
