@@ -194,7 +194,7 @@ def _verdicts(
             Check(
                 f"no original of {column.name} stands in {_place(subject, *places[place])}",
                 count,
-                f"{count} different ones do; {ADVICE}",
+                f" ({count} different ones do; {ADVICE})",
             )
             for origin, place, count in rows
             if origin == number
