@@ -40,11 +40,12 @@ def test_one_new_folder_is_a_warehouse_that_a_dsn_may_name(include: Path) -> Non
     program = (
         "from baton_workloads.errors import ConfigurationError\n"
         "from baton_workloads.etl.warehouses.by_address import warehouse_for\n"
-        "print(type(warehouse_for('duckdb:///x')).__name__, type(warehouse_for('postgres://h/d')).__name__)\n"
+        "print(type(warehouse_for('duckdb:///x')).__name__, type(warehouse_for('postgres://h/d')).__name__,"
+        " type(warehouse_for('postgresql://h/d')).__name__)\n"
         "try:\n    warehouse_for('snowflake://x')\nexcept ConfigurationError as err:\n    print(err)\n"
     )
     kinds, said = python(include, program).splitlines()
-    assert kinds == "DuckdbWarehouse PostgresWarehouse"
+    assert kinds == "DuckdbWarehouse PostgresWarehouse PostgresWarehouse"
     assert said.endswith("it begins with duckdb:// or postgresql://")
 
 

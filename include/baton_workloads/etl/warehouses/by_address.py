@@ -18,7 +18,7 @@ def warehouse_for(dsn: str) -> Warehouse:
     for package in sorted(found.name for found in iter_modules(warehouses.__path__) if found.ispkg):
         kind = import_module(f"{warehouses.__name__}.{package}")
         if scheme in kind.SCHEMES:
-            warehouse: Warehouse = kind.warehouse(dsn)
+            warehouse: Warehouse = kind.open_warehouse(dsn)
             return warehouse
         known.append(f"{kind.SCHEMES[0]}://")
     raise ConfigurationError(

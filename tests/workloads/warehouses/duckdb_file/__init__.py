@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS warehouse.main.load_ledger (
 """
 
 
-def warehouse(dsn: str) -> "DuckdbWarehouse":
+def open_warehouse(dsn: str) -> "DuckdbWarehouse":
     """Give the warehouse of an address."""
     return DuckdbWarehouse(dsn.removeprefix("duckdb://"))
 

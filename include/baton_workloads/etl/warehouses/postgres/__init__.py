@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 SCHEMES = ("postgresql", "postgres")
 
 
-def warehouse(dsn: str) -> "Warehouse":
+def open_warehouse(dsn: str) -> "Warehouse":
     """Give the warehouse of an address."""
     from baton_workloads.etl.warehouses.postgres.warehouse import PostgresWarehouse
 
