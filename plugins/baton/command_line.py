@@ -71,8 +71,13 @@ def run(
     except SystemExit as end:  # Typer's way to say the code, of wrong words too
         if isinstance(end.code, str):
             raise
-        return end.code or FINE
+        return READER_GONE if _has_lost_its_reader() else end.code or FINE
     except BatonError as err:
         print(f"baton {name}: {err}", file=sys.stderr)
         return WRONG if isinstance(err, wrong) else NOT_ASKED
     return FINE
+
+
+def _has_lost_its_reader() -> bool:
+    """Whether Click met a broken pipe: it ends with code 1 then, and wraps the output to hide more of them."""
+    return type(sys.stdout).__name__ == "PacifyFlushWrapper"

@@ -52,10 +52,11 @@ def test_import_that_is_read_to_its_first_line(tmp_path, lines, options):
     assert (code, said) == (141, "")
 
 
-def test_whole_output_and_exit_code_stay():
+def test_whole_output_and_exit_code_stay(tmp_path):
     """Where somebody reads."""
+    (tmp_path / "refused.yaml").write_text("apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: refused}\n")
     environment = os.environ | {"PYTHONPATH": f"{PROJECT / 'plugins'}{os.pathsep}{PROJECT / 'include'}"}
-    command = [sys.executable, "-m", "baton.cronjobs.importing.command", "/nope"]
+    command = [sys.executable, "-m", "baton.cronjobs.importing.command", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ended.returncode == 1
     assert ended.stdout
