@@ -37,8 +37,7 @@ class Reports:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        for dag_id in (*CLOCKED, BY_ASSET):
-            stack.api.unpause(dag_id)
+        stack.api.unpause(BY_ASSET)
         self._announce_warehouse()
         self.runs = {dag_id: stack.api.run_now(dag_id) for dag_id in CLOCKED}
         self.runs[BY_ASSET] = await_value(lambda: stack.api.active_run(BY_ASSET) or self._latest(BY_ASSET), 60)
@@ -180,7 +179,7 @@ def test_the_books_wait_for_a_person(reports: Reports):
         lambda: reports.states(dag_id)["approve"] in waiting or reports.states(dag_id)["deliver"] == "failed", 200
     )
     assert reports.states(dag_id)["approve"] in waiting, failures(reports, dag_id)
-    assert len({mail["Message-ID"] for mail in reports.mails("Ledger and payments")}) == 1  # one, sent to each reader
+    assert len(reports.mails("Ledger and payments")) == 1
     path = f"/dags/{dag_id}/dagRuns/{reports.runs[dag_id]}/taskInstances/approve/-1/hitlDetails"
     api.call("PATCH", path, json={"chosen_options": ["Approve"]})
     assert reports.finish(dag_id) == "success"

@@ -8,7 +8,7 @@ from tests.workloads.postgres_server import Server
 
 from baton_workloads.backup import night
 from baton_workloads.errors import DataError, MissingObjectError
-from baton_workloads.etl import carriers
+from baton_workloads.etl import column_encoding
 from baton_workloads.etl.manifest import Column
 from baton_workloads.storage import store_for
 
@@ -53,9 +53,9 @@ def test_value_that_its_carrier_does_not_hold_is_refused_with_our_sign(
 ) -> None:
     """The server quotes it in each language; the query itself, which the engine's errors repeat, does not hold it."""
     column = Column(name="n", type=kind, udt=udt, rule="keep", carrier="native")
-    query = f"SELECT {carriers.selection(column)} FROM (VALUES ({value}::{kind})) AS t (n)"  # noqa: S608
-    assert carriers.UNHELD not in query
+    query = f"SELECT {column_encoding.selection(column)} FROM (VALUES ({value}::{kind})) AS t (n)"  # noqa: S608
+    assert column_encoding.UNHELD not in query
     with psycopg.connect(server.dsn("postgres")) as connection:
-        with pytest.raises(psycopg.Error, match=carriers.UNHELD) as told:
+        with pytest.raises(psycopg.Error, match=column_encoding.UNHELD) as told:
             connection.execute(query.encode())
         assert told.value.sqlstate == "22P02"

@@ -8,7 +8,6 @@ import secrets
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,12 +31,17 @@ app = command_line.application(
 )
 Address = Annotated[str, typer.Option("--airflow", metavar="URL", envvar="AIRFLOW_API_URL", help="Airflow's address.")]
 Route = Annotated[str, typer.Argument(metavar="ROUTE", help="Default: all of them.", show_default=False)]
-Source = StrEnum("Source", ENDPOINTS)  # type: ignore[misc]  # the senders that are there
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     return command_line.run(app, "alerts", "baton.alerts.command", arguments)
+
+
+def _known_sender(name: str) -> str:
+    if name not in ENDPOINTS:
+        raise typer.BadParameter(f"there is no sender {name!r}; there are {', '.join(ENDPOINTS)}")
+    return name
 
 
 @app.command("test")
@@ -53,7 +57,9 @@ def try_payload(
         ),
     ],
     routes: Annotated[Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Routes.")] = _ROUTES,
-    source: Annotated[Source, typer.Option(help="The endpoint to which it would be posted.")] = Source["alertmanager"],
+    source: Annotated[
+        str, typer.Option(callback=_known_sender, help=f"Who sends it: {', '.join(ENDPOINTS)}.")
+    ] = "alertmanager",
 ) -> None:
     """What a payload would trigger, by the routes of a file; needs no running Airflow."""
     known = routes_of(routes)
