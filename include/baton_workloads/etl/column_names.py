@@ -4,7 +4,7 @@ The engine compares names without regard to the case of A to Z. Of two such colu
 the other, so that one column's rule would be applied to the values of the other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 RESERVED = ("file_row_number", "baton place", "baton bucket")  # added to rows by the engine, and by ``row_order``
 
@@ -14,10 +14,14 @@ def folded(name: str) -> str:
     return "".join(sign.lower() if sign.isascii() else sign for sign in name)
 
 
-def free_name(wanted: str, taken: Iterable[str]) -> str:
-    """Give a name as no column is called, with marks at its end where one is."""
-    names = {folded(name) for name in taken}
-    while wanted in names:
+def prepared_names(columns: Sequence[str]) -> list[str]:
+    """Give each column a name for what is computed once of its values, as no column is called."""
+    taken = {folded(name) for name in columns}
+    return [_free_name(f"prepared {number}", taken) for number in range(len(columns))]
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    while wanted in taken:
         wanted += "'"
     return wanted
 

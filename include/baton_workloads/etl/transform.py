@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
 from baton_workloads.etl import engine, manifest, pseudonym, row_groups, row_order
-from baton_workloads.etl.column_names import free_name
+from baton_workloads.etl.column_names import prepared_names
 from baton_workloads.etl.engine import PARQUET, identifier, literal
 from baton_workloads.etl.manifest import Column, File, Manifest, Parent
 from baton_workloads.etl.parallel import run_all
@@ -62,14 +62,10 @@ class Plan:
     def output(self, path: str) -> str:
         """Give the query for the new part; where rows are put into another order, each with its place in that."""
         made, prepared = [], ["*"]
-        names = [column.name for column in self.raw.columns]
-        for number, column in enumerate(self.raw.columns):
-            rule = self.policy.rule(column.name)
-            result, name, alias = (
-                rule.result(column),
-                identifier(column.name),
-                identifier(free_name(f"prepared {number}", names)),
-            )
+        aliases = prepared_names([column.name for column in self.raw.columns])
+        for column, alias in zip(self.raw.columns, map(identifier, aliases), strict=True):
+            rule, name = self.policy.rule(column.name), identifier(column.name)
+            result = rule.result(column)
             if result is None or result.carrier == "absent":
                 continue
             made.append(f"{self._expression(column, alias)} AS {name}")

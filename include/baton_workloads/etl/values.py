@@ -17,7 +17,7 @@ from functools import partial
 from baton_workloads.environment import threads
 from baton_workloads.etl import checksums, engine
 from baton_workloads.etl.checks import Check
-from baton_workloads.etl.column_names import free_name
+from baton_workloads.etl.column_names import prepared_names
 from baton_workloads.etl.engine import identifier
 from baton_workloads.etl.manifest import Column, File, Manifest
 from baton_workloads.etl.parallel import run_all
@@ -75,13 +75,9 @@ def _carried(made: Manifest) -> list[Column]:
 def _raw(uri: str, raw: Manifest, policy: Policy) -> Place:
     """The raw files under the rules that can be applied again."""
     columns, prepared = {}, ["*"]
-    names = [column.name for column in raw.columns]
-    for number, column in enumerate(raw.columns):
-        rule, name, alias = (
-            policy.rule(column.name),
-            identifier(column.name),
-            identifier(free_name(f"prepared {number}", names)),
-        )
+    aliases = prepared_names([column.name for column in raw.columns])
+    for column, alias in zip(raw.columns, map(identifier, aliases), strict=True):
+        rule, name = policy.rule(column.name), identifier(column.name)
         made = rule.result(column)
         if made is None or rule.keyed or not rule.reads_values:
             continue
