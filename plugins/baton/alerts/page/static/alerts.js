@@ -183,11 +183,11 @@ function drawRow(row) {
 
 function drawAlert(row) {
   const { alertname, ...rest } = row.labels;
-  const name = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
+  const title = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
   const first = ["namespace", "pod", "job_name", "deployment", "statefulset", "daemonset", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
   const lines = [...Object.entries(rest), ["summary", row.summary], ["fingerprint", row.fingerprint], ["began", row.starts_at]].filter(([, text]) => text);
   const details = element("details", { "data-id": row.id, open: view.openRows.has(row.id) },
-    element("summary", {}, element("b", {}, name), first.length ? ` ${first.join(" / ")}` : ""),
+    element("summary", {}, element("b", {}, title), first.length ? ` ${first.join(" / ")}` : ""),
     element("dl", {}, ...lines.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
   details.addEventListener("toggle", () => (details.open ? view.openRows.add(row.id) : view.openRows.delete(row.id)));
   return details;
