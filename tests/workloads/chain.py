@@ -73,6 +73,7 @@ class Chain:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(INCLUDE),
             "PYTHONWARNINGS": "error",
+            **{name: text for name, text in os.environ.items() if name.startswith("COVERAGE_")},
             "BATON_POLICIES": json.dumps(self.policies),
             **self.environment,
         }
