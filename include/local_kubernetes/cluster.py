@@ -71,7 +71,6 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         events,
         claims=settings.state / "claims",
         isolation=isolation,
-        config_grace_seconds=settings.config_grace_seconds,
         log_limit_bytes=settings.log_limit_bytes,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)

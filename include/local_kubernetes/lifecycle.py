@@ -8,7 +8,8 @@ from typing import Any
 
 from .deletion import DeleteOptions, marked, with_propagation
 from .errors import forbidden
-from .runtime.node import FINAL, Node
+from .runtime.node import Node
+from .runtime.status import FINAL
 from .scheduler import Scheduler
 from .store import Key, Store
 

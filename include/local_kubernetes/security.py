@@ -13,7 +13,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from .errors import ApiError, forbidden, unauthorized
+from .errors import ApiError, PlainError, forbidden, unauthorized
 
 _LOG = logging.getLogger(__name__)
 PUBLIC = frozenset({"/readyz", "/livez", "/healthz", "/version"})
@@ -46,6 +46,8 @@ def _knows(header: str, token: str) -> bool:
 
 
 def _refusal(err: ApiError) -> web.Response:
+    if isinstance(err, PlainError):
+        return web.Response(text=err.message, status=err.code)
     return web.json_response(err.status(), status=err.code)
 
 

@@ -65,8 +65,10 @@ def application(cluster: Cluster, token: str) -> web.Application:
     app[STOPPING] = asyncio.Event()
     app.add_routes(discovery.routes())
     pod = "/api/v1/namespaces/{namespace}/pods/{name}"
-    app.add_routes([web.get(f"{pod}/log", pods.log), web.get(f"{pod}/exec", pods.exec_)])
-    app.add_routes([web.get(f"{pod}/attach", pods.attach_), web.route("*", f"{pod}/portforward", pods.port_forward)])
+    app.add_routes([web.get(f"{pod}/log", pods.log), web.route("*", f"{pod}/exec", pods.exec_)])
+    app.add_routes(
+        [web.route("*", f"{pod}/attach", pods.attach_), web.route("*", f"{pod}/portforward", pods.port_forward)]
+    )
     app.router.add_route("*", "/api/v1/{path:.+}", objects.handle)
     app.router.add_route("*", "/apis/{group}/{version}/{path:.+}", objects.handle)
     app.router.add_route("*", "/{path:.*}", _nothing)

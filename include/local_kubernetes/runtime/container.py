@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import Any, NoReturn
@@ -74,7 +75,7 @@ def _become(spec: dict[str, Any], limit: memory.Limit | None, output: int, error
         _change_directory(spec["workdir"], make=spec["level"] != "none")
         sc.die_with_parent(signal.SIGKILL)
         os.umask(0o022)
-        _execute(spec["argv"], spec["env"])
+        execute(spec["argv"], spec["env"])
     except OSError as err:
         os.write(errors, (err.strerror or str(err)).encode())
     except BaseException as err:  # the shim must hear of it, whatever it is
@@ -91,11 +92,28 @@ def _change_directory(path: str, *, make: bool) -> None:
         raise OSError(err.errno, f'workingDir "{path}": {err.strerror}') from err
 
 
-def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
+def execute(argv: list[str], env: dict[str, str]) -> NoReturn:
+    """Become a command.
+
+    :raises OSError: it cannot be started; its text is a container runtime's.
+    """
+    name = argv[0]
+    if not name:
+        raise OSError(errno.ENOENT, 'exec: "": executable file not found in $PATH')
     try:
-        os.execvpe(argv[0], argv, env)
+        os.execvpe(name, argv, env)
     except FileNotFoundError as err:
-        where = f"stat {argv[0]}: no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
-        raise OSError(err.errno, f'exec: "{argv[0]}": {where}') from err
+        if "/" in name and os.path.exists(name):  # its interpreter is missing: that shows when it runs
+            _fail_running(name, "no such file or directory")
+        where = f"stat {name}: no such file or directory" if "/" in name else "executable file not found in $PATH"
+        raise OSError(err.errno, f'exec: "{name}": {where}') from err
     except OSError as err:
-        raise OSError(err.errno, f'exec: "{argv[0]}": {(err.strerror or "").lower()}') from err
+        if err.errno == errno.ENOEXEC:
+            _fail_running(name, "exec format error")
+        raise OSError(err.errno, f'exec: "{name}": {(err.strerror or "").lower()}') from err
+
+
+def _fail_running(name: str, why: str) -> NoReturn:
+    """End as runc 1.1 does with what it could only try: a run that fails, and its complaint in the log."""
+    os.write(2, f"exec {name}: {why}\n".encode())
+    os._exit(1)

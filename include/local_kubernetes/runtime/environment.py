@@ -44,7 +44,12 @@ _MACHINE: dict[tuple[str, str], Callable[[], int]] = {
 
 
 class ConfigError(Exception):
-    """A container cannot be configured; the message names what is missing."""
+    """A container cannot be configured; the message names what is missing, in a kubelet's words.
+
+    ``reason`` is what the container shows that it waits for.
+    """
+
+    reason = "CreateContainerConfigError"
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -101,7 +106,7 @@ def lookup(resource: str, reference: Object, pod: Object, find: Find, name_field
     found = find(resource, name)
     if found is None and not reference.get("optional"):
         word = resource.removesuffix("s")
-        raise ConfigError(f'{word} "{name}" not found in the namespace "{pod["metadata"]["namespace"]}"')
+        raise ConfigError(f'{word} "{name}" not found')
     return found
 
 

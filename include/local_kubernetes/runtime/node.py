@@ -20,13 +20,12 @@ from .environment import Find
 from .isolation import Isolation
 from .launcher import Launcher
 from .pod import PodRunner
-from .status import EVICTED
+from .status import EVICTED, FINAL
 
 Object = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 _SETTLE_SECONDS = 2.0
 _LAST_KILL_SECONDS = 10.0
-FINAL = frozenset({"Succeeded", "Failed"})
 
 
 class Node:
@@ -36,7 +35,6 @@ class Node:
     :param claims: the directories of PersistentVolumeClaims, named by their uids.
     :param isolation: how containers are kept apart.
     :param log_limit_bytes: how much of a container's log is kept.
-    :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
     """
 
     def __init__(
@@ -48,13 +46,11 @@ class Node:
         *,
         claims: Path,
         isolation: Isolation,
-        config_grace_seconds: float = 2.0,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
     ) -> None:
         self.store = store
         self.images = images
         self.isolation = isolation
-        self.config_grace_seconds = config_grace_seconds
         self.log_limit_bytes = log_limit_bytes
         self.events = events
         self.launcher = Launcher()
@@ -119,13 +115,13 @@ class Node:
         return stored.object if stored else pod
 
     def delete(self, pod: Object, grace_seconds: float) -> None:
-        """End a pod that is marked as deleted and remove it when it has ended."""
+        """End a pod that is marked as deleted and remove it when it has ended; without grace its object goes at once."""
         uid = pod["metadata"]["uid"]
         runner = self._runners.get(uid)
         if runner is not None:
-            if not pod["metadata"].get("deletionTimestamp") or "running" in str(pod["status"]):
-                self.events.record(pod, "Killing", "Stopping containers")
             runner.stop(grace_seconds)
+        if grace_seconds <= 0:
+            self._forget(pod)
         if uid not in self._deletions:
             task = self._deletions[uid] = asyncio.create_task(self._finish_deletion(pod))
             task.add_done_callback(lambda _: self._deletions.pop(uid, None))
@@ -201,6 +197,8 @@ class Node:
             own = self._runners.get(change.object["metadata"]["uid"])
             if own is not None and _shown(change.object) != _shown(change.before or {}):
                 own.refresh(change.object, projections.shows_metadata)
+            if own is not None and change.object["spec"] != (change.before or {}).get("spec"):
+                own.update(change.object)
 
     async def _finish_deletion(self, pod: Object) -> None:
         task = self._tasks.get(pod["metadata"]["uid"])
@@ -211,10 +209,18 @@ class Node:
     def release(self, pod: Object) -> None:
         """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
         leftovers.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
+        self._forget(pod)
+
+    def _forget(self, pod: Object) -> None:
+        """Remove a pod's object, if it is still there and nobody holds it; its grace is over."""
         stored = self.store.get(pod_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return
-        if not stored.object["metadata"].get("finalizers"):
+        metadata = stored.object["metadata"]
+        if metadata.get("deletionGracePeriodSeconds"):
+            over = {**metadata, "deletionGracePeriodSeconds": 0}
+            self.store.put(pod_key(pod), {**stored.object, "metadata": over})
+        if not metadata.get("finalizers"):
             self.store.remove(pod_key(pod))
 
 

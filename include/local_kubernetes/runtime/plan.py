@@ -22,6 +22,12 @@ POD_VARIABLE = "LOCAL_KUBERNETES_POD_UID"  # marks every process of a pod
 TERMINATION_LOG = "termination-log"
 
 
+class NoCommandError(ConfigError):
+    """Neither the container nor its image says what to run."""
+
+    reason = "CreateContainerError"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a container runs: the isolation, its own directory, its pod's volumes, how much of its log is kept."""
@@ -94,7 +100,7 @@ def _command(container: Object, runtime: Runtime, own: dict[str, str]) -> list[s
         command = list(runtime.entrypoint)
         arguments = arguments or list(runtime.command)
     if not command and not arguments:
-        raise ConfigError(
-            f'no command specified: the container has none and the images file gives "{container["image"]}" none'
+        raise NoCommandError(
+            f'failed to generate container "{container["name"]}" spec: failed to generate spec: no command specified'
         )
     return [*command, *arguments]

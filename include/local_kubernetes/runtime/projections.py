@@ -98,7 +98,8 @@ def _keys(
         if key in values:
             yield File(item["path"], values[key], _mode(item.get("mode"), default))
         elif not source.get("optional"):
-            raise ConfigError(f'references non-existent key: "{key}"')
+            word = "secret" if resource_name == "secrets" else "config"
+            raise ConfigError(f"{'configmap ' if word == 'config' else ''}references non-existent {word} key: {key}")
 
 
 def _fields(source: Object, pod: Object, default: int) -> Iterator[File]:

@@ -28,7 +28,6 @@ class NodeServices(Protocol):
     isolation: Isolation
     launcher: Launcher
     events: Recorder
-    config_grace_seconds: float
     log_limit_bytes: int
 
     def directory_of(self, pod: Object) -> Path:
@@ -50,6 +49,7 @@ class PodServices(Protocol):
     pod: Object
     node: NodeServices
     stopping: asyncio.Event
+    settled: asyncio.Event
     killed: bool
     failure: tuple[str, str] | None
     directory: Path
