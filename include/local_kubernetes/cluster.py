@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from .access.rbac import Rbac
+from .access.tokens import Tokens
+from .access.use import FILE, Access, Uses
 from .controllers.controller import Controller
 from .controllers.cronjob import CronJobController
 from .controllers.custom import CustomDefinitions
@@ -55,6 +58,7 @@ class Cluster:
     scheduler: Scheduler
     manager: Manager
     slow: SlowCluster | None
+    access: Access
 
 
 CLUSTER: web.AppKey[Cluster] = web.AppKey("cluster", Cluster)
@@ -63,6 +67,7 @@ CLUSTER: web.AppKey[Cluster] = web.AppKey("cluster", Cluster)
 def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
     """The parts of a cluster around a store."""
     events = Recorder(store)
+    tokens = Tokens(store, settings.state / "tokens.key")
     images = Images(settings.images, settings.image_variables)
     node = Node(
         store,
@@ -71,6 +76,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
         events,
         claims=settings.state / "claims",
         isolation=isolation,
+        tokens=tokens,
         log_limit_bytes=settings.log_limit_bytes,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)
@@ -89,4 +95,5 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> Cluster:
     manager = Manager(store, controllers, slow.controller_delay if slow else lambda *_: 0.0)
     if slow is not None:
         Evictions(store, node, slow)
-    return Cluster(store, kinds, operations, node, scheduler, manager, slow)
+    access = Access(tokens, Rbac(store), Uses(settings.state / FILE))
+    return Cluster(store, kinds, operations, node, scheduler, manager, slow, access)

@@ -26,7 +26,6 @@ from .terminal import open_terminal, resize
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _CHUNK = 1 << 15
-_LAST_WORDS_SECONDS = 0.5
 
 
 async def serve(request: web.Request, runner: PodRunner, container: Container) -> web.StreamResponse:
@@ -155,10 +154,8 @@ class _Session:
         ]
         speaking = asyncio.gather(*self._outputs(process))
         try:
-            ended = asyncio.create_task(process.wait())
-            await asyncio.wait((ended,))
-            await asyncio.wait((speaking,), timeout=_LAST_WORDS_SECONDS)  # a child may keep its output open
-            return _exit_code(await ended)
+            await speaking
+            return _exit_code(await process.wait())
         finally:
             speaking.cancel()
             for task in watching:

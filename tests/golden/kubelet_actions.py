@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 _CHANNELS = {1: "stdout", 2: "stderr", 3: "error"}
-_LISTEN_SECONDS = 2.5
+_LISTEN_SECONDS = 4.0
 _MORE_SECONDS = 6.0
 _SHORTEST_GAP_SECONDS = 0.3
 _KINDS = {"pods": "api/v1", "secrets": "api/v1", "configmaps": "api/v1", "jobs": "apis/batch/v1"}
 # Bodies that the recording names but does not hold.
 _BODIES = yaml.safe_load((Path(__file__).parent / "kubelet-bodies.yaml").read_text())
+# Where logs were asked for later than before the first deletion.
+_LOOK_BEFORE = {"delete-with-finalizer": "PATCH"}
 # Requests that were sent while something went on: the log's or session's name -> what the pod shows then.
 _MOMENTS = {
     "main while init runs": "i: runs",
@@ -169,8 +171,8 @@ class Scene:
 
         rows = self.scenario.timeline
         actions = [position for position, row in enumerate(rows) if row[1] == "action"]
-        last_delete = max((p for p in actions if rows[p][2].startswith("DELETE")), default=-1)
-        first_delete = min((p for p in actions if rows[p][2].startswith("DELETE")), default=-1)
+        look = _LOOK_BEFORE.get(self.scenario.name, "DELETE")
+        first_delete = min((p for p in actions if rows[p][2].startswith(look)), default=-1)
         before = 0.0
         for position in actions:
             await self._come_as_far(stories(rows[:position]), rows[position][0] - before)
@@ -179,7 +181,6 @@ class Scene:
             await self._do(rows[position])
             before = rows[position][0]
         await self._come_as_far(stories(rows), (rows[-1][0] - before) if rows else 0)
-        del last_delete
         if "after deletion" in self.scenario.logs:
             self.logs["after deletion"] = await self._log(self.own[0], self.scenario.logs["after deletion"]["query"])
         await asyncio.wait_for(asyncio.gather(*self._followers, return_exceptions=True), 10)
@@ -260,6 +261,8 @@ class Scene:
         self._answered(text, int(status) if status.isdigit() else 200, done["status"])
 
     async def _delete(self, text: str, answer: Any) -> None:
+        if text.split()[1] not in _KINDS:
+            return
         _, plural, name, *options = text.split(" ", 3)
         name = self.names(self._recorded()).get(f"{plural[:-1]}/{name}", f"/{name}").partition("/")[2]
         params, body = {}, None

@@ -20,6 +20,8 @@ _CONTAINER_ID = re.compile(r"\b[0-9a-f]{64}\b")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?")
 _LISTED_TIME = re.compile(r"[A-Z][a-z]{2} +\d+ \d\d:\d\d")
 _GENERATED = re.compile(r"\b(job-[a-z0-9-]+?(?:-\d)?)-[a-z0-9]{5}\b")
+_NO_CONTAINERS = ("phase", "reason", "grace", "object")
+_COUNTERS = ("succeeded", "failed", "completedIndexes", "failedIndexes")
 _IMAGE_WAITS = ("ErrImagePull", "ImagePullBackOff")
 
 
@@ -29,7 +31,8 @@ def normal(text: str) -> str:
         (_UID, "UID"), (_CONTAINER_ID, "CONTAINERID"), (_MOMENT, "TIME"), (_LISTED_TIME, "TIME"), (_ADDRESS, "IP"),
     ):  # fmt: skip
         text = pattern.sub(word, text)
-    return re.sub(r"\bsh: \d+: ", "sh: ", text.replace("containerd://", "RUNTIME://").replace("local://", "RUNTIME://"))
+    text = re.sub(r"(containerd|local)://[\w-]+", "RUNTIME://ID", text)
+    return re.sub(r"\bsh: \d+: ", "sh: ", text)
 
 
 def generated(text: str, jobs: Iterable[str]) -> str:
@@ -105,8 +108,15 @@ class Story:
                     name.endswith(".state")
                     and ((value or {}).get("terminated") or {}).get("seconds", 9) <= QUICK_SECONDS
                 ):
-                    found.add(name.split(".")[1])
+                    found.add(_who(name))
         return frozenset(found)
+
+    def counts(self) -> Facts:
+        """A Job's last counters."""
+        last: Facts = {}
+        for _, _, changed in self.rows:
+            last |= {name: changed[name] for name in _COUNTERS if changed.get(name)}
+        return last
 
     def conditions(self) -> Facts:
         """The last value of each condition."""
@@ -132,16 +142,27 @@ def _pod_words(changed: Facts) -> Iterator[tuple[str, str]]:
     if changed.get("reason"):
         yield "reason", str(changed["reason"])
     for name, value in changed.items():
+        if name.endswith(".lastState") and value:  # the end that was told at once, or only now with the next run
+            yield _who(name), _told(value)
+            if f"{name.rpartition('.')[0]}.state" not in changed:
+                yield _who(name), "runs"
+    for name, value in changed.items():
         if name.endswith(".state") and value:
-            yield name.split(".")[1], _told(value)
+            yield _who(name), _told(value)
     if changed.get("deletionGracePeriodSeconds") is not None:
         yield "grace", str(int(changed["deletionGracePeriodSeconds"]))
+
+
+def _who(name: str) -> str:
+    part, container, _ = name.split(".")
+    return container if part == "container" else f"{part} {container}"
 
 
 def _told(state: Object) -> str:
     [(word, told)] = state.items()
     if word == "waiting":
-        return f"waits {told.get('reason')}"
+        reason = told.get("reason")
+        return "waits for its image" if reason in _IMAGE_WAITS else f"waits {reason}"
     if word == "running":
         return "runs"
     message = normal(told.get("message") or "")
@@ -149,9 +170,6 @@ def _told(state: Object) -> str:
 
 
 def _job_words(changed: Facts) -> Iterator[str]:
-    for name in ("succeeded", "failed", "completedIndexes", "failedIndexes"):
-        if changed.get(name):
-            yield f"{name} {changed[name]}"
     for name, value in changed.items():
         if name.startswith("condition.") and value and value[0] == "True":
             yield f"{name.removeprefix('condition.')}: {value[1]}"
@@ -166,13 +184,23 @@ def _without_chance(words: list[tuple[float, str, str]], quick: frozenset[str]) 
             continue
         if last.get(who) == what and who not in ("job", "grace"):
             continue
-        if what.removeprefix("waits ") in _IMAGE_WAITS and (who, what) in kept:
-            continue
         last[who] = what
         kept.append((who, what))
-    if not any(what == "runs" for _, what in kept):
-        kept = [word for word in kept if word != ("phase", "Running")]
-    return [f"{who}: {what}" for who, what in kept]
+    return [f"{who}: {what}" for who, what in _with_running(kept)]
+
+
+def _with_running(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """With the phase Running before the first thing that a container does: it may be told a moment later.
+
+    Where none was seen to run, it may not have been told at all.
+    """
+    rest = [word for word in words if word != ("phase", "Running")]
+    mains = [" " not in who and who not in _NO_CONTAINERS for who, _ in rest]
+    own = [i for i, (_, what) in enumerate(rest) if mains[i] and what.startswith(("runs", "ended"))]
+    runs = any(what == "runs" for _, what in (rest[i] for i in own))
+    if len(rest) == len(words) or not runs:
+        return rest
+    return [*rest[: own[0]], ("phase", "Running"), *rest[own[0] :]]
 
 
 def body(answer: Object, jobs: Iterable[str] = ()) -> tuple[int, str]:

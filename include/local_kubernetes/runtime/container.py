@@ -67,14 +67,17 @@ def _become(spec: dict[str, Any], limit: memory.Limit | None, output: int, error
             signal.signal(number, signal.SIG_DFL)
         if spec["level"] != "none":
             binds = [root.Bind(*bind) for bind in spec["binds"]]
-            root.enter(f"{os.getcwd()}/root", binds, spec["hostName"], own_pids=spec["ownPids"])
+            place, closed = f"{os.getcwd()}/root", bool(spec.get("readOnlyRoot"))
+            root.enter(place, binds, spec["hostName"], own_pids=spec["ownPids"], read_only=closed)
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        os.umask(0o022)
         _change_directory(spec["workdir"], make=spec["level"] != "none")
         sc.die_with_parent(signal.SIGKILL)
-        os.umask(0o022)
+        if spec.get("noNewPrivileges"):
+            sc.keep_privileges()
         execute(spec["argv"], spec["env"])
     except OSError as err:
         os.write(errors, (err.strerror or str(err)).encode())
@@ -89,7 +92,8 @@ def _change_directory(path: str, *, make: bool) -> None:
             os.makedirs(path, exist_ok=True)
         os.chdir(path)
     except OSError as err:
-        raise OSError(err.errno, f'workingDir "{path}": {err.strerror}') from err
+        why = "not a directory" if isinstance(err, FileExistsError) else (err.strerror or "").lower()
+        raise OSError(err.errno, f"error during container init: mkdir {path}: {why}") from err
 
 
 def execute(argv: list[str], env: dict[str, str]) -> NoReturn:

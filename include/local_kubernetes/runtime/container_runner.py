@@ -215,9 +215,7 @@ class ContainerRunner:
         spec = await self._resolve(attempt)
         if spec is None:
             return False
-        image = self.container.spec["image"]
-        self._event("Pulled", f'Container image "{image}" already present on machine and can be accessed by the pod')
-        self._event("Created", "Container created")
+        self._tell_of_start()
         try:
             await attempt.launch(spec, self._pod.node.launcher)
         except LaunchError as err:
@@ -228,6 +226,17 @@ class ContainerRunner:
         elif attempt.outcome().error is not None:
             self._event("Failed", f"Error: {terminated(attempt.outcome())['terminated']['message']}", warning=True)
         return True
+
+    def _tell_of_start(self) -> None:
+        pod, image = self._pod.pod, self.container.spec["image"]
+        find = self._pod.node.finder(pod)
+        names = [each["name"] for each in pod["spec"].get("imagePullSecrets") or [] if each.get("name")]
+        if missing := ", ".join(name for name in names if find("secrets", name) is None):
+            why = "attempting to pull the image may not succeed."
+            message = f"Unable to retrieve some image pull secrets ({missing}); {why}"
+            self._event("FailedToRetrieveImagePullSecret", message, warning=True, whole=True)
+        self._event("Pulled", f'Container image "{image}" already present on machine and can be accessed by the pod')
+        self._event("Created", "Container created")
 
     async def _resolve(self, attempt: Attempt) -> Spec | None:
         """What to run, as soon as everything it refers to is there; None if the pod is to end before."""
@@ -255,7 +264,7 @@ class ContainerRunner:
         find = node.finder(pod)
         sources = volumes.prepare(pod, node.volume_places(pod), find)
         runtime = node.images.find(self.container.spec["image"])
-        place = plan.Place(node.isolation, attempt.directory, sources, node.log_limit_bytes)
+        place = plan.Place(node.isolation, attempt.directory, sources, node.log_limit_bytes, node.service_variables)
         return plan.make(pod, self.container.spec, runtime, place, find)
 
     def _wait_for_image(self, why: str) -> None:
@@ -367,7 +376,11 @@ class EmulatedSidecar(ContainerRunner):
             if self._pod.stopping.is_set():
                 return
             container.state = {"running": {"startedAt": clock.now()}}
+            self._tell_of_start()
+            self._event("Started", "Container started")
+        self.begun = True
         self.started.set()
+        self.tried.set()
         self._pod.publish()
         if self._pod.killed:
             self.kill()

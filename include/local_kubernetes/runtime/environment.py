@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ Object = dict[str, Any]
 Find = Callable[[str, str], Object | None]  # (resource, name) in the pod's namespace
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\(([^)]*)\))")
+TOKENS = "serviceaccounts/token"  # what a pod's own tokens are found under, by their audience
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 _FIELDS = frozenset(
     {
@@ -40,6 +42,8 @@ _MACHINE: dict[tuple[str, str], Callable[[], int]] = {
     ("limits", "memory"): lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     ("requests", "cpu"): lambda: 0,
     ("requests", "memory"): lambda: 0,
+    ("limits", "ephemeral-storage"): lambda: shutil.disk_usage("/").total,
+    ("requests", "ephemeral-storage"): lambda: 0,
 }
 
 

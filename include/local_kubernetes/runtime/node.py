@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local_kubernetes import clock
+from local_kubernetes.access.tokens import Tokens
 from local_kubernetes.errors import ApiError
 from local_kubernetes.events import NODE, Recorder
 from local_kubernetes.images import Images
@@ -16,7 +17,7 @@ from local_kubernetes.store import Change, Key, Store, pod_key
 
 from . import leftovers, projections, unsupported, volumes
 from .attempt import LOG_LIMIT_BYTES
-from .environment import Find
+from .environment import TOKENS, Find
 from .isolation import Isolation
 from .launcher import Launcher
 from .pod import PodRunner
@@ -31,9 +32,12 @@ _LAST_KILL_SECONDS = 10.0
 class Node:
     """Runs the pods in the store.
 
+    ``service_variables`` tell pods where the server is.
+
     :param directory: the pods' files; one directory a pod, named by its uid.
     :param claims: the directories of PersistentVolumeClaims, named by their uids.
     :param isolation: how containers are kept apart.
+    :param tokens: makes those that pods find in their volumes.
     :param log_limit_bytes: how much of a container's log is kept.
     """
 
@@ -46,11 +50,14 @@ class Node:
         *,
         claims: Path,
         isolation: Isolation,
+        tokens: Tokens,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
     ) -> None:
         self.store = store
         self.images = images
         self.isolation = isolation
+        self.service_variables: dict[str, str] = {}
+        self._tokens = tokens
         self.log_limit_bytes = log_limit_bytes
         self.events = events
         self.launcher = Launcher()
@@ -115,7 +122,7 @@ class Node:
         return stored.object if stored else pod
 
     def delete(self, pod: Object, grace_seconds: float) -> None:
-        """End a pod that is marked as deleted and remove it when it has ended; without grace its object goes at once."""
+        """End a pod that is marked as deleted and remove it when it has ended; without grace its object goes now."""
         uid = pod["metadata"]["uid"]
         runner = self._runners.get(uid)
         if runner is not None:
@@ -146,10 +153,13 @@ class Node:
         return volumes.Places(self.directory_of(pod) / "volumes", self._claims)
 
     def finder(self, pod: Object) -> Find:
-        """How a pod finds Secrets and ConfigMaps: in its own namespace only."""
+        """How a pod finds Secrets, ConfigMaps and its own tokens: in its own namespace only."""
         namespace = pod["metadata"]["namespace"]
 
         def find(resource: str, name: str) -> Object | None:
+            if resource == TOKENS:
+                token = self._tokens.for_pod(pod, name)
+                return None if token is None else {"token": token}
             stored = self.store.get(Key(resource, namespace, name))
             return stored.object if stored else None
 

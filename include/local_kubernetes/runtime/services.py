@@ -29,6 +29,7 @@ class NodeServices(Protocol):
     launcher: Launcher
     events: Recorder
     log_limit_bytes: int
+    service_variables: dict[str, str]
 
     def directory_of(self, pod: Object) -> Path:
         """Where a pod's files are."""

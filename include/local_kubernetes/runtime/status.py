@@ -191,7 +191,7 @@ def compute(
 
 def with_states(status: Object, inits: list[Container], mains: list[Container]) -> Object:
     """A status with the containers' states as they are now."""
-    states = {"containerStatuses": [container.status() for container in mains]}
+    states = {"containerStatuses": [main.status() for main in sorted(mains, key=lambda each: each.name)]}
     if inits:
         states["initContainerStatuses"] = [container.status() for container in inits]
     return {**status, **states}

@@ -134,7 +134,7 @@ def _below(volume: Path, sub_path: str) -> Path:
         raise ConfigError(f'subPath "{sub_path}" leads out of its volume')
     if not os.path.lexists(path):
         os.makedirs(path)
-        os.chmod(path, 0o777)
+        Path(path).chmod(0o777)
     return Path(path)
 
 
