@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 
 from .errors import PlainError, bad_request
 from .query import flag
-from .runtime import inside, sidecar
+from .runtime import container_exec, sidecar
 from .runtime.attempt import Attempt
 from .runtime.pod import SIDECAR, PodRunner
 from .runtime.status import Container
@@ -46,7 +46,7 @@ async def serve(request: web.Request, runner: PodRunner, container: Container) -
             else:
                 code = await _Session(socket, wanted).run(command, container)
             last = status(code, command, newest=newest)
-        except inside.ExecError as err:
+        except container_exec.ExecError as err:
             last = _not_started(str(err))
         await send(socket, STATUS, json.dumps(last).encode())
     await socket.close()
@@ -64,7 +64,7 @@ def require_upgrade(request: web.Request) -> None:
 
 def _not_started(why: str) -> dict[str, Any]:
     """The last message of a command that could not be started."""
-    text = f"Internal error occurred: error executing command in container: {inside.EXEC_FAILED}{why}"
+    text = f"Internal error occurred: error executing command in container: {container_exec.EXEC_FAILED}{why}"
     return {
         "metadata": {},
         "status": "Failure",
@@ -160,7 +160,7 @@ class _Session:
             speaking.cancel()
             for task in watching:
                 task.cancel()
-            inside.kill(process)
+            container_exec.kill(process)
             await process.wait()
             if self._terminal is not None:
                 os.close(self._terminal)
@@ -170,10 +170,10 @@ class _Session:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         if "tty" not in self._wanted:
             streams = {"stdin": pipe if "stdin" in self._wanted else nothing, "stdout": pipe, "stderr": pipe}
-            return await inside.start(attempt, command, streams)
+            return await container_exec.start(attempt, command, streams)
         self._terminal, end = open_terminal()
         try:
-            return await inside.start(
+            return await container_exec.start(
                 attempt, command, dict.fromkeys(("stdin", "stdout", "stderr"), end), terminal=True
             )
         finally:
@@ -219,7 +219,7 @@ class _Session:
                 resize(self._terminal, data)
             elif channel == CLOSE and process.stdin is not None:
                 process.stdin.close()
-        inside.kill(process)  # the client has left: nobody waits for the command any more
+        container_exec.kill(process)  # the client has left: nobody waits for the command any more
 
     async def _feed(self, process: asyncio.subprocess.Process, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -233,7 +233,7 @@ class _Session:
 async def _end_with(container: Container, process: asyncio.subprocess.Process) -> None:
     """A command inside does not outlive its container."""
     await container.ended.wait()
-    inside.kill(process)
+    container_exec.kill(process)
 
 
 def _exit_code(code: int) -> int:

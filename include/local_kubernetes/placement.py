@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .label_selectors import matches
-from .room import unavailable
+from .node_capacity import unavailable
 
 Object = dict[str, Any]
 FindClaim = Callable[[str, str], Object | None]  # (namespace, name)

@@ -10,8 +10,8 @@ from typing import Any
 from . import clock
 from .errors import ApiError
 from .events import NODE, Recorder
+from .node_capacity import NodeCapacity
 from .placement import mismatch
-from .room import Room
 from .runtime.node import Node
 from .store import Change, Key, Store, pod_key
 
@@ -31,10 +31,10 @@ class Scheduler:
     node_name = NODE
 
     def __init__(
-        self, store: Store, node: Node, events: Recorder, delay: Callable[[], float], room: Room | None = None
+        self, store: Store, node: Node, events: Recorder, delay: Callable[[], float], room: NodeCapacity | None = None
     ) -> None:
         self._store = store
-        self._room = room or Room(store, {})
+        self._room = room or NodeCapacity(store, {})
         self._node = node
         self._events = events
         self._delay = delay

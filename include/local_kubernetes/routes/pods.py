@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from local_kubernetes import attach, clock, exec, logs
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import Cause, PlainError, bad_request, invalid, not_implemented
 from local_kubernetes.query import flag
 from local_kubernetes.runtime.pod import PodRunner
@@ -27,7 +27,7 @@ _GONE = "unable to retrieve container logs for {}"
 
 async def log(request: web.Request) -> web.StreamResponse:
     """``GET …/pods/NAME/log``: what a container wrote, up to now or (``follow``) up to its end."""
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)
@@ -171,7 +171,7 @@ def _running(request: web.Request) -> tuple[PodRunner, Container]:
 
     :raises ApiError: 400, it has no node; 404; 500, it does not run, as a kubelet says it.
     """
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)

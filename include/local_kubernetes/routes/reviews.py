@@ -11,7 +11,7 @@ from local_kubernetes.access.attributes import Attributes
 from local_kubernetes.access.tokens import AUDIENCE
 from local_kubernetes.access.use import Access
 from local_kubernetes.access.users import User
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import ApiError, bad_request
 from local_kubernetes.query import user_of
 
@@ -25,7 +25,7 @@ _BOTH_OR_NONE = "exactly one of nonResourceAttributes or resourceAttributes must
 
 async def review(request: web.Request, target: Target) -> web.StreamResponse:
     """The answer to one review."""
-    kind, access, user = target.kind, request.app[CLUSTER].access, user_of(request)
+    kind, access, user = target.kind, request.app[CONTROL_PLANE].access, user_of(request)
     validation = FieldValidation.of(request)
     _, body = await read_object(request, kind, validation)
     spec = body.get("spec") or {}
@@ -41,7 +41,7 @@ async def review(request: web.Request, target: Target) -> web.StreamResponse:
         if kind.kind == "SubjectAccessReview":
             user = User(spec.get("user") or "", tuple(spec.get("groups") or ()))
         told["status"] = _allowed(access, user, spec)
-    return validation.told(answer(told, 201))
+    return validation.with_warnings(answer(told, 201))
 
 
 def _allowed(access: Access, user: User, spec: Object) -> Object:

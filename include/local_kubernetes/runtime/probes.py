@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from . import inside
+from . import container_exec
 from .attempt import Attempt
 
 Object = dict[str, Any]
@@ -120,7 +120,7 @@ def _refused(wanted: Object, container: Object, err: Exception) -> str:
 
 async def _ask(wanted: Object, container: Object, attempt: Attempt) -> str | None:
     if wanted.get("exec"):
-        code, output = await inside.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
+        code, output = await container_exec.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
         return output if code != 0 else None
     if wanted.get("tcpSocket"):
         place = wanted["tcpSocket"]
