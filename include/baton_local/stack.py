@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import psycopg.conninfo
 
-from baton_local import leftovers, mailbox, object_store, settings, shop, warehouse_api
+from baton_local import accounts, leftovers, mailbox, object_store, settings, shop, warehouse_api
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import SAY_EVERY_SECONDS, SILENCE_SECONDS, AirflowApi
 from baton_local.component import Component, is_healthy
@@ -151,6 +151,7 @@ class Stack:
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
         self._start(parts)
         self._make_databases()
+        accounts.make(self.cluster)
         with ThreadPoolExecutor() as pool:
             preparations = [pool.submit(self._make_source), pool.submit(self._make_secrets)]
             report("Airflow's metadata database")
@@ -199,7 +200,6 @@ class Stack:
         self.postgres.make_database("shop", "postgres", own.postgres_password)
 
     def _make_secrets(self) -> None:
-        self.cluster.apply_namespace()
         self.cluster.apply_secrets(self.secrets())
         self.cluster.apply_claim(LOGS_CLAIM)
 
@@ -207,7 +207,8 @@ class Stack:
         """The stages' Secrets, `baton-{stage}` → key → value."""
         endpoint = f"http://127.0.0.1:{self.ports.object_store}"
         # The local Kubernetes writes its kubeconfig when it starts: other parts' addresses are known before.
-        values = {**self._addresses(), "BATON_CLUSTER_KUBECONFIG": self.layout.kubeconfig.read_text()}
+        backup = self.layout.kubernetes / f"{accounts.BACKUP}.kubeconfig"
+        values = {**self._addresses(), "BATON_CLUSTER_KUBECONFIG": backup.read_text()}
         return stage_secrets(values, self.credentials.master_key, endpoint)
 
     def _addresses(self) -> dict[str, str]:

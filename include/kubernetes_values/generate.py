@@ -34,7 +34,8 @@ _ROOTS = (
     "core.Binding core.PersistentVolumeClaim batch.Job batch.CronJob apps.Deployment apps.ReplicaSet autoscaling.Scale "
     "policy.Eviction events.Event authentication.SelfSubjectReview authorization.SelfSubjectAccessReview "
     "authorization.SelfSubjectRulesReview authorization.SubjectAccessReview authentication.TokenReview "
-    "authentication.TokenRequest rbac.Role rbac.ClusterRole rbac.RoleBinding rbac.ClusterRoleBinding meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
+    "authentication.TokenRequest rbac.Role rbac.ClusterRole rbac.RoleBinding rbac.ClusterRoleBinding "
+    "meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
 # Types with a form of their own in JSON; fields.py and local_kubernetes.protobuf know them by these names.

@@ -19,9 +19,8 @@ from aiohttp.typedefs import Handler, Middleware
 from .access import attributes
 from .access.attributes import Attributes
 from .access.use import Access
-from .access.users import ADMIN, AUTHENTICATED, User, account_user
+from .access.users import ADMIN, AUTHENTICATED, USER, User, account_user
 from .errors import ApiError, PlainError, forbidden, unauthorized
-from .query import USER
 
 _LOG = logging.getLogger(__name__)
 PUBLIC = frozenset({"/readyz", "/livez", "/healthz", "/version"})

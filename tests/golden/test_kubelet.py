@@ -32,9 +32,7 @@ def slow_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, golden.
 
 
 @pytest.mark.parametrize("name", [each.name for each in _QUICK])
-def test_quick_scenario_agrees_as_far_as_the_table_says(
-    name: str, quick_outcomes: dict[str, golden.Outcome]
-) -> None:
+def test_quick_scenario_agrees_as_far_as_the_table_says(name: str, quick_outcomes: dict[str, golden.Outcome]) -> None:
     """States, order, events, logs and answers are as recorded, or differ in the listed parts and no others."""
     _agrees(quick_outcomes[name])
 

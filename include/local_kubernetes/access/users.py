@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import web
+
 _ACCOUNT = "system:serviceaccount:"
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
@@ -41,6 +43,8 @@ class User:
         return {**shown, "extra": self.extra} if self.extra else shown
 
 
+USER = "user"
+"""Where a request carries who sent it."""
 ADMIN = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
 
 
@@ -52,3 +56,9 @@ def account_user(namespace: str, name: str, uid: str = "", credential: str = "")
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
     extra = {"authentication.kubernetes.io/credential-id": [f"JTI={credential}"]} if credential else {}
     return User(f"{_ACCOUNT}{namespace}:{name}", groups, uid, extra)
+
+
+def user_of(request: web.Request) -> User:
+    """Who sent a request, as the guard has found out."""
+    user: User = request[USER]
+    return user

@@ -7,11 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from local_kubernetes.access import admission, escalation
+from local_kubernetes.access.users import user_of
 from local_kubernetes.control_plane import CONTROL_PLANE, ControlPlane
 from local_kubernetes.deletion import PROPAGATIONS, DeleteOptions
 from local_kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from local_kubernetes.kinds.review import KINDS as REVIEWS
-from local_kubernetes.query import user_of
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.decoding import DecodeError, Decoder
 from local_kubernetes.store import Stored, encode

@@ -10,10 +10,9 @@ from local_kubernetes import clock
 from local_kubernetes.access.attributes import Attributes
 from local_kubernetes.access.tokens import AUDIENCE
 from local_kubernetes.access.use import Access
-from local_kubernetes.access.users import User
+from local_kubernetes.access.users import User, user_of
 from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import ApiError, bad_request
-from local_kubernetes.query import user_of
 
 from .bodies import answer, read_object
 from .decoding import FieldValidation

@@ -15,7 +15,7 @@ import termios
 from typing import NoReturn
 
 from . import syscalls as sc
-from .container import execute
+from .execution import execute
 
 
 def main(arguments: list[str]) -> NoReturn:
