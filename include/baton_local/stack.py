@@ -49,6 +49,8 @@ class Options:
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
     :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
     :param slow_cluster: let the local Kubernetes play a slow, busy one.
+    :param restricted: have its namespace refuse pods that are not restricted, as `deploy/kubernetes` says; else their
+     makers are only warned, so that CronJobs can be tried as they are.
     :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
@@ -58,6 +60,7 @@ class Options:
     isolation: str = "auto"
     extra_dags: Path | None = None
     slow_cluster: bool = False
+    restricted: bool = False
     canary: str | None = None
 
 
@@ -151,7 +154,7 @@ class Stack:
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
         self._start(parts)
         self._make_databases()
-        accounts.make(self.cluster)
+        accounts.make(self.cluster, restricted=self.options.restricted)
         with ThreadPoolExecutor() as pool:
             preparations = [pool.submit(self._make_source), pool.submit(self._make_secrets)]
             report("Airflow's metadata database")
