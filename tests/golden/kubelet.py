@@ -28,7 +28,7 @@ import yaml
 from local_kubernetes.testing import LocalKubernetes
 
 from .kubelet_actions import Api, Scene
-from .kubelet_story import Story, body, generated, normal
+from .kubelet_story import Story, body, generated, normal, plain_output
 
 Object = dict[str, Any]
 HERE = Path(__file__).parent
@@ -154,7 +154,7 @@ def _events(events: Iterable[Object], jobs: Iterable[str]) -> list[str]:
     kept = set()
     for event in events:
         if event["reason"] not in _OWN_EVENTS:
-            message = normal(event["message"].replace(" to local", " to node-1"))
+            message = plain_output(normal(event["message"].replace(" to local", " to node-1")))
             text = f"{event['object']} {event.get('fieldPath', '')} {event['type']} {event['reason']}: {message}"
             kept.add(generated(text, jobs))
     return sorted(kept)
@@ -168,7 +168,7 @@ def _session(answer: Any) -> Any:
     }
     if answer.get("status") != 101:
         kept["body"] = body(answer)[1]
-    return json.loads(normal(json.dumps(kept, sort_keys=True)))
+    return json.loads(plain_output(normal(json.dumps(kept, sort_keys=True))))
 
 
 async def _play(server: LocalKubernetes, wanted: list[Scenario], at_once: int) -> list[Outcome]:

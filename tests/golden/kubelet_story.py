@@ -203,9 +203,19 @@ def _with_running(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*rest[: own[0]], ("phase", "Running"), *rest[own[0] :]]
 
 
+def plain_output(text: str) -> str:
+    """What programs print, without what busybox and this machine's programs say differently."""
+    text = re.sub(r"/\S*/containers/\w+/\d+/scratch", "/root", text)
+    text = re.sub(r"\b(ls|cat|touch): (?:can't|cannot) (?:open|access|touch) '([^']*)':", r"\1: \2:", text)
+    text = text.replace("python -m baton_workloads", "baton_workloads")
+    lines = [re.sub(r" +", " ", line) for line in text.split("\n")]
+    lines = [re.sub(r"^([dl-][rwxstST-]{9}) (\d+) (\w+) (\w+) \d+ TIME", r"\1 \3 \4", line) for line in lines]
+    return "\n".join(line for line in lines if not re.fullmatch(r"total \d+|d\S+ \w+ \w+ \.\.", line))
+
+
 def body(answer: Object, jobs: Iterable[str] = ()) -> tuple[int, str]:
     """What a log request was answered with: the status, and the text or the refusal's message."""
     content = answer.get("body")
     if isinstance(content, dict):
         content = content.get("message", json.dumps(content))
-    return int(answer["status"]), generated(normal(str(content or "")), jobs)
+    return int(answer["status"]), generated(plain_output(normal(str(content or ""))), jobs)

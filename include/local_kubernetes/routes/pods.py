@@ -146,14 +146,12 @@ def _log_file(directory: Path, pod: Object, name: str, *, previous: bool) -> Pat
 
 async def exec_(request: web.Request) -> web.StreamResponse:
     """``GET …/pods/NAME/exec``: a command inside a running container, over a websocket."""
-    exec.require_upgrade(request)
     runner, container = _running(request)
     return await exec.serve(request, runner, container)
 
 
 async def attach_(request: web.Request) -> web.StreamResponse:
     """``GET …/pods/NAME/attach``: a running container's output, over a websocket."""
-    exec.require_upgrade(request)
     _, container = _running(request)
     return await attach.serve(request, container)
 
@@ -177,6 +175,7 @@ def _running(request: web.Request) -> tuple[PodRunner, Container]:
     name = container_name(request, pod)
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {target.name} does not have a host assigned")
+    exec.require_upgrade(request)
     runner = cluster.node.runner(pod)
     container = runner.container(name) if runner else None
     if runner is None or container is None or not container.has_process:
