@@ -31,6 +31,12 @@ class Limits:
         for name, seconds in (("lock_timeout", self.lock_seconds), ("statement_timeout", self.statement_seconds)):
             connection.execute("SELECT set_config(%s, %s, false)", (name, f"{int(seconds * 1000)}ms"))
 
+    def said_of_a_cancelled(self, seconds: float) -> str:
+        """Say who cancelled a statement that took so long."""
+        if 0 < self.statement_seconds <= seconds:
+            return "it took longer than --statement-seconds; run again or allow more"
+        return "somebody cancelled it (pg_cancel_backend); run again"
+
 
 @dataclass
 class Clock:
@@ -91,8 +97,8 @@ def is_lock_timeout(err: "psycopg.Error") -> bool:
     return err.sqlstate == "55P03"
 
 
-def is_statement_timeout(err: "psycopg.Error") -> bool:
-    """Whether a statement took too long."""
+def is_cancelled(err: "psycopg.Error") -> bool:
+    """Whether a statement was cancelled: by its own limit, or by somebody; the server has one code for both."""
     return err.sqlstate == "57014"
 
 
