@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required
-from baton_workloads.errors import ConfigurationError, TransientError
+from baton_workloads.errors import ConfigurationError, TransientError, some
 from baton_workloads.maintenance import blockers, table
 from baton_workloads.maintenance.bloat import Index, Invalid, indexes, invalid_indexes, measured, measuring_schema
 from baton_workloads.maintenance.work import Clock, Failures, Limits, is_cancelled, is_lock_timeout, session, translated
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import psycopg
 
 POLL_SECONDS = 0.5
-NAMED = 5
 SEES_OTHERS = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)"
 HEAD = ("index", "air before", "size before", "after", "seconds", "error")
 
@@ -138,14 +137,14 @@ class _Run:
         hidden = [index.label for index in unknown if index.hidden]
         if hidden:
             message = (
-                f"this role may not read the statistics of {len(hidden)} indexes ({_some(hidden)}), so their air is not"
+                f"this role may not read the statistics of {len(hidden)} indexes ({some(hidden)}), so their air is not"
                 " known; grant it pg_read_all_data (and BYPASSRLS where a table has row-level security), or install"
                 " the extension pgstattuple"
             )
             self.failures.add(message, ConfigurationError(message))
         blank = [index.label for index in unknown if not index.hidden]
         if blank:
-            say(f"{len(blank)} indexes have no statistics yet ({_some(blank)}); they come with the next vacuum")
+            say(f"{len(blank)} indexes have no statistics yet ({some(blank)}); they come with the next vacuum")
 
     def _bloat(self, index: Index, schema: str | None) -> float:
         import psycopg
@@ -228,11 +227,6 @@ class _Run:
             return f"{index.label} is gone"
         error = translated(err)
         return self.failures.add(f"{index.label}: {error}", error)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _quoted(index: Index) -> str:
