@@ -83,7 +83,9 @@ def test_a_damaged_archive_is_never_committed(old: Backups, with_tools: str, tmp
     outcome = old.run("restore", name, "--to", target)
     assert (outcome.code, "sha256" in outcome.error) == (65, True), outcome.stderr
     with psycopg.connect(target) as connection:
-        assert connection.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        ).fetchone() == (0,)
 
 
 HERE = [tools.Tool("/a", "18.1"), tools.Tool("/b", "15.4"), tools.Tool("/c", "17beta1")]

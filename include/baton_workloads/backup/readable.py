@@ -35,4 +35,3 @@ def check(connection: "psycopg.Connection[Any]") -> None:
         raise ConfigurationError(
             f"row-level security would hide rows of {some(filtered)} from role {role}; ALTER ROLE {role} BYPASSRLS"
         )
-
