@@ -6,6 +6,7 @@ all others are dropped, with a comment why and what else would fit. The files ar
 check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
 """
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from baton_workloads.errors import ConfigurationError, DataError
-from baton_workloads.etl import database, policy, source
+from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
+from baton_workloads.etl import database, policy, readable, source
 from baton_workloads.etl.column_encoding import carrier
 from baton_workloads.etl.dataset_names import dataset_names
 from baton_workloads.etl.harmless import KEEP, Surroundings, judged, surroundings
@@ -40,6 +41,7 @@ SELECT a.attname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
  WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1
 """
 
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")  # in YAML; JSON escapes only the first of them
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -59,12 +61,12 @@ class Draft:
     def text(self) -> str:
         """Give the file's text."""
         lines = [
-            f"# First policy for {self.name}: go through it column by column. What is dropped here was not understood,",
+            f"# First policy for {_in_a_line(self.name)}: go through it column by column. What is dropped here was not understood,",
             "# which does not mean that it is personal; what is kept was recognised by type and name alone.",
             f"source: {_scalar(self.name)}",
             f"target: public.{self.dataset}",
             "columns:",
-            *(f"  {_scalar(name)}: {rule}  # {comment}" for name, (rule, comment) in self.columns.items()),
+            *(f"  {_scalar(name)}: {rule}  # {_in_a_line(comment)}" for name, (rule, comment) in self.columns.items()),
         ]
         return "\n".join(lines) + "\n"
 
@@ -84,7 +86,8 @@ def policy_init(dsn: str, schemas: list[str], tables: list[str], folder: Path) -
     with database.connect(dsn, "source") as connection:
         names = _names(connection, schemas, tables)
         left_out = {name: reason for name in names if (reason := _unusable(name))}
-        shapes = _shapes(connection, [name for name in names if name not in left_out])
+        shapes, unread = _shapes(connection, [name for name in names if name not in left_out])
+        left_out |= unread
     rules = _key_rules(shapes)
     for draft in shapes.values():
         draft.columns = {c.name: rules.get((draft.dataset, c.name)) or _alone(c, draft) for c in draft.table.columns}
@@ -142,9 +145,19 @@ def _listed(left_out: dict[str, str]) -> str:
     return "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
 
 
-def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> Shapes:
-    """Read tables by dataset name; keys refer to datasets."""
-    found = {dataset: (name, source.read_table(connection, name)) for name, dataset in dataset_names(names).items()}
+def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> tuple[Shapes, dict[str, str]]:
+    """Read tables by dataset name; keys refer to datasets. Those that an export would refuse are given with why."""
+    left_out: dict[str, str] = {}
+    tables: dict[str, source.Table] = {}
+    for name in names:
+        try:
+            readable.check(connection, name)
+            tables[name] = source.read_table(connection, name)
+        except WorkloadError as err:
+            if isinstance(err, TransientError):
+                raise
+            left_out[name] = str(err).removeprefix(f"table {name}").lstrip(": ")
+    found = {dataset: (name, tables[name]) for name, dataset in dataset_names(list(tables)).items()}
     oids = {oid: dataset for dataset, (_, table) in found.items() for oid in table.members}
     shapes = {}
     for dataset, (name, table) in found.items():
@@ -153,7 +166,7 @@ def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> Shapes:
         labels = dict(connection.execute(LABELS, (table.oid,)).fetchall())
         around = surroundings(name.partition(".")[2], columns, labels)
         shapes[dataset] = Draft(dataset, name, replace(table, columns=columns, keys=keys), around)
-    return shapes
+    return shapes, left_out
 
 
 def _key_rules(shapes: Shapes) -> dict[Place, tuple[str, str]]:
@@ -203,9 +216,13 @@ def _runnable(shapes: Shapes) -> tuple[list[Draft], dict[str, str]]:
     refused = {}
     policies = {}
     for draft in shapes.values():
-        made = policy.parse(draft.dataset, yaml.safe_load(draft.text()), draft.name)
-        if any(made.rule(column.name).result(column) is not None for column in draft.table.columns):
+        try:
+            made = policy.parse(draft.dataset, yaml.safe_load(draft.text()), draft.name)
             made.check(draft.table.columns)
+        except DataError as err:
+            refused[draft.name] = str(err).removeprefix(f"policy of dataset {draft.dataset}: ")
+            continue
+        if any(made.rule(column.name).result(column) is not None for column in draft.table.columns):
             policies[draft.dataset] = made
         else:
             refused[draft.name] = "no column is known to be harmless; write its policy by hand if it is needed"
@@ -228,5 +245,11 @@ def _kind(rule: str) -> str:
 
 def _scalar(name: str) -> str:
     """Write a name so that YAML reads the same text, whatever it looks like."""
-    plain = re.fullmatch(r"[a-z_][a-z0-9_.]*", name) and name not in YAML_WORDS
-    return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if re.fullmatch(r"[a-z_][a-z0-9_.]*", name) and name not in YAML_WORDS:
+        return name
+    return UNPRINTABLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps(name, ensure_ascii=False))
+
+
+def _in_a_line(text: str) -> str:
+    """Write what a comment shows: a type, too, may be called as somebody likes, with breaks of lines."""
+    return " ".join(UNPRINTABLE.sub(" ", text).split())
