@@ -6,7 +6,7 @@ The drill's server is asked by doing: a database is made there, each extension o
 import time
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.backup import dump, readable, tools
+from baton_workloads.backup import dump, read_privileges, tools
 from baton_workloads.backup.drill import scratch_database, scratch_server
 from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError, WorkloadError
@@ -75,7 +75,7 @@ def _raise(wrong: list[WorkloadError]) -> None:
 
 def _source(name: str, dsn: str) -> dict[str, Any]:
     with database.connect(dsn, name) as connection, database.named_errors(name):
-        readable.check(connection)
+        read_privileges.check(connection)
         server = connection.info.server_version // 10000
         tool = tools.fitting("pg_dump", least=server, wanted=server)
         return {

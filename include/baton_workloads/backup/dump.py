@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.backup import programs, readable, record, tools
+from baton_workloads.backup import programs, read_privileges, record, tools
 from baton_workloads.backup.archive import Archive, write_archive
 from baton_workloads.backup.keys import manifest_key, recipients
 from baton_workloads.backup.manifest import DatabaseDump
@@ -97,7 +97,7 @@ def _snapshot(connection: "psycopg.Connection[Any]") -> Iterator[tuple[str, date
     import psycopg
 
     connection.commit()
-    readable.check(connection)
+    read_privileges.check(connection)
     names = [name for _, name, _, _ in record.tables(connection)]
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -26,7 +26,7 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "service": "PGSERVICE", "application_name": "PGAPPNAME",
 }  # fmt: skip
 
-# What another try may mend: connections, locks, space, a server that ends. Names, which stand in quotes, may say
+# What another try may fix: connections, locks, space, a server that ends. Names, which stand in quotes, may say
 # anything: a parameter is called transaction_timeout, a table "connections".
 TRANSIENT = re.compile(
     r"connection|timeout|timed out|could not obtain lock|too many clients|shutting down|starting up|No space left"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
-from baton_workloads.etl import database, policy, readable, source
+from baton_workloads.etl import database, policy, read_privileges, source
 from baton_workloads.etl.column_encoding import carrier
 from baton_workloads.etl.dataset_names import dataset_names
 from baton_workloads.etl.harmless import KEEP, Surroundings, judged, surroundings
@@ -112,7 +112,7 @@ def policy_init(dsn: str, schemas: list[str], tables: list[str], folder: Path) -
     }
 
 
-def told(result: dict[str, Any], folder: Path) -> str:
+def summary(result: dict[str, Any], folder: Path) -> str:
     """Say to people what was written, what was not, and what comes next."""
     columns = ", ".join(f"{count} {rule}" for rule, count in sorted(result["columns"].items()))
     lines = [f"{len(result['files'])} policies written to {folder}. Columns: {columns}."]
@@ -151,7 +151,7 @@ def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> tuple[Sh
     tables: dict[str, source.Table] = {}
     for name in names:
         try:
-            readable.check(connection, name)
+            read_privileges.check(connection, name)
             tables[name] = source.read_table(connection, name)
         except WorkloadError as err:
             if isinstance(err, TransientError):
