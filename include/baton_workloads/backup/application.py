@@ -25,7 +25,6 @@ from baton_workloads.backup.parts import emit_part
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
 
-
 TAR_BYTES, TAR_BYTES_A_FILE = 10240, 1024  # at most, that a tar adds to its files
 OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
     ".gz": gzip.open,
@@ -102,6 +101,6 @@ def _refuse_much_less(root: str, name: str, size_bytes: int, least_percent: int)
         if size_bytes * 100 < then_bytes * least_percent:
             raise DataError(
                 f"application {name} wrote {size_bytes} bytes, and about {then_bytes} for the backup {item.name}: less"
-                f" than {least_percent} %. If that is right, set its least_percent to 0 in applications.yaml for a night"
+                f" than {least_percent} %. If that is right, set its least_percent to 0 in applications.yaml once"
             )
         return

@@ -18,12 +18,13 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 PERSONS = frozenset(
     """person persons people user users customer customers employee employees staff member members patient patients
     student students contact contacts client clients passenger passengers actor actors author authors artist artists
-    address addresses residence residences home homes household households guest guests driver drivers supplier suppliers
-    vendor vendors lead leads subscriber subscribers profile profiles signer signers resident residents tenant tenants
-    teacher teachers doctor doctors owner owners agent agents applicant applicants candidate candidates friend friends
-    account accounts login logins session sessions visitor visitors player players donor donors voter voters child
-    children parent parents family families kunde kunden mitarbeiter personen adresse adressen benutzer cliente clientes
-    usuario usuarios empleado empleados utilisateur utilisateurs zakaznik zakaznici osoba osoby""".split()
+    address addresses residence residences home homes household households guest guests driver drivers supplier
+    suppliers vendor vendors lead leads subscriber subscribers profile profiles signer signers resident residents
+    tenant tenants teacher teachers doctor doctors owner owners agent agents applicant applicants candidate
+    candidates friend friends account accounts login logins session sessions visitor visitors player players donor
+    donors voter voters child children parent parents family families kunde kunden mitarbeiter personen adresse
+    adressen benutzer cliente clientes usuario usuarios empleado empleados utilisateur utilisateurs zakaznik
+    zakaznici osoba osoby""".split()
 )
 OF_PERSONS = frozenset(
     """birth birthday birthdate birthplace born dob gender sex marital religion nationality surname lastname firstname

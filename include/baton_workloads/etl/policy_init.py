@@ -2,8 +2,8 @@
 
 Keys become pseudonyms whose domain follows the foreign keys, so that joins survive: all columns of one key get one
 rule. A column is kept only where type, name and table together show that it says nothing about a person (``harmless``);
-all others are dropped, with a comment why and what else would fit. The files are a start for people to go through. They pass every
-check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
+all others are dropped, with a comment why and what else would fit. The files are a start for people to go through. They
+pass every check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
 """
 
 import json
@@ -61,8 +61,9 @@ class Draft:
     def text(self) -> str:
         """Give the file's text."""
         lines = [
-            f"# First policy for {_in_a_line(self.name)}: go through it column by column. What is dropped here was not understood,",
-            "# which does not mean that it is personal; what is kept was recognised by type and name alone.",
+            f"# First policy for {_in_a_line(self.name)}: go through it column by column.",
+            "# What is dropped was not understood, which does not mean that it is personal; what is kept was known by",
+            "# type and names alone.",
             f"source: {_scalar(self.name)}",
             f"target: public.{self.dataset}",
             "columns:",
@@ -180,7 +181,7 @@ def _key_rules(shapes: Shapes) -> dict[Place, tuple[str, str]]:
         elif all(Pseudonym(rule="pseudonym", domain=domain).misfit(column) is None for column in members):
             rule, why = f"{{rule: pseudonym, domain: {domain}}}", "key"
         else:
-            rule, why = "drop", f"key of a type that takes no pseudonym; keep would fit"
+            rule, why = "drop", "key of a type that takes no pseudonym; keep would fit"
         rules |= {place: (rule, f"{columns[place].type}: {why}") for place in places}
     return rules
 

@@ -126,7 +126,7 @@ def real(own_server: Server) -> Shop:
 
 
 def test_whom_dead_rows_are_kept_for_is_said(real: Shop) -> None:
-    """A session, a prepared transaction, a slot: each by its name, and a table of which rows are left counts as done."""
+    """A session, a prepared transaction, a slot: each by its name; a table of which rows are left counts as done."""
     kill = "UPDATE t SET v = v + 1; SELECT pg_stat_force_next_flush()"
     with psycopg.connect(real.dsn, application_name="billing") as holder:
         holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -18,7 +18,8 @@ ENDINGS = (
     "|digital|solutions|services|systems|software|studio|world|live|news|blog|club|life|work|space|website|company|group"
 )
 LETTERS = r"\pL\pM\pN"
-ADDRESS = rf"^([A-Za-z0-9]?)[{LETTERS}.!#$%&'*+/=?^_`{{|}}~-]*(@)(?:[{LETTERS}-]+\.)+(?:({ENDINGS}|[A-Za-z]{{2}})|[A-Za-z]{{3,}})$"
+LOCAL = rf"([A-Za-z0-9]?)[{LETTERS}.!#$%&'*+/=?^_`{{|}}~-]*"
+ADDRESS = rf"^{LOCAL}(@)(?:[{LETTERS}-]+\.)+(?:({ENDINGS}|[A-Za-z]{{2}})|[A-Za-z]{{3,}})$"
 
 
 class Mask(Rule):

@@ -4,9 +4,9 @@ Specification, version 1:
 
 - domain key = lower-case hex of HMAC-SHA256(secret key, ``baton/pseudonym/1/`` + domain)
 - pseudonym = the first 128 bits of HMAC-SHA256(domain key as ASCII, canonical text as UTF-8), as a ``uuid``
-- canonical text = PostgreSQL's text form of the value: integers in decimal, ``numeric`` the same (what has decimals in a
-  column without a scale is without zeros at their end: 12.00 is 12), uuid in lower case with dashes, dates as ``YYYY-MM-DD``, ``char(n)`` without
-  padding, ``citext`` in lower case, any other text as it is
+- canonical text = PostgreSQL's text form of the value: integers in decimal, ``numeric`` the same (what has decimals in
+  a column without a scale is without zeros at their end: 12.00 is 12), uuid in lower case with dashes, dates as
+  ``YYYY-MM-DD``, ``char(n)`` without padding, ``citext`` in lower case, any other text as it is
 - NULL stays NULL; the empty text is a value
 
 Why 128 bits as uuid: 16 bytes instead of 64 in every table and index, and a chance of one in 10**20 that two of a
