@@ -13,14 +13,22 @@ from baton_workloads.environment import required
 from baton_workloads.errors import ConfigurationError, TransientError, some
 from baton_workloads.maintenance import blockers, table
 from baton_workloads.maintenance.bloat import Index, Invalid, indexes, invalid_indexes, measured, measuring_schema
-from baton_workloads.maintenance.work import Clock, Failures, Limits, is_cancelled, is_lock_timeout, session, translated
+from baton_workloads.maintenance.work import (
+    Clock,
+    Failures,
+    Limits,
+    is_cancelled,
+    is_lock_timeout,
+    session,
+    translated,
+    who_sees_nobody,
+)
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
 
 POLL_SECONDS = 0.5
-SEES_OTHERS = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)"
 HEAD = ("index", "air before", "size before", "after", "seconds", "error")
 
 
@@ -91,9 +99,8 @@ def reindex(limits: Limits, wish: Wish, *, dry_run: bool = False) -> dict[str, A
 
 def _refuse_blindness(connection: "psycopg.Connection[Any]") -> None:
     """Refuse to begin as a role from which other sessions' transactions are hidden: it would wait for them."""
-    row = connection.execute(SEES_OTHERS).fetchone()
-    if row and not row[0]:
-        raise ConfigurationError(f"reindex: other sessions are hidden from this role; GRANT pg_monitor TO {row[1]}")
+    if role := who_sees_nobody(connection):
+        raise ConfigurationError(f"reindex: other sessions are hidden from this role; GRANT pg_monitor TO {role}")
 
 
 def _said(item: Invalid) -> tuple[str, ConfigurationError]:

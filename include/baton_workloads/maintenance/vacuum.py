@@ -19,6 +19,7 @@ from baton_workloads.maintenance.work import (
     is_lock_timeout,
     session,
     translated,
+    who_sees_nobody,
 )
 from baton_workloads.progress import say
 
@@ -185,8 +186,7 @@ class _Run:
         notes = []
         left = entry.before is not None and entry.after is not None and entry.after.dead * 2 > entry.before.dead > 0
         if (left and "vacuum" in entry.work) or warned & OLD_ROWS:
-            kept_for = blockers.names(horizon.holders(self.connection))
-            notes.append(f"its dead rows are kept for {kept_for}; they go with the first vacuum after its end")
+            notes.append(f"its dead rows are kept for {self._kept_for()}; they go with the first vacuum after its end")
         if warned & WRAPAROUND:
             notes.append(
                 "the server warns that it runs out of transaction numbers, and will refuse to write at last; end what"
@@ -195,6 +195,13 @@ class _Run:
         if warned - SKIPPED - OLD_ROWS - WRAPAROUND:
             notes.append("the server warned of something else, and went on; its log has the text")
         return notes
+
+    def _kept_for(self) -> str:
+        found = horizon.holders(self.connection)
+        role = who_sees_nobody(self.connection)
+        if not found and role:
+            return f"a session that this role may not see (GRANT pg_monitor TO {role})"
+        return blockers.names(found)
 
     def _state(self, item: Table) -> State | None:
         row = self.connection.execute(STATE, (item.oid,)).fetchone()

@@ -56,6 +56,15 @@ class Clock:
         return 0 < self.max_seconds <= self.seconds
 
 
+SEES_OTHERS = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)"
+
+
+def who_sees_nobody(connection: "psycopg.Connection[Any]") -> str | None:
+    """Give this role's name where other sessions' transactions are hidden from it, else None."""
+    row = connection.execute(SEES_OTHERS).fetchone()
+    return str(row[1]) if row and not row[0] else None
+
+
 @contextmanager
 def session(dsn: str, limits: Limits) -> "Iterator[psycopg.Connection[Any]]":
     """Open an autocommit connection to the database that is maintained, with the run's limits."""

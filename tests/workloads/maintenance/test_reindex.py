@@ -199,3 +199,19 @@ def test_a_prepared_transaction_is_in_the_way(own_server: Server) -> None:
     assert shop.value(INVALID) == 0
     shop.execute("ROLLBACK PREPARED 'stuck'")
     assert shop.run(*words).result["outcome"] == "done"
+
+
+def test_leftovers_of_a_toast_index_are_found_and_can_be_dropped(shop: Shop) -> None:
+    """A rebuild of a whole table, by whomever, leaves one there, too; nobody but its owner may drop it."""
+    shop.execute("CREATE TABLE wide (id int PRIMARY KEY, doc text)", "INSERT INTO wide VALUES (1, 'x')")
+    with psycopg.connect(shop.dsn) as holder:
+        holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        holder.execute("SELECT count(*) FROM users")
+        with pytest.raises(psycopg.errors.LockNotAvailable), psycopg.connect(shop.dsn, autocommit=True) as impatient:
+            impatient.execute("SET lock_timeout = '200ms'")
+            impatient.execute("REINDEX TABLE CONCURRENTLY wide")
+    outcome = shop.run(*REINDEX)
+    remedies = [part.split("let postgres run: ")[1] for part in outcome.error.split(" | ")]
+    assert (outcome.code, len(remedies), shop.value(INVALID)) == (78, 2, 2)
+    shop.execute(*remedies)
+    assert shop.value(INVALID) == 0

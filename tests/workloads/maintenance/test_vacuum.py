@@ -135,6 +135,9 @@ def test_whom_dead_rows_are_kept_for_is_said(real: Shop) -> None:
         pid = holder.info.backend_pid
         entry = of_t(real)
         assert f"pid {pid} (billing, idle in transaction)" in entry["notes"][0]
+        real.execute("REVOKE pg_monitor FROM shop_maintainer")
+        assert "may not see (GRANT pg_monitor TO shop_maintainer)" in of_t(real)["notes"][0]
+        real.execute("GRANT pg_monitor TO shop_maintainer")
     assert "notes" not in of_t(real)
 
     with psycopg.connect(real.dsn) as other:
