@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import zstandard
 
@@ -26,7 +26,7 @@ from baton_workloads.environment import required
 from baton_workloads.errors import DataError
 
 TAR_BYTES, TAR_BYTES_A_FILE = 10240, 1024  # at most, that a tar adds to its files
-OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+OPENERS: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
     ".tgz": gzip.open,
     ".bz2": bz2.open,

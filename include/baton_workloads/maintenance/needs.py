@@ -153,11 +153,12 @@ class _Limits:
         return min(limit, highest) if highest > 0 else limit
 
 
-def _table(*row: Any) -> Table:
-    *state, toast_rows, toast_dead, toast_options = row
-    oid, schema, name, rows, options, *counts = state
-    own, toast = _options(options), _options(toast_options)
-    return Table(oid, schema, name, rows, *counts, own, toast_rows, toast_dead, toast)
+def _table(oid: int, schema: str, name: str, rows: float, options: list[str] | None, *more: Any) -> Table:
+    dead, modified, inserted, never_analysed, xid_age, mxid_age, toast_rows, toast_dead, toast_options = more
+    return Table(
+        oid, schema, name, rows, dead, modified, inserted, never_analysed, xid_age, mxid_age, _options(options),
+        toast_rows, toast_dead, _options(toast_options),
+    )  # fmt: skip
 
 
 def _options(options: list[str] | None) -> dict[str, str]:

@@ -4,6 +4,7 @@ A table that somebody has locked holds up nobody: the others are done, then the 
 A table of which dead rows are left is done, too; the report says for whom they are kept.
 """
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ SELECT pg_total_relation_size(c.oid), coalesce(s.n_dead_tup, 0) + coalesce(t.n_d
 SKIPPED = {"vacuum_is_permitted_for_relation", "vacuum_is_relation_owner"}
 OLD_ROWS = {"vacuum_get_cutoffs", "vacuum_set_xid_limits"}
 WRAPAROUND = {"SetTransactionIdLimit", "SetMultiXactIdLimit", "GetNewTransactionId", "GetNewMultiXactId"}
+STATISTICS_AT_ONCE = 150000  # before this version what a vacuum did is known a moment later
+STATISTICS_SECONDS = 1.5
 SHOWN = 200  # tables in the result; an XCom is no place for thousands, and the log has them all
 HEAD = ("table", "done", "size before", "after", "dead before", "after", "age before", "after", "seconds")
 
@@ -63,6 +66,12 @@ class Done:
     seconds: float = 0
     error: str | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def keeps_dead_rows(self) -> bool:
+        """Whether a vacuum left most of them."""
+        left = self.before is not None and self.after is not None and self.after.dead * 2 > self.before.dead > 0
+        return left and "vacuum" in self.work
 
     def as_json(self) -> dict[str, Any]:
         """For the result."""
@@ -143,6 +152,9 @@ class _Run:
             entry.before = self._state(item)
             warnings = self._execute(item, wanted)
             entry.after = self._state(item)
+            if entry.keeps_dead_rows and self.connection.info.server_version < STATISTICS_AT_ONCE:
+                time.sleep(STATISTICS_SECONDS)
+                entry.after = self._state(item)
             entry.notes = self._notes(entry, warnings)
         except psycopg.Error as err:
             entry.error = self._failed(item, err, self.clock.seconds - started)
@@ -184,8 +196,7 @@ class _Run:
     def _notes(self, entry: Done, warned: set[str]) -> list[str]:
         """Say what the server warned of, and for whom most of the dead rows were left."""
         notes = []
-        left = entry.before is not None and entry.after is not None and entry.after.dead * 2 > entry.before.dead > 0
-        if (left and "vacuum" in entry.work) or warned & OLD_ROWS:
+        if entry.keeps_dead_rows or warned & OLD_ROWS:
             notes.append(f"its dead rows are kept for {self._kept_for()}; they go with the first vacuum after its end")
         if warned & WRAPAROUND:
             notes.append(
