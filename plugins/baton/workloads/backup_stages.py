@@ -54,7 +54,7 @@ def backup_check() -> WorkloadOperator:
     """
     from airflow.providers.cncf.kubernetes.secret import Secret
 
-    scratch = Secret("env", "BATON_SCRATCH_DSN", "baton-prove", "BATON_SCRATCH_DSN")
+    scratch = Secret("env", "BATON_SCRATCH_DSN", "baton-prove", "BATON_SCRATCH_DSN")  # type: ignore[no-untyped-call]
     return WorkloadOperator(
         task_id="check_drill", command=["backup", "check"], secret_names=["baton-backup"], secrets=[scratch]
     )
