@@ -52,6 +52,25 @@ def test_what_a_dump_leaves_out_by_design_is_no_difference(backups: Backups) -> 
     assert outcome.code == 0, outcome.stderr
 
 
+def test_what_another_server_lacks_or_would_begin_to_do_is_left_out(backups: Backups, own_server: Server) -> None:
+    """Tablespaces need not exist there, and a subscription would take the changes of the source's; nothing is left."""
+    backups.execute(
+        "CREATE SUBSCRIPTION here CONNECTION 'host=127.0.0.1 dbname=x' PUBLICATION p"
+        " WITH (connect = false, slot_name = NONE)",
+    )
+    with psycopg.connect(backups.source, autocommit=True) as connection:
+        connection.execute("SET allow_in_place_tablespaces = on")
+        connection.execute("CREATE TABLESPACE fast LOCATION ''")
+        connection.execute("CREATE TABLE on_fast TABLESPACE fast AS SELECT 1 AS id")
+        connection.execute("CREATE INDEX on_fast_id ON on_fast (id) TABLESPACE fast")
+    scratch = own_server.dsn("postgres")
+    outcome = backups.run("drill", backups.sealed(), BATON_SCRATCH_DSN=scratch)
+    backups.execute("DROP SUBSCRIPTION here", "DROP TABLE on_fast", "DROP TABLESPACE fast")
+    assert outcome.code == 0, outcome.stderr
+    left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'baton_drill%'"
+    assert backups.query(left, scratch) == [(0,)]
+
+
 def test_several_databases_belong_to_one_backup(backups: Backups, server: Server) -> None:
     """Each variable BATON_…_BACKUP_DSN is one; a restore names which."""
     backups.environment["BATON_LEDGER_BACKUP_DSN"] = other = server.database()

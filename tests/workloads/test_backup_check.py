@@ -38,6 +38,10 @@ DRILLS = {
         ["CREATE FOREIGN DATA WRAPPER far", "CREATE PUBLICATION everything FOR ALL TABLES",
          "CREATE FUNCTION c(int4) RETURNS int4 LANGUAGE internal AS 'int4abs'"], "CREATEDB",
         "shop has foreign data wrapper far, function public.c(integer) (language internal), publication everything"),
+    "a collation": (
+        ["SET allow_system_table_mods = on; CREATE COLLATION pg_catalog.\"xx_YY\" FROM \"C\"",
+         "CREATE TABLE sorted (t text COLLATE \"xx_YY\")"], "CREATEDB",
+        "shop sorts by xx_YY, which the drill's server lacks"),
 }  # fmt: skip
 
 
@@ -59,6 +63,10 @@ SOURCES = {
     "row-level security": (
         ["GRANT pg_read_all_data TO {role}", "ALTER TABLE visits ENABLE ROW LEVEL SECURITY"],
         "row-level security would hide rows of public.visits from role {role}; ALTER ROLE {role} BYPASSRLS"),
+    "large objects": (
+        ["GRANT pg_read_all_data TO {role}", "SELECT lo_from_bytea(4711, 'x'), lo_from_bytea(4712, 'x')",
+         "GRANT SELECT ON LARGE OBJECT 4712 TO {role}"],
+        "role {role} may not read 1 large objects (4711); GRANT SELECT ON LARGE OBJECT 4711 TO {role}"),
     "no schema": (
         ["CREATE SCHEMA hidden", "CREATE TABLE hidden.t (id int)",
          "GRANT SELECT ON ALL TABLES IN SCHEMA public, hidden TO {role}",

@@ -4,6 +4,8 @@ The drill's server is asked by doing: a database is made there, each extension o
 """
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.backup import dump, read_privileges, tools
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     import psycopg
 
 EXTENSIONS = "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+# Collations of the operating system or of ICU that tables use; what users made of them is in the dump.
+COLLATIONS = """
+SELECT DISTINCT o.collname::text
+  FROM pg_attribute a JOIN pg_collation o ON o.oid = a.attcollation JOIN pg_class c ON c.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE o.collnamespace = 'pg_catalog'::regnamespace AND NOT a.attisdropped AND n.nspname !~ '^pg_'
+   AND n.nspname <> 'information_schema' ORDER BY 1
+"""
 # What only a superuser may make, whatever made it in the source.
 FOR_SUPERUSERS = """
 SELECT 'event trigger ' || quote_ident(evtname) FROM pg_event_trigger e WHERE NOT EXISTS (
@@ -82,41 +92,56 @@ def _source(name: str, dsn: str) -> dict[str, Any]:
             "server": server,
             "pg_dump": tool.version,
             "extensions": [row[0] for row in connection.execute(EXTENSIONS)],
+            "collations": [row[0] for row in connection.execute(COLLATIONS)],
             "for_superusers": [row[0] for row in connection.execute(FOR_SUPERUSERS)],
         }
 
 
 def _lacks(server: "psycopg.Connection[Any]", dsn: str, sources: dict[str, dict[str, Any]]) -> list[WorkloadError]:
     """Say what of the sources the drill's server, or its role, cannot take."""
-    found: list[WorkloadError] = []
-    major = server.info.server_version // 10000
     row = server.execute("SELECT quote_ident(rolname), rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     role, superuser = row or ("", False)
     wanted = sorted({extension for source in sources.values() for extension in source["extensions"]})
     with scratch_database(server, dsn, "check") as own:
         refused = {extension for extension in wanted if not _takes(own, extension)}
-    for name, source in sources.items():
-        if source["server"] > major:
-            found.append(
-                ConfigurationError(
-                    f"{name} is PostgreSQL {source['server']}, the drill's server {major}: it has to be as new"
-                )
+        with database.connect(own, "scratch") as connection:
+            collations = {row[0] for row in connection.execute("SELECT collname::text FROM pg_collation")}
+    drill = Drill(server.info.server_version // 10000, role, superuser, refused, collations)
+    return [ConfigurationError(f"{name} {text}") for name, source in sources.items() for text in drill.lacks(source)]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """The drill's server.
+
+    :param refused: extensions of the sources that cannot be made there.
+    """
+
+    major: int
+    role: str
+    superuser: bool
+    refused: set[str]
+    collations: set[str]
+
+    def lacks(self, source: dict[str, Any]) -> Iterator[str]:
+        """Say what of one source it cannot take."""
+        if source["server"] > self.major:
+            yield f"is PostgreSQL {source['server']}, the drill's server {self.major}: it has to be as new"
+        if missing := [extension for extension in source["extensions"] if extension in self.refused]:
+            yield (
+                f"uses {', '.join(missing)}, which the drill's server lacks or its role {self.role} may not make;"
+                f" install it there, or let {self.role} be a superuser of that server"
             )
-        if missing := [extension for extension in source["extensions"] if extension in refused]:
-            found.append(
-                ConfigurationError(
-                    f"{name} uses {', '.join(missing)}, which the drill's server lacks or its role {role} may not make;"
-                    f" install it there, or let {role} be a superuser of that server"
-                )
+        if missing := [collation for collation in source["collations"] if collation not in self.collations]:
+            yield (
+                f"sorts by {', '.join(missing)}, which the drill's server lacks; install those locales there, then"
+                " SELECT pg_import_system_collations('pg_catalog') in its template0"
             )
-        if source["for_superusers"] and not superuser:
-            found.append(
-                ConfigurationError(
-                    f"{name} has {', '.join(source['for_superusers'])}, which only a superuser can make: let {role} be"
-                    " one on the drill's server"
-                )
+        if source["for_superusers"] and not self.superuser:
+            yield (
+                f"has {', '.join(source['for_superusers'])}, which only a superuser can make: let {self.role} be one on"
+                " the drill's server"
             )
-    return found
 
 
 def _takes(dsn: str, extension: str) -> bool:

@@ -18,6 +18,15 @@ SELECT format('%I.%I', n.nspname, c.relname), row_security_active(c.oid), quote_
  ORDER BY 1
 """  # noqa: S608
 
+# No predefined role may read them. Privileges are asked for as their functions are of PostgreSQL 18 only.
+LARGE_OBJECTS = """
+SELECT m.oid::text, quote_ident(current_user) FROM pg_largeobject_metadata m
+ WHERE NOT pg_has_role(m.lomowner, 'USAGE') AND current_setting('lo_compat_privileges') = 'off' AND NOT EXISTS (
+       SELECT FROM aclexplode(m.lomacl) g
+        WHERE g.privilege_type = 'SELECT' AND (g.grantee = 0 OR pg_has_role(g.grantee, 'USAGE')))
+ ORDER BY m.oid
+"""
+
 
 def check(connection: "psycopg.Connection[Any]") -> None:
     """Refuse a role that would dump less than all.
@@ -30,6 +39,13 @@ def check(connection: "psycopg.Connection[Any]") -> None:
     if closed:
         role = found[0][2]
         raise ConfigurationError(f"role {role} may not read {some(closed)}; GRANT pg_read_all_data TO {role}")
+    large = connection.execute(LARGE_OBJECTS).fetchall()
+    if large:
+        role = large[0][1]
+        raise ConfigurationError(
+            f"role {role} may not read {len(large)} large objects ({some([oid for oid, _ in large])});"
+            f" GRANT SELECT ON LARGE OBJECT {large[0][0]} TO {role}, and so on, or make it a member of their owner"
+        )
     if filtered:
         role = found[0][2]
         raise ConfigurationError(

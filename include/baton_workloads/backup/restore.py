@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import psycopg
 
 EVERY_SECONDS = 3.0
+# What another server need not have, or what would begin to work there: roles, tablespaces, subscriptions.
+LEFT_OUT = ("--no-owner", "--no-acl", "--no-tablespaces", "--no-subscriptions")
 OBJECTS = f"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {IN_CLASSES}"  # noqa: S608
 
 
@@ -45,7 +47,7 @@ class Meter:
 def restore_dump(root: str, part: DatabaseDump, identities: list[Any], dsn: str, *, replace: bool = False) -> None:
     """Restore a dump into a database, in one transaction.
 
-    Owners and grants are left out: the roles of the source need not exist here.
+    Owners, grants, tablespaces and subscriptions are left out.
 
     :param replace: first drop what the dump would make.
     :raises DataError: the dump is damaged, or the target refuses it; nothing has changed there.
@@ -56,7 +58,7 @@ def restore_dump(root: str, part: DatabaseDump, identities: list[Any], dsn: str,
     if server < tools.major(part.server_version):
         say(f"{what}: of PostgreSQL {part.server_version} into {server}: what {server} does not know will be refused")
     tool = tools.fitting("pg_restore", least=made_by, wanted=max(made_by, server))
-    words = ["--no-owner", "--no-acl", "--no-password", *(["--clean", "--if-exists"] if replace else [])]
+    words = [*LEFT_OUT, "--no-password", *(["--clean", "--if-exists"] if replace else [])]
     with _restoring(tool, words, name, server, programs.environment(dsn), what) as pipe:
         raw = read_archive(root, part.chunks, identities, Meter(what, part.raw_bytes, pipe.write).write)
         if raw != part.raw_bytes:
