@@ -59,7 +59,7 @@ class Cluster:
             content = _as_before({"apiVersion": SERVED, "kind": "CronJob", **item})
             metadata = content["metadata"]
             place = f"cluster:{metadata['namespace']}/{metadata['name']}"
-            manifests.append(Manifest(place, Document(content, None, -1), content))
+            manifests.append(Manifest(place, Document(content, "", -1), content))
         return manifests
 
     def history(self, namespace: str | None) -> dict[str, list[PastRun]]:

@@ -16,10 +16,11 @@ from baton.command_line import FINE, NOT_ASKED, WRONG
 from baton.cronjobs.catalogue import Catalogue, catalogue_of
 from baton.cronjobs.importing.cluster import Cluster
 from baton.cronjobs.importing.files import write_manifests
+from baton.cronjobs.importing.filling import fill
 from baton.cronjobs.importing.needs import missing
 from baton.cronjobs.importing.report import Report, as_text
 from baton.cronjobs.importing.report import as_json as as_json_of
-from baton.cronjobs.manifests.files import Found, read_manifests
+from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, read_manifests
 from baton.cronjobs.proposals.propose import propose
 
 app = command_line.application(None)
@@ -43,7 +44,12 @@ class Options:
 def import_(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH", exists=True, help="Manifest files, or folders with them.", show_default=False),
+        typer.Argument(
+            metavar="PATH",
+            readable=False,  # what cannot be read is told as anything else that is wrong
+            help="Manifest files, or folders with them; - is the standard input.",
+            show_default=False,
+        ),
     ] = None,
     from_cluster: Annotated[
         bool, typer.Option("--from-cluster", help="Look at the CronJobs in the cluster too.")
@@ -84,13 +90,15 @@ def import_(
         raise typer.BadParameter("give files or folders" + ("" if check else ", or --from-cluster"))
     if write and not from_cluster:
         raise typer.BadParameter("--write needs --from-cluster")
+    for path in paths or []:
+        _look_at(path)
     options = Options(paths or [], from_cluster, namespace, write, check, needs, kubeconfig, context)
     report = _report(options)
     if images:
         print("\n".join(sorted({image for job in report.catalogue.cronjobs.values() for image in job.images})))
         return
     print(json.dumps(as_json_of(report), indent=2) if as_json else as_text(report, every_field=every_field))
-    if not report.catalogue.files and not from_cluster:
+    if not report.catalogue.files and not report.catalogue.problems and not from_cluster:
         print("baton import: there are no manifests (*.yaml, *.yml, *.json) at these paths", file=sys.stderr)
         raise typer.Exit(NOT_ASKED)
     raise typer.Exit(WRONG if report.catalogue.problems or any(report.drift.values()) else FINE)
@@ -101,11 +109,22 @@ def main(arguments: list[str] | None = None) -> int:
     return command_line.run(app, "import", "baton.cronjobs.importing.command", arguments)
 
 
+def _look_at(path: Path) -> None:
+    """Refuse a path at which nothing is, or nothing that this account may see."""
+    try:
+        if path != STANDARD_INPUT:
+            path.stat()
+    except FileNotFoundError as err:
+        raise typer.BadParameter(f"{path} does not exist") from err
+    except OSError as err:
+        raise typer.BadParameter(f"{path} cannot be read: {err.strerror}") from err
+
+
 def _report(options: Options) -> Report:
     paths = [path.absolute() if path.is_absolute() else path for path in options.paths]
     asks = options.from_cluster or options.check or options.needs
     cluster = Cluster(options.kubeconfig, options.context) if asks else None
-    found = read_manifests(paths) if paths else Found()
+    found = read_manifests(paths, fill) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
     if options.write:
         written, kept = write_manifests(live, options.write)
