@@ -97,7 +97,9 @@ class JobPods:
         if names and pod["metadata"]["uid"] not in self._warned:
             self._warned.add(pod["metadata"]["uid"])
             words = "%s, which the template has not, still runs: the Job ends only with it"
-            self._log.warning(f"[%s] All containers of the template have ended; {words}", self.label(pod), ", ".join(names))
+            self._log.warning(
+                f"[%s] All containers of the template have ended; {words}", self.label(pod), ", ".join(names)
+            )
 
     def _note_missing(self, present: set[str]) -> None:
         for (uid, _), log in self._logs.items():
@@ -207,7 +209,9 @@ def selector_of(job: Object) -> str:
 def left_over(pod: Object, job: Object) -> list[str]:
     """Return the containers that a Job's template has not and that run although all of the template have ended."""
     own = {container["name"] for container in job["spec"]["template"]["spec"]["containers"]}
-    states = {status["name"]: status.get("state") or {} for status in (pod.get("status") or {}).get("containerStatuses") or []}
+    states = {
+        status["name"]: status.get("state") or {} for status in (pod.get("status") or {}).get("containerStatuses") or []
+    }
     have_ended = own <= states.keys() and all("terminated" in states[name] for name in own)
     return [name for name, state in states.items() if name not in own and "running" in state] if have_ended else []
 

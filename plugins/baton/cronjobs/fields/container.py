@@ -20,7 +20,9 @@ _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "suc
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _LARGEST_ID = 2**31 - 1
 _HEADER = re.compile(r"[-A-Za-z0-9]+")
-_WINDOWS_USER = re.compile(r"""(?:[^\\/:*?"<>|.][^\\/:*?"<>|]{0,255}\\)?(?![. ]+$)[^"/\\:;|=,+*?<>@\[\]\x00-\x1f]{1,104}""")
+_WINDOWS_USER = re.compile(
+    r"""(?:[^\\/:*?"<>|.][^\\/:*?"<>|]{0,255}\\)?(?![. ]+$)[^"/\\:;|=,+*?<>@\[\]\x00-\x1f]{1,104}"""
+)
 
 
 def needs(*names: str) -> Rule:

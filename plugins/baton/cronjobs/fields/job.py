@@ -19,10 +19,10 @@ _NUMBERS = (
     "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished",
     "backoffLimitPerIndex", "maxFailedIndexes",
 )  # fmt: skip
-_MOST_PARALLEL = 100_000
-_MANY_INDEXES, _MOST_OF_MANY = 100_000, 10_000
-_MOST_RULES, _MOST_CODES = 20, 255
-_LONGEST_MANAGER = 63
+_MAX_PARALLEL = 100_000
+_MANY_INDEXES, _MAX_OF_MANY_INDEXES = 100_000, 10_000
+_MAX_RULES, _MAX_CODES = 20, 255
+_MAX_MANAGER_LENGTH = 63
 _PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
@@ -39,11 +39,11 @@ def job(part: Object) -> Iterator[Finding]:
         if part.get(name) is not None:
             yield (name,), "needs completionMode: Indexed"
     yield from negative(part, _NUMBERS)
-    completions, most_failed = part.get("completions"), part.get("maxFailedIndexes")
-    if completions is not None and most_failed is not None and most_failed > completions:
-        yield ("maxFailedIndexes",), f"must be no more than the {completions} completions, is {most_failed}"
-    if indexed and (part.get("parallelism") or 0) > _MOST_PARALLEL:
-        yield ("parallelism",), f"must be {_MOST_PARALLEL} or less in an Indexed Job, is {part['parallelism']}"
+    completions, max_failed = part.get("completions"), part.get("maxFailedIndexes")
+    if completions is not None and max_failed is not None and max_failed > completions:
+        yield ("maxFailedIndexes",), f"must be no more than the {completions} completions, is {max_failed}"
+    if indexed and (part.get("parallelism") or 0) > _MAX_PARALLEL:
+        yield ("parallelism",), f"must be {_MAX_PARALLEL} or less in an Indexed Job, is {part['parallelism']}"
     if part.get("maxFailedIndexes") is not None and part.get("backoffLimitPerIndex") is None:
         yield ("backoffLimitPerIndex",), "is missing: maxFailedIndexes needs it"
     if part.get("manualSelector"):
@@ -61,8 +61,8 @@ def job(part: Object) -> Iterator[Finding]:
     if policy is not None and part.get("podReplacementPolicy") == "TerminatingOrFailed":
         yield ("podReplacementPolicy",), "must be Failed in a Job with a podFailurePolicy"
     rules = (policy or {}).get("rules") or []
-    if len(rules) > _MOST_RULES:
-        yield ("podFailurePolicy", "rules"), f"must be no more than {_MOST_RULES}, are {len(rules)}"
+    if len(rules) > _MAX_RULES:
+        yield ("podFailurePolicy", "rules"), f"must be no more than {_MAX_RULES}, are {len(rules)}"
     for position, rule in enumerate(rules):
         if (rule or {}).get("action") == "FailIndex" and part.get("backoffLimitPerIndex") is None:
             yield ("podFailurePolicy", "rules", position, "action"), "FailIndex needs backoffLimitPerIndex"
@@ -80,7 +80,12 @@ def _containers(part: Object) -> set[Any]:
 
 def _is_controller(name: str) -> bool:
     domain, slash, path = name.partition("/")
-    return bool(slash) and len(name) <= _LONGEST_MANAGER and SUBDOMAIN.fits(domain) and _PATH.fullmatch(path) is not None
+    return (
+        bool(slash)
+        and len(name) <= _MAX_MANAGER_LENGTH
+        and SUBDOMAIN.fits(domain)
+        and _PATH.fullmatch(path) is not None
+    )
 
 
 def _many_indexes(part: Object) -> Iterator[Finding]:
@@ -88,16 +93,16 @@ def _many_indexes(part: Object) -> Iterator[Finding]:
     if part.get("maxFailedIndexes") is None:
         yield ("maxFailedIndexes",), f"is missing: more than {_MANY_INDEXES} completions need it"
     for name in ("maxFailedIndexes", "parallelism"):
-        if (part.get(name) or 0) > _MOST_OF_MANY:
-            yield (name,), f"must be {_MOST_OF_MANY} or less with so many completions, is {part[name]}"
+        if (part.get(name) or 0) > _MAX_OF_MANY_INDEXES:
+            yield (name,), f"must be {_MAX_OF_MANY_INDEXES} or less with so many completions, is {part[name]}"
 
 
 def _success(policy: Object, completions: int) -> Iterator[Finding]:
     rules = policy.get("rules") or []
     if not rules:
         yield ("successPolicy", "rules"), "is missing"
-    if len(rules) > _MOST_RULES:
-        yield ("successPolicy", "rules"), f"must be no more than {_MOST_RULES}, are {len(rules)}"
+    if len(rules) > _MAX_RULES:
+        yield ("successPolicy", "rules"), f"must be no more than {_MAX_RULES}, are {len(rules)}"
     for position, rule in enumerate(rules):
         where: Path = ("successPolicy", "rules", position)
         rule = rule or {}
@@ -127,8 +132,8 @@ def failure_rule(part: Object) -> Iterator[Finding]:
     yield from needs("action")(part)
     looks = {"onExitCodes": part.get("onExitCodes"), "onPodConditions": part.get("onPodConditions") or None}
     yield from one_of(looks, ("onExitCodes", "onPodConditions"))
-    if len(part.get("onPodConditions") or []) > _MOST_RULES:
-        yield ("onPodConditions",), f"must be no more than {_MOST_RULES}, are {len(part['onPodConditions'])}"
+    if len(part.get("onPodConditions") or []) > _MAX_RULES:
+        yield ("onPodConditions",), f"must be no more than {_MAX_RULES}, are {len(part['onPodConditions'])}"
 
 
 def exit_codes(part: Object) -> Iterator[Finding]:
@@ -139,8 +144,8 @@ def exit_codes(part: Object) -> Iterator[Finding]:
         yield ("values",), "is missing"
     elif values != sorted(set(values)):
         yield ("values",), "must be in order, each once"
-    elif len(values) > _MOST_CODES:
-        yield ("values",), f"must be no more than {_MOST_CODES}, are {len(values)}"
+    elif len(values) > _MAX_CODES:
+        yield ("values",), f"must be no more than {_MAX_CODES}, are {len(values)}"
     elif part.get("operator") == "In" and 0 in values:
         yield ("values", values.index(0)), "must not be 0 where the operator is In"
 

@@ -19,10 +19,10 @@ _OF_RUNNING = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _NAMES = ("serviceAccountName", "priorityClassName", "runtimeClassName", "nodeName")
 _LABELS = ("hostname", "subdomain")
 _HOSTS_OWN = ("hostNetwork", "hostPID", "hostIPC")
-_LONGEST_DEADLINE_SECONDS = 2**31 - 1
-_MOST_NAMESERVERS = 3
-_MOST_SEARCHES, _LONGEST_SEARCHES = 32, 2048
-_LONGEST_HOSTNAME = 64
+_MAX_DEADLINE_SECONDS = 2**31 - 1
+_MAX_NAMESERVERS = 3
+_MAX_SEARCHES, _MAX_SEARCHES_LENGTH = 32, 2048
+_MAX_HOSTNAME_LENGTH = 64
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
@@ -49,8 +49,8 @@ def pod(part: Object) -> Iterator[Finding]:
     if part.get("dnsPolicy") == "None" and not (part.get("dnsConfig") or {}).get("nameservers"):
         yield ("dnsConfig", "nameservers"), "is missing: dnsPolicy None needs one"
     seconds = part.get("activeDeadlineSeconds")
-    if seconds is not None and not 1 <= seconds <= _LONGEST_DEADLINE_SECONDS:
-        yield ("activeDeadlineSeconds",), f"must be from 1 to {_LONGEST_DEADLINE_SECONDS}, is {seconds}"
+    if seconds is not None and not 1 <= seconds <= _MAX_DEADLINE_SECONDS:
+        yield ("activeDeadlineSeconds",), f"must be from 1 to {_MAX_DEADLINE_SECONDS}, is {seconds}"
 
 
 def _names(part: Object) -> Iterator[Finding]:
@@ -64,8 +64,8 @@ def _names(part: Object) -> Iterator[Finding]:
 
 def _override(part: Object) -> Iterator[Finding]:
     name = part.get("hostnameOverride")
-    if name is not None and not (SUBDOMAIN.fits(name) and len(name) <= _LONGEST_HOSTNAME):
-        yield ("hostnameOverride",), f"{name!r} is no name of a host of up to {_LONGEST_HOSTNAME} characters"
+    if name is not None and not (SUBDOMAIN.fits(name) and len(name) <= _MAX_HOSTNAME_LENGTH):
+        yield ("hostnameOverride",), f"{name!r} is no name of a host of up to {_MAX_HOSTNAME_LENGTH} characters"
 
 
 def _exclusive(part: Object) -> Iterator[Finding]:
@@ -151,13 +151,13 @@ def host_alias(part: Object) -> Iterator[Finding]:
 def dns(part: Object) -> Iterator[Finding]:
     """Where names are looked up."""
     servers = part.get("nameservers") or []
-    if len(servers) > _MOST_NAMESERVERS:
-        yield ("nameservers",), f"must be no more than {_MOST_NAMESERVERS}, are {len(servers)}"
+    if len(servers) > _MAX_NAMESERVERS:
+        yield ("nameservers",), f"must be no more than {_MAX_NAMESERVERS}, are {len(servers)}"
     for position, server in enumerate(servers):
         yield from _address(server, ("nameservers", position))
     searches = part.get("searches") or []
-    if len(searches) > _MOST_SEARCHES or len(" ".join(map(str, searches))) > _LONGEST_SEARCHES:
-        yield ("searches",), f"must be no more than {_MOST_SEARCHES}, and {_LONGEST_SEARCHES} characters together"
+    if len(searches) > _MAX_SEARCHES or len(" ".join(map(str, searches))) > _MAX_SEARCHES_LENGTH:
+        yield ("searches",), f"must be no more than {_MAX_SEARCHES}, and {_MAX_SEARCHES_LENGTH} characters together"
     for position, name in enumerate(searches):
         if not _search(name or ""):
             yield ("searches", position), f"{name!r} is no name of a domain"

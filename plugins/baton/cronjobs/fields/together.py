@@ -65,7 +65,9 @@ def _sleeps(part: Object) -> Iterator[Finding]:
 
 def _devices(part: Object) -> Iterator[Finding]:
     """A volume is a folder or a device for a container; a device is a claim's."""
-    blocks = {volume.get("name") for volume in part.get("volumes") or [] if volume and any(volume.get(k) for k in _BLOCKS)}
+    blocks = {
+        volume.get("name") for volume in part.get("volumes") or [] if volume and any(volume.get(k) for k in _BLOCKS)
+    }
     volumes = {(volume or {}).get("name") for volume in part.get("volumes") or []}
     for path, container in containers_of(part):
         mounts = [mount or {} for mount in container.get("volumeMounts") or []]
@@ -108,7 +110,9 @@ def _resize(part: Object) -> Iterator[Finding]:
 
 def _proc_mount(part: Object) -> Iterator[Finding]:
     for path, container in containers_of(part):
-        if (container.get("securityContext") or {}).get("procMount") == "Unmasked" and part.get("hostUsers") is not False:
+        if (container.get("securityContext") or {}).get("procMount") == "Unmasked" and part.get(
+            "hostUsers"
+        ) is not False:
             yield (*path, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
 
 
@@ -187,7 +191,9 @@ def _host_process(part: Object) -> bool | None:
 
 def _windows(part: Object) -> Iterator[Finding]:
     for field in _POD_NOT_ON_WINDOWS:
-        if part.get(field) not in (None, False) or (part.get(field) is False and field in ("hostUsers", "shareProcessNamespace")):
+        if part.get(field) not in (None, False) or (
+            part.get(field) is False and field in ("hostUsers", "shareProcessNamespace")
+        ):
             yield (field,), "cannot stand beside os windows"
     places: list[tuple[Path, Object]] = [((), part), *containers_of(part)]
     for path, each in places:

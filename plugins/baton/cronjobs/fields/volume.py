@@ -12,9 +12,9 @@ from baton.cronjobs.fields.values import Finding
 from kubernetes_values import SUBDOMAIN
 
 _HIGHEST_MODE = 0o777
-_SHORTEST_TOKEN_SECONDS, _LONGEST_TOKEN_SECONDS = 600, 2**32
-_HIGHEST_PARTITION = 255
-_LONGEST_DRIVER = 63
+_MIN_TOKEN_SECONDS, _MAX_TOKEN_SECONDS = 600, 2**32
+_MAX_PARTITION = 255
+_MAX_DRIVER_LENGTH = 63
 _PROJECTED = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
 
 
@@ -71,7 +71,9 @@ def csi(part: Object) -> Iterator[Finding]:
     secret = part.get("nodePublishSecretRef")
     if secret is not None and not secret.get("name"):
         yield ("nodePublishSecretRef", "name"), "is missing"
-    if part.get("driver") and not (SUBDOMAIN.fits(part["driver"].lower()) and len(part["driver"]) <= _LONGEST_DRIVER):
+    if part.get("driver") and not (
+        SUBDOMAIN.fits(part["driver"].lower()) and len(part["driver"]) <= _MAX_DRIVER_LENGTH
+    ):
         yield ("driver",), f"{part['driver']!r} is no name of a driver: letters, digits, '-' and '.'"
 
 
@@ -107,8 +109,8 @@ def token(part: Object) -> Iterator[Finding]:
     """A service account's token in a file."""
     yield from relative_path(part, "path")
     seconds = part.get("expirationSeconds")
-    if seconds is not None and not _SHORTEST_TOKEN_SECONDS <= seconds <= _LONGEST_TOKEN_SECONDS:
-        yield ("expirationSeconds",), f"must be {_SHORTEST_TOKEN_SECONDS} to {_LONGEST_TOKEN_SECONDS}, is {seconds}"
+    if seconds is not None and not _MIN_TOKEN_SECONDS <= seconds <= _MAX_TOKEN_SECONDS:
+        yield ("expirationSeconds",), f"must be {_MIN_TOKEN_SECONDS} to {_MAX_TOKEN_SECONDS}, is {seconds}"
 
 
 def trust_bundle(part: Object) -> Iterator[Finding]:
@@ -124,8 +126,8 @@ def disk(*names: str) -> Rule:
 
     def rule(part: Object) -> Iterator[Finding]:
         yield from needs(*names)(part)
-        if not 0 <= (part.get("partition") or 0) <= _HIGHEST_PARTITION:
-            yield ("partition",), f"must be from 0 to {_HIGHEST_PARTITION}, is {part['partition']}"
+        if not 0 <= (part.get("partition") or 0) <= _MAX_PARTITION:
+            yield ("partition",), f"must be from 0 to {_MAX_PARTITION}, is {part['partition']}"
 
     return rule
 
@@ -161,8 +163,8 @@ def fibre_channel(part: Object) -> Iterator[Finding]:
 
 
 def _lun(part: Object) -> Iterator[Finding]:
-    if not 0 <= (part.get("lun") or 0) <= _HIGHEST_PARTITION:
-        yield ("lun",), f"must be from 0 to {_HIGHEST_PARTITION}, is {part['lun']}"
+    if not 0 <= (part.get("lun") or 0) <= _MAX_PARTITION:
+        yield ("lun",), f"must be from 0 to {_MAX_PARTITION}, is {part['lun']}"
 
 
 def git(part: Object) -> Iterator[Finding]:

@@ -267,8 +267,10 @@ def _no_object(content: Any) -> str | None:
     group = _group(content)
     of_batch = group == "batch" and content.get("apiVersion") and kind.removesuffix("List") not in _KINDS_OF_BATCH
     if of_batch or ("." not in group and _is_nearly_cronjob(kind)):
-        return f"must be CronJob, is {kind!r}, which Kubernetes does not know" if _is_nearly_cronjob(kind) else (
-            f"is {kind!r}: Kubernetes knows Job and CronJob in {content['apiVersion']}"
+        return (
+            f"must be CronJob, is {kind!r}, which Kubernetes does not know"
+            if _is_nearly_cronjob(kind)
+            else (f"is {kind!r}: Kubernetes knows Job and CronJob in {content['apiVersion']}")
         )
     return None
 
@@ -280,7 +282,8 @@ def _is_nearly_cronjob(kind: str) -> bool:
 
 def _holds_cronjobs(objects: Any) -> bool:
     return isinstance(objects, list) and any(
-        isinstance(each, dict) and (each.get("kind") == "CronJob" or _holds_cronjobs(each.get("objects") or each.get("items")))
+        isinstance(each, dict)
+        and (each.get("kind") == "CronJob" or _holds_cronjobs(each.get("objects") or each.get("items")))
         for each in objects
     )
 

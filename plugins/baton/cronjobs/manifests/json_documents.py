@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from plain_yaml import MOST_DEPTH
+from plain_yaml import MAX_DEPTH
 
 _NOT_BLANK = re.compile(r"\S")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
@@ -50,14 +50,14 @@ def decoded(text: str) -> Any:
 
 
 def _is_deep(text: str) -> bool:
-    if text.count("{") + text.count("[") <= MOST_DEPTH:
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
         return False
     depth = deepest = 0
     for found in _BRACKETS.finditer(text):
         sign = found.group()
         depth += (sign in "[{") - (sign in "]}") if len(sign) == 1 else 0
         deepest = max(deepest, depth)
-    return deepest > MOST_DEPTH
+    return deepest > MAX_DEPTH
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

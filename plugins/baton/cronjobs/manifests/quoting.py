@@ -1,4 +1,4 @@
-r"""Escapes in double quotes that Kubernetes' reader knows and libyaml does not (``\'``), and the other way round (``\/``).
+r"""Escapes in double quotes: Kubernetes' reader knows ``\'`` and not ``\/``, libyaml ``\/`` and not ``\'``.
 
 Source: yaml_parser_scan_flow_scalar of go.yaml.in/yaml/v2.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import yaml
 
 _SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
-_MOST_REPAIRS = 100
+_MAX_REPAIRS = 100
 """Texts in double quotes of one document, for each of which the document is parsed once more."""
 
 
@@ -20,7 +20,7 @@ def with_apostrophes(source: str) -> str:
     if "\\'" not in source:
         return source
     lines = source.splitlines(keepends=True)
-    for _ in range(_MOST_REPAIRS):
+    for _ in range(_MAX_REPAIRS):
         mark = _unknown_escape("".join(lines))
         if mark is None or not _repair(lines, mark.line, mark.column):
             break

@@ -1,11 +1,11 @@
 """What a YAML document is to Kubernetes, which PyYAML takes for something else now and then.
 
-To Kubernetes' reader ``y`` is a truth value, ``1e3`` and ``08`` are numbers; ``2024-01-31``, ``22:22``, ``=`` and a number
-that is too large for its kind (``123e4567``, like a commit) are texts. A merge key counts where it stands: what it
-brings wins over the keys above it, and loses to those below. Tags that nobody knows mean nothing.
+To Kubernetes' reader ``y`` is a truth value, ``1e3`` and ``08`` are numbers; ``2024-01-31``, ``22:22``, ``=`` and a
+number that is too large for its kind (``123e4567``, like a commit) are texts. A merge key counts where it stands: what
+it brings wins over the keys above it, and loses to those below. Tags that nobody knows mean nothing.
 
-Source: sigs.k8s.io/yaml, whose go.yaml.in/yaml/v2 reads YAML 1.1 with these exceptions, and what its way over JSON makes
-of keys and of numbers without a fraction.
+Source: sigs.k8s.io/yaml, whose go.yaml.in/yaml/v2 reads YAML 1.1 with these exceptions, and what its way over JSON
+makes of keys and of numbers without a fraction.
 """
 
 from __future__ import annotations
@@ -189,7 +189,13 @@ def _tagged(node: yaml.ScalarNode) -> Any:
             raise yaml.MarkedYAMLError(problem="!!binary is no base64", problem_mark=node.start_mark) from err
     if tag == _TIME and _TIMESTAMP.fullmatch(text):
         return text
-    kinds: dict[str, tuple[type, ...]] = {_TIME: (), _BOOL: (bool,), _INT: (int,), _FLOAT: (int, float), _NULL: (type(None),)}
+    kinds: dict[str, tuple[type, ...]] = {
+        _TIME: (),
+        _BOOL: (bool,),
+        _INT: (int,),
+        _FLOAT: (int, float),
+        _NULL: (type(None),),
+    }
     if tag not in kinds:
         return text
     value = plain_value(text)

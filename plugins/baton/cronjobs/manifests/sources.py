@@ -43,7 +43,9 @@ class Source:
         """What is wrong with reading its files, and what to do."""
         shown = " ".join(self.command)
         kept = f"for Airflow, keep what it prints in a file of this folder: {shown} > cronjobs.yaml"
-        return f"is a folder of {self.kind}, which fills its files in: import what this prints: {shown} | {IMPORT}; {kept}"
+        return (
+            f"is a folder of {self.kind}, which fills its files in: import what this prints: {shown} | {IMPORT}; {kept}"
+        )
 
 
 @dataclass

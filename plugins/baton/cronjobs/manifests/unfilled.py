@@ -1,4 +1,4 @@
-"""Places that somebody, or a program, was to fill in before Kubernetes reads the file: ``${NAME}``, ``<NAME>``, ``{{ … }}``.
+"""Places that were to be filled in before Kubernetes reads the file: ``${NAME}``, ``<NAME>``, ``{{ … }}``.
 
 Kubernetes takes them as they are: as a wrong name, or, in an image, as one that no node can pull.
 """

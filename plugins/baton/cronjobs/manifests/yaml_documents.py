@@ -5,7 +5,6 @@ A document that cannot be read costs itself, not its file: kubectl splits a file
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

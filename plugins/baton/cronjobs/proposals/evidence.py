@@ -39,7 +39,7 @@ _STAGES = (
 _RANK = {word: rank for rank, words in enumerate(_STAGES) for word in words}
 _TIDIES = frozenset("cleanup purge prune delete vacuum archive rotate gc expire retention".split())
 _FILLS_DATABASES = frozenset(
-    "transform aggregate process compute load import ingest collect scrape fetch sync enrich merge index refresh".split()
+    "transform aggregate process compute load import ingest collect scrape fetch sync enrich merge index".split()
 )
 _READS_DATABASES = frozenset("report publish notify send mail email summary digest validate verify check score".split())
 _NO_SUBJECT = frozenset(

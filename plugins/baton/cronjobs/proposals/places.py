@@ -1,7 +1,7 @@
 """Where a CronJob reads and writes data, as far as its command lines, variables and volumes tell.
 
-A place is a bucket's path, a claim's folder, a table, a queue, a database. What matters is the direction: what one job writes
-and another reads makes the second wait for the first; what both merely name may be anything.
+A place is a bucket's path, a claim's folder, a table, a queue, a database. What matters is the direction: what one job
+writes and another reads makes the second wait for the first; what both merely name may be anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from baton.cronjobs.manifests.cronjob import CronJob
 READS, WRITES, USES = "reads", "writes", "uses"
 OBJECT, CLAIM, TABLE, QUEUE, DATABASE = "object", "claim", "table", "queue", "database"
 
-_STORE = re.compile(r"\b(s3[an]?|gs|gcs|az|abfss?|wasbs?|oss|hdfs)://([^/\s\"'`,;)}|&<>\\]+)([^\s\"'`,;)|&<>\\]*)", re.I)
+_STORE = re.compile(
+    r"\b(s3[an]?|gs|gcs|az|abfss?|wasbs?|oss|hdfs)://([^/\s\"'`,;)}|&<>\\]+)([^\s\"'`,;)|&<>\\]*)", re.I
+)
 _DATABASE = re.compile(
     r"\b(postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|clickhouse|redshift|mssql|jdbc:\w+)://"
     r"(?:[^@/\s\"']*@)?([^/\s\"'?]+)/?([\w.-]*)", re.I,
@@ -29,7 +31,9 @@ _OUT_WORDS = frozenset(
     "out output outputs dest destination target sink upload export result results write save store to publish "
     "produce producer raw_out".split()
 )
-_IN_WORDS = frozenset("in input inputs source src from read fetch download load import consume consumer subscribe".split())
+_IN_WORDS = frozenset(
+    "in input inputs source src from read fetch download load import consume consumer subscribe".split()
+)
 _NAMED = {
     "bucket": OBJECT, "topic": QUEUE, "queue": QUEUE, "table": TABLE, "stream": QUEUE, "dataset": TABLE,
     "collection": TABLE,
@@ -42,15 +46,16 @@ _REMOVES = ("rm", "delete", "del", "rb", "purge", "prune", "forget", "expire", "
 _PUTS, _GETS = ("put", "upload"), ("get", "download", "cat", "ls")
 _SPLIT = re.compile(r"\|\||&&|[;\n|]")
 _SQL = (
-    (WRITES, re.compile(r"\b(?:insert\s+into|merge\s+into|replace\s+into|refresh\s+materialized\s+view(?:\s+concurrently)?|"
+    (WRITES, re.compile(r"\b(?:insert\s+into|merge\s+into|replace\s+into|"
+                        r"refresh\s+materialized\s+view(?:\s+concurrently)?|"
                         r"create\s+(?:or\s+replace\s+)?table(?:\s+if\s+not\s+exists)?)\s+([\w.\"]+)", re.I)),
     (WRITES, re.compile(r"\bcopy\s+([\w.\"]+)(?:\s*\([^)]*\))?\s+from\b", re.I)),
     (WRITES, re.compile(r"\bupdate\s+([\w.\"]+)\s+set\b", re.I)),
-    (READS, re.compile(r"\bselect\b[^;]*?\bfrom\s+([\w.\"]+)", re.I | re.S)),
+    (READS, re.compile(r"\bselect\b[^;]{0,2000}?\bfrom\s+([\w.\"]+)", re.I | re.S)),
     (READS, re.compile(r"\bjoin\s+([\w.\"]+)\s+(?:\w+\s+)?(?:on|using)\b", re.I)),
     (READS, re.compile(r"\bcopy\s+([\w.\"]+)(?:\s*\([^)]*\))?\s+to\b", re.I)),
 )  # fmt: skip
-_LONGEST_TEXT = 20_000
+_MAX_TEXT_LENGTH = 20_000
 """Of a script that is looked through; the longest that people write have some hundred lines."""
 
 
@@ -112,12 +117,13 @@ def uses_of(cronjob: CronJob) -> frozenset[Use]:
 
 
 def _plain(found: set[Use]) -> frozenset[Use]:
-    """Without what is said more exactly elsewhere: a claim of which files are named, a place whose direction is known."""
+    """Without what is said more exactly elsewhere: a claim of which files are named, a place of a known direction."""
     known = {use.place for use in found if use.how != USES}
     return frozenset(
         use
         for use in found
-        if use.how != USES or not any(place.meets(use.place) and len(place.path) >= len(use.place.path) for place in known)
+        if use.how != USES
+        or not any(place.meets(use.place) and len(place.path) >= len(use.place.path) for place in known)
     )
 
 
@@ -142,7 +148,7 @@ def _of_texts(container: dict[str, Any], roots: _Roots) -> Iterator[Use]:
     yield from _of_command(plain, roots)
     for script in words:
         if script not in plain:
-            text = _COMPUTED.sub("$_", script[:_LONGEST_TEXT].replace("\\\n", " "))
+            text = _COMPUTED.sub("$_", script[:_MAX_TEXT_LENGTH].replace("\\\n", " "))
             for line in _SPLIT.split(text):
                 yield from _of_command(_tokens(line), roots)
             yield from _of_sql(text)
@@ -216,7 +222,9 @@ def _named(name: str, value: str) -> Use | None:
     last = re.split(r"[^a-z]+", name.lower().rstrip("_-"))[-1]
     kind = _NAMED.get(last) or _NAMED.get(last.removesuffix("s").removesuffix("name"))
     if last == "name":
-        kind = _NAMED.get((re.split(r"[^a-z]+", name.lower()) or [""])[-2] if len(re.split(r"[^a-z]+", name.lower())) > 1 else "")
+        kind = _NAMED.get(
+            (re.split(r"[^a-z]+", name.lower()) or [""])[-2] if len(re.split(r"[^a-z]+", name.lower())) > 1 else ""
+        )
     value = _OPEN.sub("", value)
     if kind is None or not _NAME.fullmatch(value) or "://" in value:
         return None
@@ -228,7 +236,7 @@ def _places(text: str, roots: _Roots) -> Iterator[Place]:
         base = _OPEN.sub("", bucket)
         if base == bucket:
             yield Place(OBJECT, f"{_scheme(scheme)}://{base.lower()}", _parts(path))
-    for scheme, host, name in _DATABASE.findall(text):
+    for _, host, name in _DATABASE.findall(text):
         if "$" not in host and "{" not in host and name:
             yield Place(DATABASE, f"{host.lower()}/{name.lower()}", ())
     value = text.partition("=")[2] or text
@@ -278,7 +286,10 @@ def _of_sql(text: str) -> Iterator[Use]:
 def references(pod: dict[str, Any]) -> Iterator[str]:
     """Yield the Secrets and ConfigMaps that variables are taken from, by kind and name."""
     for container in pod.get("containers") or []:
-        sources = [*(container.get("envFrom") or []), *((each or {}).get("valueFrom") or {} for each in container.get("env") or [])]
+        sources = [
+            *(container.get("envFrom") or []),
+            *((each or {}).get("valueFrom") or {} for each in container.get("env") or []),
+        ]
         for source in sources:
             for kind in ("secretRef", "configMapRef", "secretKeyRef", "configMapKeyRef"):
                 if name := ((source or {}).get(kind) or {}).get("name"):

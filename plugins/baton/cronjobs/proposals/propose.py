@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from baton.cronjobs.catalogue import Catalogue
+from baton.cronjobs.loading import LoadedCronJobs
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.cronjobs.proposals.evidence import ENOUGH, Reason, Traces, reason_of
 from baton.cronjobs.proposals.history import Buffer, PastRun, buffer_of
@@ -16,7 +16,7 @@ from baton.cronjobs.proposals.rhythm import Rhythm, rhythm_of
 
 _EVERYBODYS = 12
 """A place that so many CronJobs merely use says nothing about two of them."""
-_MOST_PAIRS = 50_000
+_MAX_PAIRS = 50_000
 """Of those that are compared for one place."""
 _LONG_GAP = timedelta(hours=6)
 _MANY_TIMES = 8
@@ -49,13 +49,13 @@ class Proposal:
         return max(timedelta(), self.gap - (self.buffer.typical or timedelta()))
 
 
-def propose(catalogue: Catalogue, history: Mapping[str, Sequence[PastRun]]) -> list[Proposal]:
+def propose(loaded: LoadedCronJobs, history: Mapping[str, Sequence[PastRun]]) -> list[Proposal]:
     """Propose whom each CronJob may follow that follows nobody yet; nothing that is less than rather sure.
 
     :param history: runs by `namespace/name` of their CronJob.
     """
-    followers = {link.job for chain in catalogue.chains for link in chain.links.values() if link.after}
-    traces = [Traces(job) for job in catalogue.cronjobs.values() if not job.is_suspended]
+    followers = {link.job for chain in loaded.chains for link in chain.links.values() if link.after}
+    traces = [Traces(job) for job in loaded.cronjobs.values() if not job.is_suspended]
     pairs: dict[tuple[str, str], _Pair] = {}
     for first, one, then, other in _meetings(traces):
         reason = None if then.cronjob.key in followers else reason_of(first, one, then, other)
@@ -64,7 +64,7 @@ def propose(catalogue: Catalogue, history: Mapping[str, Sequence[PastRun]]) -> l
             key = (first.cronjob.key, then.cronjob.key)
             pairs.setdefault(key, _Pair(first.cronjob, then.cronjob, rhythm)).take(reason)
     proposals = [each for pair in pairs.values() if (each := pair.proposal(history)).confidence >= ENOUGH]
-    order = {job.key: position for position, job in enumerate(catalogue.cronjobs.values())}
+    order = {job.key: position for position, job in enumerate(loaded.cronjobs.values())}
     chosen = _without_circles(_nearest(proposals))
     return sorted(chosen, key=lambda each: (order[each.then.key], order[each.first.key]))
 
@@ -103,7 +103,7 @@ def _meetings(traces: Sequence[Traces]) -> Iterator[tuple[Traces, Use, Traces, U
             users = known
         firsts = [(each, use) for each, use in users if use.how != READS]
         thens = [(each, use) for each, use in users if use.how != WRITES]
-        if len(firsts) * len(thens) > _MOST_PAIRS:
+        if len(firsts) * len(thens) > _MAX_PAIRS:
             continue
         for first, one in firsts:
             for then, other in thens:
@@ -123,7 +123,7 @@ def _by_time(gap: timedelta, buffer: Buffer) -> float:
 
 
 def _nearest(proposals: list[Proposal]) -> list[Proposal]:
-    """Of several for one place, those of the same namespace and, among them, those that end the wait: the last before."""
+    """Of several for one place, those of the same namespace and, among them, the last before it: it ends the wait."""
     ranks: dict[tuple[str, Place], list[tuple[bool, timedelta]]] = defaultdict(list)
     for each in proposals:
         for reason in each.reasons:

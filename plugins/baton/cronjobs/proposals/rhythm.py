@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 
 from kubernetes_cron import EverySchedule, parse
@@ -14,10 +14,10 @@ from kubernetes_cron import EverySchedule, parse
 _FROM = datetime(2026, 1, 5, tzinfo=UTC)
 """Any Monday: what is proposed must not depend on the day of the asking."""
 _DAYS = 70
-_MOST_TICKS = 100
-_LONGEST_GAP = timedelta(hours=12)
+_MAX_TICKS = 100
+_MAX_GAP = timedelta(hours=12)
 _CHANGING_CLOCKS = timedelta(hours=1)
-_SHORTEST_PERIOD_OF_MORE_OFTEN = timedelta(hours=6)
+_MIN_PERIOD_OF_MORE_OFTEN = timedelta(hours=6)
 """What runs more often than that is always just before everything."""
 
 
@@ -33,7 +33,7 @@ class Rhythm:
     each_time: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def rhythm_of(first: tuple[str, str], then: tuple[str, str]) -> Rhythm | None:
     """How two schedules, each with its zone, lie to one another; None if they keep no distance."""
     before, after = _ticks(*first), _ticks(*then)
@@ -47,15 +47,15 @@ def rhythm_of(first: tuple[str, str], then: tuple[str, str]) -> Rhythm | None:
     if not gaps or len(set(known)) < len(known):
         return None  # the second one runs more often
     period = _period(before)
-    if max(gaps) - min(gaps) > _CHANGING_CLOCKS or max(gaps) > min(_LONGEST_GAP, period / 2):
+    if max(gaps) - min(gaps) > _CHANGING_CLOCKS or max(gaps) > min(_MAX_GAP, period / 2):
         return None
     each_time = len(known) >= len([tick for tick in before if begin <= tick <= end]) - 1
-    if not each_time and period < _SHORTEST_PERIOD_OF_MORE_OFTEN:
+    if not each_time and period < _MIN_PERIOD_OF_MORE_OFTEN:
         return None
     return Rhythm(min(gaps), each_time)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _ticks(schedule: str, zone: str) -> Sequence[datetime]:
     """Its ticks in some weeks; none for what does not keep to the clock."""
     parsed = parse(schedule, zone)
@@ -63,7 +63,7 @@ def _ticks(schedule: str, zone: str) -> Sequence[datetime]:
         return ()
     ticks: list[datetime] = []
     tick = parsed.next(_FROM)
-    while tick is not None and tick < _FROM + timedelta(days=_DAYS) and len(ticks) < _MOST_TICKS:
+    while tick is not None and tick < _FROM + timedelta(days=_DAYS) and len(ticks) < _MAX_TICKS:
         ticks.append(tick)
         tick = parsed.next(tick)
     return ticks

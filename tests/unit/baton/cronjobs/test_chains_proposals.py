@@ -6,7 +6,7 @@ import pytest
 import yaml
 from tests.unit.baton.cronjobs.conftest import cronjob
 
-from baton.cronjobs.catalogue import read_catalogue
+from baton.cronjobs.loading import load_cronjobs
 from baton.cronjobs.proposals.evidence import ENOUGH
 from baton.cronjobs.proposals.history import PastRun
 from baton.cronjobs.proposals.propose import chains_text, propose
@@ -39,7 +39,7 @@ def shared(mount="/data", *, read_only=False, **container):
 
 
 def pairs(folder, history=()):
-    return {(each.first.key, each.then.key) for each in propose(read_catalogue([folder]), dict(history))}
+    return {(each.first.key, each.then.key) for each in propose(load_cronjobs([folder]), dict(history))}
 
 
 AT1, AT2, AT3 = "0 1 * * *", "0 2 * * *", "0 3 * * *"
@@ -63,9 +63,9 @@ RIGHT = {
     "a database in arguments": [job("load-orders", AT1, args=["--dsn", "postgresql://u:p@dw:5432/shop"]),
                                 job("report-orders", AT2, args=["postgresql://v@dw:5432/shop"])],
     "init container": [job("a", AT1, **env(OUTPUT="s3://raw/a")),
-                       job("b", AT2).replace("      spec:\n        spec:", "").replace(
-                           "          containers:", "          initContainers:\n          - {name: get, image: x, command: "
-                           "[aws, s3, cp, s3://raw/a, /tmp]}\n          containers:")],
+                       job("b", AT2).replace(
+                           "          containers:", "          initContainers:\n          - {name: get, image: x, "
+                           "command: [aws, s3, cp, s3://raw/a, /tmp]}\n          containers:")],
 }  # fmt: skip
 WRONG = {
     "market times": [job("quotes-premarket", "0 8 * * *", args=["--session", "pre"], **SECRET, **APP),
@@ -104,7 +104,7 @@ WRONG = {
 @pytest.mark.parametrize("texts", RIGHT.values(), ids=RIGHT)
 def test_data_that_goes_from_one_to_the_other_is_a_chain(write, texts):
     """Nothing in their names need say so."""
-    [proposal] = propose(read_catalogue([write("a.yaml", *texts)]), {})
+    [proposal] = propose(load_cronjobs([write("a.yaml", *texts)]), {})
     names = [yaml.safe_load(text)["metadata"]["name"] for text in texts]
     assert [proposal.first.key, proposal.then.key] == names
     assert ENOUGH <= proposal.confidence < 1
@@ -119,9 +119,12 @@ def test_what_is_no_evidence_is_no_proposal(write, texts):
 
 def test_etl_by_the_clock_is_a_chain(write):
     """1:00, 2:00, 3:00: each is proposed after the one before it, not after all of them."""
-    jobs = [job(f"shop-{name}", at, **env(BUCKET="s3://shop")) for name, at in (("export", AT1), ("transform", AT2), ("load", AT3))]
+    jobs = [
+        job(f"shop-{name}", at, **env(BUCKET="s3://shop"))
+        for name, at in (("export", AT1), ("transform", AT2), ("load", AT3))
+    ]
     folder = write("etl.yaml", *jobs)
-    proposals = propose(read_catalogue([folder]), {})
+    proposals = propose(load_cronjobs([folder]), {})
     assert [(each.first.key, each.then.key, each.gap) for each in proposals] == [
         ("shop-export", "shop-transform", timedelta(hours=1)),
         ("shop-transform", "shop-load", timedelta(hours=1)),
@@ -132,9 +135,9 @@ def test_etl_by_the_clock_is_a_chain(write):
         "      shop-load: {after: shop-transform}\n"
     )
     write("chains.yaml", text)
-    catalogue = read_catalogue([folder])
-    assert (catalogue.problems, list(catalogue.chains[0].links)) == ([], ["shop-export", "shop-transform", "shop-load"])
-    assert propose(catalogue, {}) == []
+    loaded = load_cronjobs([folder])
+    assert (loaded.problems, list(loaded.chains[0].links)) == ([], ["shop-export", "shop-transform", "shop-load"])
+    assert propose(loaded, {}) == []
 
 
 def test_parallel_predecessors_are_proposed_together(write):
@@ -159,8 +162,11 @@ def test_the_same_namespace_comes_first(write):
 
 def test_what_runs_less_often_is_said_but_is_no_chain(write):
     """Weekly after daily: a chain would run it each day."""
-    daily, weekly = job("a", AT1, args=["--output", "s3://raw/x"]), job("b", "0 3 * * 0", args=["--input", "s3://raw/x"])
-    proposals = propose(read_catalogue([write("a.yaml", daily, weekly)]), {})
+    daily, weekly = (
+        job("a", AT1, args=["--output", "s3://raw/x"]),
+        job("b", "0 3 * * 0", args=["--input", "s3://raw/x"]),
+    )
+    proposals = propose(load_cronjobs([write("a.yaml", daily, weekly)]), {})
     assert [(each.first.key, each.then.key, each.rhythm.each_time) for each in proposals] == [("a", "b", False)]
     assert chains_text(proposals) == ""
 
@@ -173,12 +179,14 @@ def test_nobody_comes_to_wait_for_itself(write):
     ]
     found = pairs(write("a.yaml", *jobs))
     assert len(found) == 2
-    assert chains_text(propose(read_catalogue([write("a.yaml", *jobs)]), {})).startswith("chains:")
+    assert chains_text(propose(load_cronjobs([write("a.yaml", *jobs)]), {})).startswith("chains:")
 
 
 def test_zones_with_a_changing_clock_keep_their_gap(write):
     """Where both change it on the same night, and where only one does."""
-    prague = job("a", AT1, args=["--output", "s3://raw/x"]).replace("  jobTemplate", "  timeZone: Europe/Prague\n  jobTemplate")
+    prague = job("a", AT1, args=["--output", "s3://raw/x"]).replace(
+        "  jobTemplate", "  timeZone: Europe/Prague\n  jobTemplate"
+    )
     assert pairs(write("a.yaml", prague, job("b", AT3, args=["--input", "s3://raw/x"]))) == {("a", "b")}
 
 
@@ -189,12 +197,13 @@ def test_history_says_what_the_gap_cost(write):
     ends = [timedelta(minutes=minutes) for minutes in (10, 12, 14, 75)]
     runs = [PastRun(tick, tick, tick + end, "Complete") for end in ends]
     runs += [PastRun(tick, tick, None, "Failed"), PastRun(tick, tick, None, None)]
-    [proposal] = propose(read_catalogue([folder]), {"shop/a": runs})
+    [proposal] = propose(load_cronjobs([folder]), {"shop/a": runs})
     buffer = proposal.buffer
     assert (buffer.typical, buffer.runs, buffer.too_short, buffer.failed) == (timedelta(minutes=13), 5, 1, 1)
     assert proposal.idle == timedelta(minutes=47)
     [short] = propose(
-        read_catalogue([write("a.yaml", RIGHT["options"][0], RIGHT["options"][1].replace(AT2, "0 9 * * *"))]), {"shop/a": runs}
+        load_cronjobs([write("a.yaml", RIGHT["options"][0], RIGHT["options"][1].replace(AT2, "0 9 * * *"))]),
+        {"shop/a": runs},
     )
     assert short.confidence < proposal.confidence
 
@@ -206,10 +215,14 @@ def test_proposals_of_many_jobs_take_time_that_is_linear_in_them(write, monkeypa
     compared = []
     monkeypatch.setattr(module, "reason_of", lambda *given: compared.append(given))
     jobs = [
-        job(f"j{number}", f"{number % 60} {number % 24} * * *", args=["--output", f"s3://b/{number}", "--table", f"t{number}x"])
+        job(
+            f"j{number}",
+            f"{number % 60} {number % 24} * * *",
+            args=["--output", f"s3://b/{number}", "--table", f"t{number}x"],
+        )
         for number in range(150)
     ]
-    catalogue = read_catalogue([write("a.yaml", *jobs)])
-    propose(catalogue, {})
-    assert len(catalogue.cronjobs) == 150
+    loaded = load_cronjobs([write("a.yaml", *jobs)])
+    propose(loaded, {})
+    assert len(loaded.cronjobs) == 150
     assert len(compared) <= 150

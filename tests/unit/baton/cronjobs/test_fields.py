@@ -390,7 +390,11 @@ PVC, DEVICE = {"name": "v", "persistentVolumeClaim": {"claimName": "c"}}, [{"nam
 
 
 def nodes(values, **more):
-    return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "values": values, **more}]}]}}}
+    return {
+        "nodeAffinity": {
+            REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "values": values, **more}]}]}
+        }
+    }
 
 
 def pods(**term):
@@ -402,7 +406,10 @@ def volume(source, /, **fields):
 
 
 def host_process(value, *containers):
-    each = [{"name": f"c{n}", "image": "a", "securityContext": {"windowsOptions": {"hostProcess": own}}} for n, own in enumerate(containers)]
+    each = [
+        {"name": f"c{n}", "image": "a", "securityContext": {"windowsOptions": {"hostProcess": own}}}
+        for n, own in enumerate(containers)
+    ]
     return {"containers": each, "securityContext": {"windowsOptions": {"hostProcess": value}}}
 
 
@@ -421,66 +428,185 @@ TOGETHER = [
     ({f"{META}.annotations": {"container.apparmor.security.beta.kubernetes.io/main": "localhost/x"}}, None),
     ({f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "localhost/../x"}}, "io/pod]"),
     ({f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "docker/default"}}, None),
-    ({f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"},
-      "POD.securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}, "io/pod]"),
+    (
+        {
+            f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"},
+            "POD.securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        },
+        "io/pod]",
+    ),
     ({f"{META}.annotations": {"controller.kubernetes.io/pod-deletion-cost": "1.5"}}, "deletion-cost]"),
     ({"POD.affinity": nodes(["a b"], operator="In")}, "values[0]"),
-    ({"POD.affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
-        {"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["a b"]}]}}]}}}, None),
+    (
+        {
+            "POD.affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": 1,
+                            "preference": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["a b"]}]},
+                        }
+                    ]
+                }
+            }
+        },
+        None,
+    ),
     ({"POD.affinity": pods(topologyKey="a b")}, "topologyKey"),
     ({"POD.affinity": pods(namespaces=["A"])}, "namespaces[0]"),
-    ({"POD.affinity": pods(labelSelector={"matchExpressions": [{"key": "a", "operator": "In", "values": ["b c"]}]})}, "values[0]"),
+    (
+        {"POD.affinity": pods(labelSelector={"matchExpressions": [{"key": "a", "operator": "In", "values": ["b c"]}]})},
+        "values[0]",
+    ),
     ({"POD.affinity": pods(matchLabelKeys=["a"])}, "matchLabelKeys"),
     ({"POD.topologySpreadConstraints": [SPREAD, SPREAD]}, "topologySpreadConstraints[1].topologyKey"),
     ({"POD.topologySpreadConstraints": [SPREAD | {"topologyKey": "a b"}]}, "topologyKey"),
     ({f"{ONE}.livenessProbe": {"grpc": {}}}, "grpc.port"),
     ({f"{ONE}.livenessProbe": {"grpc": {"port": 70000}}}, "grpc.port"),
-    ({f"{ONE}.livenessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"name": "X Y", "value": "a"}]}}}, "httpHeaders[0].name"),
-    ({f"{ONE}.livenessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 0}}, "terminationGracePeriodSeconds"),
+    (
+        {f"{ONE}.livenessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"name": "X Y", "value": "a"}]}}},
+        "httpHeaders[0].name",
+    ),
+    (
+        {f"{ONE}.livenessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 0}},
+        "terminationGracePeriodSeconds",
+    ),
     ({"POD.volumes": [PVC], f"{ONE}.volumeDevices": DEVICE}, None),
-    ({"POD.volumes": [PVC], f"{ONE}.volumeDevices": DEVICE, f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m"}]}, "Devices[0].name"),
-    ({"POD.volumes": [PVC, {"name": "w"}], f"{ONE}.volumeDevices": DEVICE,
-      f"{ONE}.volumeMounts": [{"name": "w", "mountPath": "/d"}]}, "Devices[0].devicePath"),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeDevices": DEVICE,
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m"}],
+        },
+        "Devices[0].name",
+    ),
+    (
+        {
+            "POD.volumes": [PVC, {"name": "w"}],
+            f"{ONE}.volumeDevices": DEVICE,
+            f"{ONE}.volumeMounts": [{"name": "w", "mountPath": "/d"}],
+        },
+        "Devices[0].devicePath",
+    ),
     ({"POD.volumes": [{"name": "v", "emptyDir": {}}], f"{ONE}.volumeDevices": DEVICE}, "Devices[0].name"),
     ({"POD.volumes": [PVC], f"{ONE}.volumeDevices": [{"name": "v", "devicePath": "/a/../b"}]}, "Devices[0].devicePath"),
-    ({"POD.volumes": [PVC], f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Enabled"}]}, "recursiveReadOnly"),
-    ({"POD.volumes": [PVC], f"{ONE}.volumeMounts": [
-        {"name": "v", "mountPath": "/m", "readOnly": True, "recursiveReadOnly": "Enabled", "mountPropagation": "HostToContainer"}
-     ]}, "recursiveReadOnly"),
-    ({"POD.volumes": [PVC], f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Disabled"}]}, None),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Enabled"}],
+        },
+        "recursiveReadOnly",
+    ),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [
+                {
+                    "name": "v",
+                    "mountPath": "/m",
+                    "readOnly": True,
+                    "recursiveReadOnly": "Enabled",
+                    "mountPropagation": "HostToContainer",
+                }
+            ],
+        },
+        "recursiveReadOnly",
+    ),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Disabled"}],
+        },
+        None,
+    ),
     ({"POD.volumes": [PVC], f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "subPath": "..data/x"}]}, None),
     ({f"{ONE}.env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b", "key": ".."}}}]}, "secretKeyRef.key"),
-    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "b", "key": "..a"}}}]}, "configMapKeyRef.key"),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "b", "key": "..a"}}}]},
+        "configMapKeyRef.key",
+    ),
     ({f"{ONE}.env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "b", "key": ".a"}}}]}, None),
-    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "2"}}}]}, "divisor"),
-    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1m"}}}]}, "divisor"),
-    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1000m"}}}]}, None),
-    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": 0}}}]}, None),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "2"}}}]},
+        "divisor",
+    ),
+    (
+        {
+            f"{ONE}.env": [
+                {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1m"}}}
+            ]
+        },
+        "divisor",
+    ),
+    (
+        {
+            f"{ONE}.env": [
+                {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1000m"}}}
+            ]
+        },
+        None,
+    ),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": 0}}}]},
+        None,
+    ),
     ({f"{ONE}.env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a b']"}}}]}, "fieldPath"),
     ({f"{JOB}.podFailurePolicy": {}, "POD.restartPolicy": "OnFailure"}, "restartPolicy"),
     ({f"{JOB}.podFailurePolicy": {}}, None),
     ({f"{JOB}.podFailurePolicy": {}, f"{JOB}.podReplacementPolicy": "TerminatingOrFailed"}, "podReplacementPolicy"),
     ({f"{JOB}.podFailurePolicy": {"rules": [{"action": "FailJob", "onPodConditions": [{"type": "a b"}]}]}}, "type"),
-    ({f"{JOB}.podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1]}}] * 21}}, "rules"),
+    (
+        {
+            f"{JOB}.podFailurePolicy": {
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1]}}] * 21
+            }
+        },
+        "rules",
+    ),
     ({f"{JOB}.managedBy": "Example.com/x"}, "managedBy"),
     ({f"{JOB}.managedBy": "example.com/" + "x" * 60}, "managedBy"),
     ({f"{ONE}.securityContext": {"procMount": "Unmasked"}}, "procMount"),
     ({f"{ONE}.securityContext": {"procMount": "Unmasked"}, "POD.hostUsers": False}, None),
-    ({"POD.securityContext": {"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]}, "POD.hostNetwork": True}, "sysctls[0].name"),
+    (
+        {"POD.securityContext": {"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]}, "POD.hostNetwork": True},
+        "sysctls[0].name",
+    ),
     ({"POD." + key: value for key, value in host_process(True, None).items()}, "hostNetwork"),
-    ({"POD." + key: value for key, value in (host_process(True, None, False) | {"hostNetwork": True}).items()}, "hostProcess"),
-    ({"POD." + key: value for key, value in (host_process(None, True, None) | {"hostNetwork": True}).items()}, "hostProcess"),
+    (
+        {"POD." + key: value for key, value in (host_process(True, None, False) | {"hostNetwork": True}).items()},
+        "hostProcess",
+    ),
+    (
+        {"POD." + key: value for key, value in (host_process(None, True, None) | {"hostNetwork": True}).items()},
+        "hostProcess",
+    ),
     ({"POD." + key: value for key, value in (host_process(True, None, True) | {"hostNetwork": True}).items()}, None),
     ({"POD.os": {"name": "windows"}, f"{ONE}.securityContext": {"runAsUser": 1}}, "securityContext.runAsUser"),
     ({"POD.os": {"name": "windows"}, "POD.hostPID": True}, "hostPID"),
     ({"POD.os": {"name": "linux"}, f"{ONE}.securityContext": {"windowsOptions": {}}}, "windowsOptions"),
     ({f"{ONE}.securityContext": {"windowsOptions": {"runAsUserName": "a/b"}}}, "runAsUserName"),
-    ({f"{ONE}.securityContext": {"windowsOptions": {"runAsUserName": "NT AUTHORITY\\\\SYSTEM".replace("\\\\", "\\")}}}, None),
-    ({f"{ONE}.resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}, "resizePolicy[0].restartPolicy"),
-    ({f"{ONE}.resizePolicy": [{"resourceName": "disk", "restartPolicy": "NotRequired"}]}, "resizePolicy[0].resourceName"),
+    (
+        {
+            f"{ONE}.securityContext": {
+                "windowsOptions": {"runAsUserName": "NT AUTHORITY\\\\SYSTEM".replace("\\\\", "\\")}
+            }
+        },
+        None,
+    ),
+    (
+        {f"{ONE}.resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]},
+        "resizePolicy[0].restartPolicy",
+    ),
+    (
+        {f"{ONE}.resizePolicy": [{"resourceName": "disk", "restartPolicy": "NotRequired"}]},
+        "resizePolicy[0].resourceName",
+    ),
     ({f"{ONE}.resources": {"limits": {"hugepages-2Mi": "4Mi"}}}, "resources"),
     ({f"{ONE}.resources": {"limits": {"hugepages-2Mi": "3Mi", "cpu": 1}}}, "hugepages-2Mi"),
-    ({"POD.resources": {"requests": {"cpu": "100m"}}, f"{ONE}.resources": {"requests": {"cpu": "200m"}}}, "requests.cpu"),
+    (
+        {"POD.resources": {"requests": {"cpu": "100m"}}, f"{ONE}.resources": {"requests": {"cpu": "200m"}}},
+        "requests.cpu",
+    ),
     ({"POD.resources": {"limits": {"cpu": "100m"}}, f"{ONE}.resources": {"limits": {"cpu": "200m"}}}, "limits.cpu"),
     ({"POD.resources": {"limits": {"ephemeral-storage": "1Gi"}}}, "limits.ephemeral-storage"),
     ({"POD.dnsConfig": {"searches": ["a b"]}}, "searches[0]"),
@@ -498,11 +624,21 @@ TOGETHER = [
     ({"POD.volumes": volume("csi", driver="a" * 64)}, "driver"),
     ({"POD.volumes": volume("csi", driver="a", nodePublishSecretRef={})}, "nodePublishSecretRef.name"),
     ({"POD.volumes": volume("awsElasticBlockStore", volumeID="a", partition=256)}, "partition"),
-    ({"POD.volumes": volume("downwardAPI", items=[{"path": "a", "resourceFieldRef": {"resource": "limits.cpu"}}])}, "containerName"),
-    ({"POD.volumes": volume("projected", sources=[{"clusterTrustBundle": {"path": "a", "name": "b", "signerName": "c"}}])}, "signerName"),
+    (
+        {"POD.volumes": volume("downwardAPI", items=[{"path": "a", "resourceFieldRef": {"resource": "limits.cpu"}}])},
+        "containerName",
+    ),
+    (
+        {
+            "POD.volumes": volume(
+                "projected", sources=[{"clusterTrustBundle": {"path": "a", "name": "b", "signerName": "c"}}]
+            )
+        },
+        "signerName",
+    ),
     ({"POD.imagePullSecrets": [None, {"name": ""}]}, None),
     ({f"{ONE}.resources": {"limits": {"cpu": "1 "}}}, None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fields", "found"), TOGETHER)
@@ -542,7 +678,9 @@ def test_no_rule_fails_whatever_stands_in_a_manifest(random):
         while isinstance(place, dict | list) and place:
             key = random.choice(list(place) if isinstance(place, dict) else range(len(place)))
             if not isinstance(place[key], dict | list) or random.random() < 0.15:
-                place[key] = random.choice([None, {}, [], "", "a", "${A}", 0, -1, 2**40, 1.5, True, [None], {"a": None}])
+                place[key] = random.choice(
+                    [None, {}, [], "", "a", "${A}", 0, -1, 2**40, 1.5, True, [None], {"a": None}]
+                )
                 break
             place = place[key]
     assert all(isinstance(why, str) for _, why in check(content))

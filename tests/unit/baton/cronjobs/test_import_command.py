@@ -1,4 +1,4 @@
-"""`./baton import`: every field is told of, and the exit code says whether something has to be mended."""
+"""`./baton import`: every field is reported, and the exit code says whether something has to be fixed."""
 
 import json
 
@@ -179,7 +179,10 @@ def test_what_only_the_server_writes_is_one_line(run, write):
     """Objects as `kubectl get -o yaml` prints them: nobody asks what became of each of their managed fields."""
     fields = "".join(f"      f:part{number}: {{f:of: {{}}}}\n" for number in range(300))
     managed = f"  managedFields:\n  - manager: kubectl\n    fieldsV1:\n{fields}"
-    text = cronjob().replace("metadata:\n", f"metadata:\n{managed}  uid: x\n  resourceVersion: '1'\n", 1) + "status: {active: [{name: x}]}\n"
+    text = (
+        cronjob().replace("metadata:\n", f"metadata:\n{managed}  uid: x\n  resourceVersion: '1'\n", 1)
+        + "status: {active: [{name: x}]}\n"
+    )
     code, output = run(write("a.yaml", text))
     assert (code, len(output) < 1500) == (0, True)
     assert "metadata.managedFields, metadata.uid, metadata.resourceVersion, status: is the server's own" in output

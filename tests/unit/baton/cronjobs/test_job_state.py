@@ -108,8 +108,12 @@ def test_side_car_that_the_cluster_put_in_gets_no_blame():
     """It is ended by force after the container that failed; alone it is all there is to say."""
     own = containers_of(JOB)
     assert own == {"init", "main"}
-    assert last_failure([pod(main=ended(3, 1), istio_proxy=ended(137, 6))], own).startswith("pod p, container main ended")
-    assert "istio-proxy ended with exit code 137" in last_failure([pod(main=ended(0, 1), istio_proxy=ended(137, 6))], own)
+    assert last_failure([pod(main=ended(3, 1), istio_proxy=ended(137, 6))], own).startswith(
+        "pod p, container main ended"
+    )
+    assert "istio-proxy ended with exit code 137" in last_failure(
+        [pod(main=ended(0, 1), istio_proxy=ended(137, 6))], own
+    )
 
 
 @pytest.mark.parametrize(
