@@ -15,7 +15,6 @@ from baton.cronjobs.manifests.cronjob import CronJob
 from baton.cronjobs.manifests.files import Found, Manifest, Other, Problem, chains_files, read_manifests
 from baton.cronjobs.manifests.settings import Settings, SettingsFile, read_settings
 from baton.cronjobs.manifests.sources import Source
-from baton.cronjobs.manifests.unfilled import may_be_unfilled
 
 
 @dataclass
@@ -105,8 +104,7 @@ def _accept(manifests: list[Manifest], loaded: LoadedCronJobs) -> list[tuple[Man
 
 def _doubts(manifest: Manifest) -> list[Finding]:
     """What Kubernetes takes although it was to be filled in; most texts are seen to hold nothing of that kind."""
-    source = manifest.document.source
-    return doubts(manifest.content) if not source or may_be_unfilled(source) else []
+    return doubts(manifest.content) if manifest.document.may_be_unfilled else []
 
 
 def _take_cronjobs(accepted: list[tuple[Manifest, Settings]], loaded: LoadedCronJobs) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from baton.cronjobs.manifests.sources import CHART, KUSTOMIZATIONS, Listing, Source, list_folder, source_of, walk
-from baton.cronjobs.manifests.unfilled import IMPORT, line_of_ytt
+from baton.cronjobs.manifests.unfilled import IMPORT
 from baton.cronjobs.manifests.yaml_documents import Document, DocumentError, read_documents, written
 from baton.cronjobs.manifests.yaml_documents import Path as FieldPath
 
@@ -239,9 +239,9 @@ def _read_text(text: str | Problem, file: str, found: Found) -> None:
 def _sort(file: str, document: Document, content: Any, path: FieldPath, found: Found) -> None:
     """Put an object where it belongs; a List is opened."""
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind == "CronJob" and document.source and (line := line_of_ytt(document.source)):
+    if kind == "CronJob" and document.ytt_line is not None:
         message = f"ytt's #@ was not filled in: import what this prints: ytt -f {file} | {IMPORT}"
-        found.problems.append(Problem(file, document.offset + line, written(path), message))
+        found.problems.append(Problem(file, document.ytt_line, written(path), message))
     elif kind == "CronJob" and "." not in _group(content):
         found.manifests.append(Manifest(file, document, content, path))
     elif why := _no_object(content):

@@ -16,7 +16,7 @@ import yaml
 from baton.cronjobs.manifests.json_documents import JsonError, decoded, json_objects
 from baton.cronjobs.manifests.quoting import refuse_slashes, with_apostrophes
 from baton.cronjobs.manifests.scalars import Loader, is_merge, merged_mappings
-from baton.cronjobs.manifests.unfilled import help_of
+from baton.cronjobs.manifests.unfilled import help_of, line_of_ytt, may_be_unfilled
 from plain_yaml import check
 
 Path = tuple[str | int, ...]
@@ -66,6 +66,17 @@ class Document:
                 break
             line, node = found
         return self.offset + line + 1
+
+    @cached_property
+    def may_be_unfilled(self) -> bool:
+        """Whether anything in it may have to be filled in. Asked for each CronJob, and a List holds many."""
+        return not self.source or may_be_unfilled(self.source)
+
+    @cached_property
+    def ytt_line(self) -> int | None:
+        """The line of the file with ytt's first note; None without any."""
+        line = line_of_ytt(self.source)
+        return None if line is None else self.offset + line
 
     @cached_property
     def _node(self) -> yaml.Node | None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from tests.unit.baton.cronjobs.conftest import cronjob
 
 from baton.cronjobs.importing.command import main
@@ -211,6 +212,23 @@ def test_each_document_is_parsed_once_without_json_and_twice_with_it(run, write,
     parsed.clear()
     run(folder, "--json")
     assert len(parsed) == 31 + 30
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_list_of_many_is_looked_through_once(run, tmp_path, monkeypatch, form):
+    """As `kubectl get cronjobs -o json` prints it: what looks at a whole text does so once, not for each item."""
+    from baton.cronjobs.manifests import unfilled, yaml_documents
+
+    looked = []
+    for name in ("line_of_ytt", "may_be_unfilled"):
+        real = getattr(unfilled, name)
+        monkeypatch.setattr(yaml_documents, name, lambda text, real=real: looked.append(len(text)) or real(text))
+    items = [yaml.safe_load(cronjob(f"job-{number}")) for number in range(50)]
+    text = {"json": json.dumps, "yaml": yaml.safe_dump}[form]({"apiVersion": "v1", "kind": "List", "items": items})
+    (tmp_path / f"all.{form}").write_text(text)
+    _, output = run(tmp_path)
+    assert "50 CronJobs become 50 DAGs" in output
+    assert sum(looked) <= 2 * len(text)
 
 
 def test_separators_are_counted_once(write):
