@@ -21,6 +21,7 @@ OWN_CLUSTER = (
     "--context",
     "--json",
     "--images",
+    "--fix",
     "--help",
     "-h",
 )

@@ -19,8 +19,11 @@ _COST = "controller.kubernetes.io/pod-deletion-cost"
 _MIRROR = "kubernetes.io/config.mirror"
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 _LOCAL = "localhost/"
-_SECCOMP_TYPES = {"Unconfined": ("unconfined",), "RuntimeDefault": ("runtime/default", "docker/default")}
-_APPARMOR_TYPES = {"Unconfined": ("unconfined",), "RuntimeDefault": ("runtime/default",)}
+_SECCOMP_TYPES: dict[str, tuple[str, ...]] = {
+    "Unconfined": ("unconfined",),
+    "RuntimeDefault": ("runtime/default", "docker/default"),
+}
+_APPARMOR_TYPES: dict[str, tuple[str, ...]] = {"Unconfined": ("unconfined",), "RuntimeDefault": ("runtime/default",)}
 
 
 def template(part: Object) -> Iterator[Finding]:

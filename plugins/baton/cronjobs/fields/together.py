@@ -186,7 +186,8 @@ def _host_processes(part: Object) -> Iterator[Finding]:
 
 def _host_process(part: Object) -> bool | None:
     options: Any = (part.get("securityContext") or {}).get("windowsOptions") or {}
-    return options.get("hostProcess")
+    value: bool | None = options.get("hostProcess")
+    return value
 
 
 def _windows(part: Object) -> Iterator[Finding]:

@@ -80,7 +80,7 @@ def verdicts(manifest: Manifest, place: Place, problems: Sequence[Problem]) -> l
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield each value that holds no others; an empty list or mapping is one, and what only the server writes."""
-    if path in _SERVERS_OWN:
+    if path in SERVERS_OWN:
         yield path, value
     elif isinstance(value, dict) and value:
         for key, inner in value.items():
@@ -100,7 +100,7 @@ def _verdict(path: Path, value: Any, place: Place) -> tuple[str, str]:
         rule = _RULES.get(path[:length])
         if rule is not None:
             return rule(value, place)
-    if path in _SERVERS_OWN:
+    if path in SERVERS_OWN:
         return NO_EFFECT, "is the server's own"
     if path[:2] == ("metadata", "annotations"):
         return _annotation(str(path[2]) if len(path) > 2 else "", place)
@@ -165,7 +165,7 @@ def _suspend(value: Any, place: Place) -> tuple[str, str]:
     return (TRANSLATED, f"to: {_dag(place)} has no schedule and runs by hand only") if value else (KEPT, "")
 
 
-_SERVERS_OWN = {
+SERVERS_OWN = {
     ("status",),
     *(
         ("metadata", name)

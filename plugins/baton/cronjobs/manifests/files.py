@@ -137,31 +137,44 @@ It raises an OSError with the reason where the program fails.
 """
 
 
-def read_manifests(paths: Iterable[Path], fill: Filler | None = None) -> Found:
+Mend = Callable[[str, str], str]
+"""Gives for the name of a file and its text the text that is read instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What is done beside reading."""
+
+    fill: Filler | None
+    mend: Mend | None
+
+
+def read_manifests(paths: Iterable[Path], fill: Filler | None = None, mend: Mend | None = None) -> Found:
     """Read files, and the files in folders; `-` is the standard input.
 
     :param paths: a path that does not exist is a problem, not an error.
     :param fill: fills in what only a program can; without it, such a folder is a problem.
+    :param mend: repairs each text before it is read.
     """
-    found = Found()
+    found, means = Found(), _Means(fill, mend)
     for path in paths:
         if path == STANDARD_INPUT:
             found.files += 1
-            _read_text(_standard_input(), "standard input", found)
+            _read_text(_standard_input(), "standard input", found, means)
         elif os.path.isdir(path):
-            _read_folder(list_folder(path), found, fill)
+            _read_folder(list_folder(path), found, means)
         elif (source := source_of(path)) is not None:
-            _read_source(source, found, fill)
+            _read_source(source, found, means)
         elif path.name in CHAINS_FILES:
             found.files += 1
             found.problems.append(Problem(str(path), None, "", "is read with the manifests: name the folder it is in"))
         else:
             found.files += 1
-            _read_text(read_text(path), str(path), found)
+            _read_text(read_text(path), str(path), found, means)
     return found
 
 
-def _read_folder(listing: Listing, found: Found, fill: Filler | None) -> None:
+def _read_folder(listing: Listing, found: Found, means: _Means) -> None:
     for folder, why in listing.unreadable:
         found.problems.append(Problem(str(folder), None, "", f"cannot be looked into: {why}"))
     for file in listing.outside:
@@ -169,9 +182,9 @@ def _read_folder(listing: Listing, found: Found, fill: Filler | None) -> None:
         found.problems.append(Problem(str(file), None, "", message))
     for file in sorted(file for file in listing.files if _may_hold_manifests(file)):
         found.files += 1
-        _read_text(read_text(file), str(file), found)
+        _read_text(read_text(file), str(file), found, means)
     for source in listing.sources:
-        _read_source(source, found, fill)
+        _read_source(source, found, means)
 
 
 def _may_hold_manifests(file: Path) -> bool:
@@ -179,14 +192,14 @@ def _may_hold_manifests(file: Path) -> bool:
     return file.suffix in _SUFFIXES and not other and file.is_file()
 
 
-def _read_source(source: Source, found: Found, fill: Filler | None) -> None:
+def _read_source(source: Source, found: Found, means: _Means) -> None:
     found.files += 1
     file = str(source.file)
     if not source.of_cronjobs:
         found.others.append(Other(file, 1, f"folder of {source.kind}", source.file.parent.name))
         return
     try:
-        text = fill(source) if fill else None
+        text = means.fill(source) if means.fill else None
     except OSError as err:
         found.problems.append(Problem(file, None, "", f"`{' '.join(source.command)}` fails: {err}"))
         return
@@ -194,7 +207,7 @@ def _read_source(source: Source, found: Found, fill: Filler | None) -> None:
         found.problems.append(Problem(file, None, "", source.advice))
     else:
         found.filled.append(source)
-        _read_text(text, f"`{' '.join(source.command)}`", found)
+        _read_text(text, f"`{' '.join(source.command)}`", found, means)
 
 
 def chains_files(folder: Path) -> Iterator[Path]:
@@ -225,10 +238,12 @@ def mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
 
 
-def _read_text(text: str | Problem, file: str, found: Found) -> None:
+def _read_text(text: str | Problem, file: str, found: Found, means: _Means) -> None:
     if isinstance(text, Problem):
         found.problems.append(text)
         return
+    if means.mend is not None:
+        text = means.mend(file, text)
     for document in read_documents(text):
         if isinstance(document, DocumentError):
             found.problems.append(Problem(file, document.line, "", str(document)))
@@ -238,7 +253,7 @@ def _read_text(text: str | Problem, file: str, found: Found) -> None:
 
 def _sort(file: str, document: Document, content: Any, path: FieldPath, found: Found) -> None:
     """Put an object where it belongs; a List is opened."""
-    kind = content.get("kind") if isinstance(content, dict) else None
+    kind = str(content.get("kind")) if isinstance(content, dict) else ""
     if kind == "CronJob" and document.ytt_line is not None:
         message = f"ytt's #@ was not filled in: import what this prints: ytt -f {file} | {IMPORT}"
         found.problems.append(Problem(file, document.ytt_line, written(path), message))

@@ -12,7 +12,7 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 IMPORT = "./baton import -"
-_BY_HAND = "write the value in its place"
+_BY_HAND = "write the value in its place, or give --fix FOLDER --set NAME=VALUE"
 _FORMS = (
     (re.compile(r"\{\{.*?\}\}|\{%"), f"import what the template's program prints: helm template … | {IMPORT}"),
     (re.compile(r"<%"), f"import what the template's program prints: … | {IMPORT}"),

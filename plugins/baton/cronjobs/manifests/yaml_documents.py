@@ -57,9 +57,9 @@ class Document:
 
     def line(self, path: Path = ()) -> int:
         """The line of a field in the file, counted from 1; of the deepest part of its path that exists."""
-        if not path and (found := _BEGIN.search(self.source)):
-            return self.offset + self.source.count("\n", 0, found.start()) + 1
-        node, line = self._node, (self._node.start_mark.line if self._node else 0)
+        if not path and (begin := _BEGIN.search(self.source)):
+            return self.offset + self.source.count("\n", 0, begin.start()) + 1
+        node, line = self.node, (self.node.start_mark.line if self.node else 0)
         for part in path:
             found = _child(node, part, self.reader)
             if found is None:
@@ -79,7 +79,8 @@ class Document:
         return None if line is None else self.offset + line
 
     @cached_property
-    def _node(self) -> yaml.Node | None:
+    def node(self) -> yaml.Node | None:
+        """The nodes of its source, with their places in it."""
         return _composed(self.source, self.reader) if self.source else None  # rarely asked for, and large
 
 
@@ -123,7 +124,8 @@ def _yaml(part: str, offset: int, reader: type[Loader]) -> Document:
 def _composed(source: str, reader: type[Loader]) -> yaml.Node | None:
     loader = reader(source)
     try:
-        return loader.get_single_node()
+        node: yaml.Node | None = loader.get_single_node()
+        return node
     finally:
         loader.dispose()
 
@@ -149,13 +151,18 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
     if (objects := json_objects(text)) is not None:
         yield from objects
         return
+    yield from ((line, text[begin:end]) for line, begin, end in document_parts(text))
+
+
+def document_parts(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yield for each document of YAML the number of lines before it, where it begins and where it ends."""
     start = line = 0
     for separator in _SEPARATOR.finditer(text):
-        yield line, text[start : separator.start()]
+        yield line, start, separator.start()
         line += text.count("\n", start, separator.start())
         # What stands behind the dashes (a comment, a tag, content) belongs to the next document.
         start = separator.start() + 3
-    yield line, text[start:]
+    yield line, start, len(text)
 
 
 def _child(node: yaml.Node | None, part: str | int, reader: type[Loader]) -> tuple[int, yaml.Node] | None:
