@@ -16,13 +16,14 @@ import typer
 from baton import command_line
 from baton.airflow_rest import AirflowError, AirflowRest
 from baton.alerts.credentials import digest
+from baton.alerts.mapping import MappingError
 from baton.alerts.payloads import BodyError
 from baton.alerts.preview import trial
 from baton.alerts.senders import ENDPOINTS, read_body
-from baton.alerts.watched import routes_of
+from baton.alerts.watched import WatchedSenders, routes_of
 from baton.command_line import FINE, NOT_ASKED, WRONG
 
-_ROUTES = Path("include/alerts/routes.yaml")
+_ROUTES, _SENDERS = Path("include/alerts/routes.yaml"), Path("include/alerts/senders")
 app = command_line.application(
     """Alert routes: try them, see the receiver's state, switch it off and on.
 
@@ -36,12 +37,6 @@ Route = Annotated[str, typer.Argument(metavar="ROUTE", help="Default: all of the
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     return command_line.run(app, "alerts", "baton.alerts.command", arguments)
-
-
-def _known_sender(name: str) -> str:
-    if name not in ENDPOINTS:
-        raise typer.BadParameter(f"there is no sender {name!r}; there are {', '.join(ENDPOINTS)}")
-    return name
 
 
 @app.command("test")
@@ -58,14 +53,25 @@ def try_payload(
     ],
     routes: Annotated[Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Routes.")] = _ROUTES,
     source: Annotated[
-        str, typer.Option(callback=_known_sender, help=f"Who sends it: {', '.join(ENDPOINTS)}.")
+        str, typer.Option(help=f"Who sends it: {', '.join(ENDPOINTS)}, or one of the folder's own.")
     ] = "alertmanager",
+    senders: Annotated[
+        Path, typer.Option(metavar="FOLDER", file_okay=False, help="Mappings of own senders.")
+    ] = _SENDERS,
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header that the sender adds; may be repeated.")
+    ] = None,
 ) -> None:
     """What a payload would trigger, by the routes of a file; needs no running Airflow."""
-    known = routes_of(routes)
+    watched = WatchedSenders(senders)
+    if problem := watched.problem:
+        raise MappingError(problem)
+    known = routes_of(routes, watched.endpoints())
+    if source not in watched.endpoints():
+        raise typer.BadParameter(f"there is no sender {source!r}; there are {', '.join(watched.endpoints())}")
     try:
         body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        post = read_body(body, source)
+        post = read_body(body, source, _headers(header or []), watched.current())
     except OSError as err:
         raise BodyError(f"{file} cannot be read: {err.strerror}") from err
     except BodyError as err:
@@ -73,6 +79,11 @@ def try_payload(
     for line in trial(known, post):
         print(line)
     raise typer.Exit(WRONG if any(received.problem for received in post.received) else FINE)
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 @app.command("status")

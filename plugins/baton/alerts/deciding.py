@@ -14,8 +14,9 @@ from baton.alerts.conf import MOST_OTHERS, Alert, make_conf
 from baton.alerts.credentials import Credential
 from baton.alerts.keys import cooldown_key, run_id, storm_run_id, window_of
 from baton.alerts.ledger import Entry, Identity, LastRun, Ledger
-from baton.alerts.payloads import JOBS, Post
+from baton.alerts.payloads import JOBS, SILENCED, Post, Received
 from baton.alerts.routes import Route, Routes
+from baton.alerts.times import NO_START
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class _Want:
     key: str
     route: Route | None = None
     problem: str = ""
+    remark: str = ""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Deciding:
 
         :raises SQLAlchemyError: the database does not answer as it should; nothing was done then.
         """
-        wants = [want for received in post.received for want in self._wants(received.alert, received.problem)]
+        wants = [want for received in post.received for want in self._wants(received)]
         wants += self._left_out(post)
         self._known = self._ledger.known({want.identity for want in wants})
         if undecided := [want for want in wants if self._settled(want) is None]:
@@ -90,16 +92,18 @@ class Deciding:
         self._ledger.write()
         return decisions
 
-    def _wants(self, alert: Alert, problem: str) -> Iterable[_Want]:
-        starts_at = alert.starts_at or self._now.isoformat()
-        alert = replace(alert, starts_at=starts_at)
-        routes = [] if problem else self._routes.matching(alert)
+    def _wants(self, received: Received) -> Iterable[_Want]:
+        alert = replace(received.alert, starts_at=received.alert.starts_at or self._now.isoformat())
+        starts_at = alert.starts_at
+        routes = [] if received.problem else self._routes.matching(alert)
         if not routes:
-            yield _Want(alert, Identity("", alert.fingerprint, starts_at), alert.fingerprint, problem=problem)
+            identity = Identity("", alert.fingerprint, starts_at)
+            yield _Want(alert, identity, alert.fingerprint, problem=received.problem)
         for route in routes:
             key = cooldown_key(alert, route.deduplicate_by)
             on_way = replace(alert, route=route.name)
-            yield _Want(on_way, Identity(route.name, alert.fingerprint, starts_at), key, route)
+            identity = Identity(route.name, alert.fingerprint, starts_at)
+            yield _Want(on_way, identity, key, route, remark=received.remark)
 
     def _left_out(self, post: Post) -> list[_Want]:
         if not post.left_out:
@@ -143,7 +147,8 @@ class Deciding:
         if want.route is None:
             return Entry(want.identity, Verdict.UNMATCHED, "no route matches these labels")
         if not self._sender.may_start(want.route.name):
-            return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {want.route.name}")
+            reason = f"{self._sender.name} may not use route {want.route.name}"
+            return Entry(want.identity, Verdict.FORBIDDEN, reason, want.route.dag_id)
         return self._acted(want, want.route)
 
     def _acted(self, want: _Want, route: Route) -> Entry:
@@ -165,14 +170,17 @@ class Deciding:
     def _suppressed(self, want: _Want, route: Route) -> Entry | None:
         for name, what in (("", "all routes are"), (route.name, f"route {route.name} is")):
             if name in self._off:
-                return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}")
+                return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}", route.dag_id)
+        if want.alert.status == SILENCED:
+            return Entry(want.identity, Verdict.SILENCED, "its sender says that it is silenced", route.dag_id)
         return self._cooling(want, route)
 
     def _cooling(self, want: _Want, route: Route) -> Entry | None:
         if (last := self._last.get((route.name, want.key))) is None:
             return None
         age = self._now - last.at
-        had_begun = want.alert.source != JOBS and datetime.fromisoformat(want.alert.starts_at) <= last.at
+        has_start = want.alert.source != JOBS and want.alert.starts_at != NO_START
+        had_begun = has_start and datetime.fromisoformat(want.alert.starts_at) <= last.at
         if had_begun and age <= max(route.cooldown, _COVERS):
             reason = "it had begun before the last run for the same thing was made"
             return Entry(want.identity, Verdict.COVERED, reason, last.dag_id, last.run_id)
@@ -201,6 +209,8 @@ class Deciding:
         self._spent[route.name] += is_new
         self._last[route.name, want.key] = LastRun(self._now, route.dag_id, name)
         reason = f"route {route.name}" if is_new else "the run was there already"
+        if want.remark:
+            reason += f"; {want.remark}"
         return Entry(want.identity, Verdict.RUN, reason, route.dag_id, name)
 
     def _stormy(self, want: _Want, route: Route) -> Entry:
@@ -224,9 +234,9 @@ class Deciding:
         return Entry(want.identity, Verdict.STORM, reason, route.dag_id, name)
 
     def _resolved(self, want: _Want, route: Route) -> Entry:
-        made = next((old for old in self._known.get(want.identity, []) if old.verdict == Verdict.RUN), None)
+        made = self._made_for(want)
         if made is None or made.dag_id is None or made.run_id is None:
-            return Entry(want.identity, Verdict.RESOLVED, "no run of its own was made for it")
+            return Entry(want.identity, Verdict.RESOLVED, "no run of its own was made for it", route.dag_id)
         by, ends_at = self._sender.name, want.alert.ends_at or "now"
         verdict, reason = Verdict.RESOLVED, "the route does nothing then"
         if route.on_resolved == "cancel":
@@ -238,6 +248,18 @@ class Deciding:
             if self._runs.note(made.dag_id, made.run_id, f"The alert ended ({ends_at})."):
                 verdict, reason = Verdict.NOTED, "its run got a note"
         return Entry(want.identity, verdict, reason, made.dag_id, made.run_id)
+
+    def _made_for(self, want: _Want) -> Entry | None:
+        """The run of an alert that is over: its own, else the newest of its fingerprint that began before its end.
+
+        Why: a pair of Prometheis gives one alert two starts, and senders whose notices carry only the moment of a
+        change say another one when it ends.
+        """
+        own = next((old for old in self._known.get(want.identity, []) if old.verdict == Verdict.RUN), None)
+        if own is not None:
+            return own
+        before = want.alert.ends_at or self._now.isoformat()
+        return self._ledger.newest_open_run(want.identity.route, want.identity.fingerprint, before)
 
 
 def _words(length: timedelta) -> str:

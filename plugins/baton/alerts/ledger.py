@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from baton.alerts.conf import Alert
 from baton.alerts.tables import DECISIONS, STATE
-from baton.alerts.verdicts import RUN, Verdict
+from baton.alerts.verdicts import ENDED, RUN, Verdict
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -110,6 +110,17 @@ class Ledger:
             for route, cooldown_key, at, dag_id, run_id in self._session.execute(query.where(table.id.in_(newest))):
                 found[route, cooldown_key] = LastRun(at.astimezone(UTC), dag_id, run_id)
         return found
+
+    def newest_open_run(self, route: str, fingerprint: str, before: str) -> Entry | None:
+        """The newest run of a fingerprint whose alert began before a moment and of which no end is known yet."""
+        table, end = DECISIONS.c, DECISIONS.alias("ended").c
+        ended = select(end.id).where(end.run_id == table.run_id, end.route == route, end.verdict.in_(ENDED)).exists()
+        mine = (table.route == route, table.fingerprint == fingerprint, table.verdict == RUN)
+        query = select(table.starts_at, table.dag_id, table.run_id, table.id).where(*mine, ~ended)
+        for starts_at, dag_id, run_id, number in self._session.execute(query.order_by(table.id.desc()).limit(20)):
+            if datetime.fromisoformat(starts_at) <= datetime.fromisoformat(before):
+                return Entry(Identity(route, fingerprint, starts_at), RUN, "", dag_id, run_id, number)
+        return None
 
     def runs_since(self, route: str, begin: datetime) -> int:
         """How many runs a route has made since then."""

@@ -15,14 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from baton.airflow_internals.dag_runs import Runs
 from baton.airflow_internals.database import transaction
-from baton.alerts.credentials import Credential
+from baton.alerts.credentials import Credential, oddities
 from baton.alerts.deciding import Deciding, Decision
 from baton.alerts.ledger import Ledger
 from baton.alerts.payloads import Post
 from baton.alerts.routes import Routes, RoutesError, read_routes
 from baton.alerts.settings import Settings
 from baton.alerts.verdicts import Verdict
-from baton.alerts.watched import watch_credentials, watch_routes
+from baton.alerts.watched import WatchedSenders, watch_credentials, watch_routes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,7 +46,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.credentials = watch_credentials(settings.credentials)
-        self._routes = watch_routes(settings.routes)
+        self.senders = WatchedSenders(settings.senders)
+        self._routes = watch_routes(settings.routes, self.senders.endpoints)
         self._kept: str | None = None
         self._tidied = time.monotonic()
         self._lock = threading.Lock()
@@ -83,7 +84,7 @@ class Service:
         stored = self._transaction(lambda session: Ledger(session, _now()).last_good_routes())
         try:
             if stored is not None:
-                self._routes.value = read_routes(stored)
+                self._routes.value = read_routes(stored, self.senders.endpoints())
                 self._kept = stored
                 return self._routes.value
         except RoutesError as err:
@@ -95,6 +96,16 @@ class Service:
         """What is wrong with the file of routes now, else empty."""
         self._routes.current()
         return self._routes.problem
+
+    @property
+    def credentials_problem(self) -> str:
+        """What is wrong with the file of credentials now, or with the names in it, else empty."""
+        senders = self.credentials.current()
+        if problem := self.credentials.problem:
+            return problem
+        routes = self._routes.current()
+        names = [route.name for route in routes.routes] if routes else None
+        return oddities(senders or (), self.senders.endpoints(), names)
 
     def _tidy(self) -> None:
         """Remove old decisions, once an hour, a limited number of them."""

@@ -120,7 +120,9 @@ class _State:
         senders = self._service.credentials.current()
         if problem := self._service.credentials.problem:
             return f"{problem}; {'nobody may send' if senders is None else 'the last good one stays in use'}"
-        return "" if senders else "the file of credentials names no sender"
+        if not senders:
+            return "the file of credentials names no sender"
+        return "; ".join(filter(None, (self._service.credentials_problem, self._service.senders.problem)))
 
     def switch(
         self, wanted: Annotated[_Switch, Depends(_wanted)], request: Request, session: SessionDep, user: UserName
