@@ -19,7 +19,7 @@ from baton.incidents.diagnostics.cluster_api import open_cluster
 from baton.incidents.diagnostics.collector import FAILED, LATE, Collector, Scene
 from baton.incidents.diagnostics.dumps import MOST_PODS, Dump, dumps_of
 from baton.incidents.diagnostics.index import PodRow, pod_rows, render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
+from baton.redaction.redactor import Redactor, secret_values
 from baton.incidents.diagnostics.run_collectors import gather_documents
 from baton.incidents.diagnostics.target import Target, allowed_namespaces, target_of
 from baton.incidents.diagnostics.workload import find_workload

@@ -17,7 +17,7 @@ from baton.incidents.diagnostics.archive import Archive, Sink, safe_path
 from baton.incidents.diagnostics.cluster_api import Cluster
 from baton.incidents.diagnostics.collector import Document, Outcome, Scene
 from baton.incidents.diagnostics.index import render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
+from baton.redaction.redactor import Redactor, secret_values
 from baton.incidents.diagnostics.target import KINDS, NamespaceRefusedError, target_of
 from baton.incidents.diagnostics.workload import Workload
 from baton.incidents.diagnostics_operator import archive_key

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.incidents.diagnostics.redaction import MASK, Redactor, secret_values
-from baton.incidents.diagnostics.telling_names import is_telling, is_weak
+from baton.redaction.redactor import MASK, Redactor, secret_values
+from baton.redaction.telling_names import is_telling, is_weak
 
 S = "Xk3-hush.77q"
 

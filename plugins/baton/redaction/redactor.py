@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from baton.incidents.diagnostics.telling_names import HARMLESS_NAMES, WORDS, is_telling, is_weak
+from baton.redaction.telling_names import HARMLESS_NAMES, WORDS, is_telling, is_weak
 
 MASK = "[redacted]"
 
