@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from baton.alerts.payloads import BodyError
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 100
+_MAX_FIELDS = 100
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 """zlib's word for each coding: `deflate` is zlib's form."""
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -26,7 +26,7 @@ class EncodingError(BodyError):
     """The body is compressed in a way that is not read."""
 
 
-def unpacked(body: bytes | bytearray, headers: Mapping[str, str], most_bytes: int) -> bytes | bytearray:
+def unpacked(body: bytes | bytearray, headers: Mapping[str, str], max_bytes: int) -> bytes | bytearray:
     """The body without its `Content-Encoding`. Nothing beyond the limit is unpacked.
 
     :raises EncodingError: another coding than gzip and deflate.
@@ -39,11 +39,11 @@ def unpacked(body: bytes | bytearray, headers: Mapping[str, str], most_bytes: in
         raise EncodingError(f"Content-Encoding {coding[:40]!r} is not read: send gzip, deflate or plain JSON")
     machine = zlib.decompressobj(_WINDOWS[coding])
     try:
-        found = machine.decompress(bytes(body), most_bytes + 1)
+        found = machine.decompress(bytes(body), max_bytes + 1)
     except zlib.error as err:
         raise BodyError(f"the body is no {coding}, as its Content-Encoding says") from err
-    if len(found) > most_bytes:
-        raise BodyError(f"the body has more than {most_bytes} bytes when it is unpacked")
+    if len(found) > max_bytes:
+        raise BodyError(f"the body has more than {max_bytes} bytes when it is unpacked")
     if not machine.eof:
         raise BodyError(f"the body's {coding} is cut off")
     return found
@@ -74,7 +74,7 @@ def _no_constant(name: str) -> None:
 def _form(body: bytes | bytearray) -> Any:
     """A form's fields; of one with a field `payload`, as GitHub and Slack send it, the JSON in that field."""
     try:
-        fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError as err:
         raise BodyError("the body is no form of UTF-8 with at most 100 fields") from err
     return _json(fields["payload"]) if "payload" in fields else fields

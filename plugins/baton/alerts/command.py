@@ -18,9 +18,9 @@ from baton.airflow_rest import AirflowError, AirflowRest
 from baton.alerts.credentials import digest
 from baton.alerts.mapping import MappingError
 from baton.alerts.payloads import BodyError
-from baton.alerts.preview import trial
+from baton.alerts.preview import preview
+from baton.alerts.reloaded_files import ReloadedSenders, routes_of
 from baton.alerts.senders import ENDPOINTS, read_body
-from baton.alerts.watched import WatchedSenders, routes_of
 from baton.command_line import FINE, NOT_ASKED, WRONG
 
 _ROUTES, _SENDERS = Path("include/alerts/routes.yaml"), Path("include/alerts/senders")
@@ -63,7 +63,7 @@ def try_payload(
     ] = None,
 ) -> None:
     """What a payload would trigger, by the routes of a file; needs no running Airflow."""
-    watched = WatchedSenders(senders)
+    watched = ReloadedSenders(senders)
     if problem := watched.problem:
         raise MappingError(problem)
     known = routes_of(routes, watched.endpoints())
@@ -76,7 +76,7 @@ def try_payload(
         raise BodyError(f"{file} cannot be read: {err.strerror}") from err
     except BodyError as err:
         raise BodyError(f"{file}: {err}") from err
-    for line in trial(known, post):
+    for line in preview(known, post):
         print(line)
     raise typer.Exit(WRONG if any(received.problem for received in post.received) else FINE)
 

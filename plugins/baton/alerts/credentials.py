@@ -47,7 +47,7 @@ TOKEN_LENGTH = 32
 """Characters at least; the digest is unsalted, which only suits what cannot be guessed."""
 BEARER, BASIC, SIGNED, SNS = "bearer", "basic", "signed", "sns"
 _TYPES = (BEARER, BASIC, *SCHEMES, SIGNED, SNS)
-_MOST_KEYS = 2
+_MAX_KEYS = 2
 _SHA256 = re.compile("[0-9a-f]{64}")
 _HEADER = re.compile("[A-Za-z0-9-]{1,64}")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_.-]{1,256}")
@@ -141,7 +141,7 @@ def _credential(entry: dict[str, Any], where: str) -> Credential:
 
 def _keys(entry: dict[str, Any], type_: str, where: str) -> dict[str, str]:
     keys = entry.get("keys")
-    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
+    if not isinstance(keys, list) or not 1 <= len(keys) <= _MAX_KEYS:
         raise CredentialsError(f"{where}: keys must be one, or two while a key is changed")
     part = "sha256" if type_ in (BEARER, BASIC) else "secret"
     read = {str(_part(key, "id")): _secret(_part(key, part), part, where) for key in keys}

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 from baton.alerts import sns
 from baton.alerts.bodies import EncodingError, read_document, unpacked
 from baton.alerts.credentials import Credential, by_signature, by_token, signature_claims
-from baton.alerts.deciding import Decision
+from baton.alerts.decisions import Decision
 from baton.alerts.payloads import BodyError, begun_at, told_apart_by
 from baton.alerts.senders import Headers, read_parsed
 from baton.alerts.service import Service, UnavailableError
@@ -41,7 +41,7 @@ from baton.api.request_bodies import (
 log = logging.getLogger(__name__)
 _THREADS = 4
 """Posts that are decided at once: each holds a connection to the database."""
-_MOST_WAITING = 200
+_MAX_WAITING = 200
 """Posts that wait for their turn; further ones are asked to come again."""
 _RETRY_SECONDS = "5"
 _STRANGERS_BYTES, _STRANGERS_BODIES, _STRANGERS_SECONDS = 8 << 20, 64, 5
@@ -62,10 +62,10 @@ class _Receiver:
 
     def __init__(self, settings: Settings) -> None:
         self._service = Service(settings)
-        self._most_bytes = settings.most_bytes
+        self._max_bytes = settings.max_bytes
         self._limiter = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
-        self._strangers = Budget(max(_STRANGERS_BYTES, self._most_bytes), _STRANGERS_BODIES)
+        self._strangers = Budget(max(_STRANGERS_BYTES, self._max_bytes), _STRANGERS_BODIES)
 
     async def receive(self, request: Request, endpoint: str) -> JSONResponse:
         """What is behind each sender's address."""
@@ -82,7 +82,7 @@ class _Receiver:
 
     def _decide(self, known: _Known, endpoint: str, headers: Headers) -> dict[str, Any]:
         """Read and decide, in a thread: reading a large body takes a third of a second, and others want answers."""
-        document = read_document(unpacked(known.body, headers, self._most_bytes), headers)
+        document = read_document(unpacked(known.body, headers, self._max_bytes), headers)
         if (told := _greeting(document)) is not None:
             return told
         post = read_parsed(document, endpoint, headers, self._service.senders.current())
@@ -131,7 +131,7 @@ class _Receiver:
         is_amazons = sns.may_be_sent(senders, request.headers)
         if not claims and not is_amazons:
             raise _unknown()
-        most = self._most_bytes if claims else min(sns.MOST_BYTES, self._most_bytes)
+        most = self._max_bytes if claims else min(sns.MAX_BYTES, self._max_bytes)
         try:
             with self._strangers.share() as take:
                 body = await self._body(request, _STRANGERS_SECONDS, take, most)
@@ -181,7 +181,7 @@ class _Receiver:
         take: Callable[[int], None] = take_freely,
         most: int | None = None,
     ) -> bytearray:
-        limit = self._most_bytes if most is None else most
+        limit = self._max_bytes if most is None else most
         try:
             return await read_limited(request.stream(), request.headers, limit, patience=patience, take=take)
         except BodyTooLargeError as err:
@@ -192,7 +192,7 @@ class _Receiver:
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run what waits for the database beside the server's own threads, which Airflow's UI needs."""
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= _MAX_WAITING:
             raise HTTPException(503, "too many posts at once", {"Retry-After": _RETRY_SECONDS})
         self._waiting += 1
         try:

@@ -22,7 +22,7 @@ REPLAY_SECONDS = 300
 """How far a signature's time may be from now; a body sent again within it meets the same decisions, also one whose
 alerts name no start: they begin when it was signed."""
 _DIGEST_BYTES = {"sha256": 32, "sha512": 64, "sha1": 20}
-_MOST_SIGNATURES = 5
+_MAX_SIGNATURES = 5
 """Of one request: PagerDuty sends one for each of its keys."""
 _STAMP = re.compile("[0-9]{1,12}")
 
@@ -52,7 +52,7 @@ class Scheme:
         stamp = headers.get(self.timestamp, "") if self.timestamp else ""
         if self.timestamp and (not _STAMP.fullmatch(stamp) or abs(int(stamp) - now) > REPLAY_SECONDS):
             return None
-        texts = [text.strip() for text in headers[self.header].split(",", _MOST_SIGNATURES)][:_MOST_SIGNATURES]
+        texts = [text.strip() for text in headers[self.header].split(",", _MAX_SIGNATURES)][:_MAX_SIGNATURES]
         read = [self._digest(text.removeprefix(self.prefix)) for text in texts if text.startswith(self.prefix)]
         digests = tuple(digest for digest in read if len(digest) == _DIGEST_BYTES[self.algorithm])
         return Claim(self, stamp, digests) if digests else None

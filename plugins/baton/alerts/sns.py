@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 from baton.alerts.credentials import SNS, Credential
 
 log = logging.getLogger(__name__)
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 """Of a message: Amazon's own limit is 256 KiB."""
 TYPE_HEADER = "x-amz-sns-message-type"
 CONFIRMATION = "SubscriptionConfirmation"
 _SECONDS = 5
-_MOST_ANSWER_BYTES = 65_536
+_MAX_ANSWER_BYTES = 65_536
 _HOST = re.compile(r"sns\.[a-z0-9-]{3,32}\.amazonaws\.com(\.cn)?")
 _CERTIFICATE = re.compile(r"/SimpleNotificationService-[A-Za-z0-9]{1,128}\.pem")
 _SIGNED = {
@@ -51,7 +51,7 @@ def fetch(address: str) -> bytes:
             found = b""
             for piece in answer.iter_bytes():
                 found += piece
-                if len(found) > _MOST_ANSWER_BYTES:
+                if len(found) > _MAX_ANSWER_BYTES:
                     raise FetchError("its answer is too long")
             return found
     except (httpx.HTTPError, httpx.InvalidURL) as err:

@@ -2,7 +2,7 @@
 
 A file `name.yaml` is a mapping (`baton.alerts.mapping`); a module `name.py` gives `read(document)`, which makes a
 `Post` of the JSON that was sent, or raises a `BodyError` that says what is wrong with it. Either answers at
-`POST /alerts/v1/name`. An installation has mappings of its own in a folder, see `baton.alerts.watched`.
+`POST /alerts/v1/name`. An installation has mappings of its own in a folder, see `baton.alerts.reloaded_files`.
 """
 
 from __future__ import annotations
