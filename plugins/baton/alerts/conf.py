@@ -6,7 +6,8 @@
  "target": {...},     what the route's `conf` makes of the alert
  "others": [...]}     in the one run of a storm: the alerts that got no run of their own
 ```
-Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire:
+Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire,
+and what looked like a secret in it stands there as `[redacted]`:
 a label such as `namespace` may hold a shell command, a path or a template. So a DAG asks for a value by what it has to
 be: `object_name("namespace")` gives a name that Kubernetes would accept, or fails. `target[...]` as it stands is for
 texts that people read. Never put a value into a command line, a path, an SQL text or a templated field's source.

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +19,7 @@ from baton.alerts.payloads import JOBS, SILENCED, Post, Received
 from baton.alerts.routes import Route, Routes
 from baton.alerts.times import NO_START
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
+from baton.alerts.without_secrets import without_secrets
 
 log = logging.getLogger(__name__)
 _COVERS = timedelta(hours=1)
@@ -34,6 +36,22 @@ class Decision:
     alert: Alert
     entry: Entry
     repeated: bool
+
+
+def answer_of(decision: Decision) -> dict[str, Any]:
+    """A decision as its sender is told it."""
+    entry = decision.entry
+    return {
+        "alert": decision.alert.labels.get("alertname", ""),
+        "fingerprint": entry.identity.fingerprint,
+        "starts_at": entry.identity.starts_at,
+        "route": entry.identity.route or None,
+        "decision": str(entry.verdict),
+        "repeated": decision.repeated,
+        "reason": entry.reason,
+        "dag_id": entry.dag_id,
+        "run_id": entry.run_id,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +83,15 @@ class Decider:
     """One post's way through routes, cooldown and budget.
 
     :param now: the moment of the post, UTC.
+    :param insists: a person wants a run: no cooldown holds it back.
     """
 
-    def __init__(self, ledger: Ledger, runs: Runs, routes: Routes, sender: Credential, now: datetime) -> None:
+    def __init__(
+        self, ledger: Ledger, runs: Runs, routes: Routes, sender: Credential, now: datetime, *, insists: bool = False
+    ) -> None:
         self._ledger, self._runs, self._routes, self._sender, self._now = ledger, runs, routes, sender, now
+        self._insists = insists
+        self._shown: dict[Identity, Alert] = {}
         self._known: dict[Identity, list[Entry]] = {}
         self._last: dict[tuple[str, str], LastRun] = {}
         self._off: dict[str, str] = {}
@@ -136,9 +159,15 @@ class Decider:
         if same:
             self._ledger.repeat(same[0])
             return Decision(want.alert, replace(entry, id=same[0].id), repeated=True)
-        self._ledger.add(entry, want.alert, sender=self._sender.name, cooldown_key=want.key)
+        self._ledger.add(entry, self._public(want), sender=self._sender.name, cooldown_key=want.key)
         self._known.setdefault(want.identity, []).append(entry)
         return Decision(want.alert, entry, repeated=False)
+
+    def _public(self, want: _Want) -> Alert:
+        """The alert as it is stored and handed on; made once for each."""
+        if want.identity not in self._shown:
+            self._shown[want.identity] = without_secrets(want.alert)
+        return self._shown[want.identity]
 
     def _new(self, want: _Want) -> Entry:
         if want.problem:
@@ -173,7 +202,7 @@ class Decider:
                 return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}", route.dag_id)
         if want.alert.status == SILENCED:
             return Entry(want.identity, Verdict.SILENCED, "its sender says that it is silenced", route.dag_id)
-        return self._cooling(want, route)
+        return None if self._insists else self._cooling(want, route)
 
     def _cooling(self, want: _Want, route: Route) -> Entry | None:
         if (last := self._last.get((route.name, want.key))) is None:
@@ -204,7 +233,8 @@ class Decider:
 
     def _made(self, want: _Want, route: Route) -> Entry:
         name = run_id(route.name, want.alert, datetime.fromisoformat(want.alert.starts_at))
-        conf = make_conf(want.alert, route.target_of(want.alert))
+        shown = self._public(want)
+        conf = make_conf(shown, route.target_of(shown))
         is_new = self._runs.make(RunRequest(route.dag_id, name, conf, self._now, self._sender.name))
         self._spent[route.name] += is_new
         self._last[route.name, want.key] = LastRun(self._now, route.dag_id, name)
@@ -216,14 +246,15 @@ class Decider:
     def _stormy(self, want: _Want, route: Route) -> Entry:
         name = storm_run_id(route.name, window_of(self._now, route.storm.per))
         if (storm := self._storms.get(name)) is None:
-            conf = make_conf(want.alert, route.target_of(want.alert))
+            shown = self._public(want)
+            conf = make_conf(shown, route.target_of(shown))
             after = self._now + route.storm.gather
             is_new = self._runs.make(RunRequest(route.dag_id, name, conf, after, self._sender.name))
             waits = is_new or self._runs.waits(route.dag_id, name, self._now)
             storm = self._storms[name] = _Storm(route, name, waits)
             if is_new:
                 return self._named(want, storm)
-        storm.others.append(want.alert)
+        storm.others.append(self._public(want))
         return self._named(want, storm)
 
     def _named(self, want: _Want, storm: _Storm) -> Entry:

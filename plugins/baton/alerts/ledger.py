@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,11 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from baton.alerts.conf import Alert
 from baton.alerts.tables import DECISIONS, STATE
 from baton.alerts.verdicts import ENDED, RUN, Verdict
+from baton.alerts.without_secrets import text_without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 OFF = "off:"
+FOR_EVER = "off"
 _LOCK = "lock:"
 _ROUTES = "routes"
 
@@ -130,8 +132,9 @@ class Ledger:
 
     def switched_off(self) -> dict[str, str]:
         """Who switched what off: by route, `""` for all of them."""
-        query = select(STATE.c.name, STATE.c.changed_by).where(STATE.c.name.startswith(OFF))
-        return {name.removeprefix(OFF): by for name, by in self._session.execute(query)}
+        query = select(STATE.c.name, STATE.c.value, STATE.c.changed_by).where(STATE.c.name.startswith(OFF))
+        found = self._session.execute(query)
+        return {name.removeprefix(OFF): by for name, value, by in found if is_off(value, self._now)}
 
     def add(self, entry: Entry, alert: Alert, *, sender: str, cooldown_key: str) -> None:
         """Note a new verdict; the same one again counts as a repeat."""
@@ -141,13 +144,13 @@ class Ledger:
         self._new[entry.identity, entry.verdict] = {
             **entry.identity._asdict(),
             "verdict": entry.verdict,
-            "reason": entry.reason[:1000],
+            "reason": text_without_secrets(entry.reason)[:1000],
             "cooldown_key": cooldown_key,
             "source": alert.source,
             "sender": sender,
             "dag_id": entry.dag_id,
             "run_id": entry.run_id,
-            "alert": json.dumps(_for_people(alert), ensure_ascii=False),
+            "alert": json.dumps(asdict(alert), ensure_ascii=False),
             "repeats": 0,
             "first_at": self._now,
             "last_at": self._now,
@@ -172,13 +175,17 @@ class Ledger:
                 change = update(DECISIONS).where(table.id.in_(same))
                 self._session.execute(change.values(repeats=table.repeats + times, last_at=self._now))
 
-    def switch(self, route: str, *, on: bool, by: str) -> None:
-        """Switch a route, or with `""` all of them, on or off."""
-        name = OFF + route
+    def switch(self, route: str, *, on: bool, by: str, until: datetime | None = None) -> None:
+        """Switch a route, or with `""` all of them, on or off.
+
+        :param until: it is on again from then; None: somebody has to switch it on.
+        """
+        name, value = OFF + route, until.astimezone(UTC).isoformat() if until else FOR_EVER
         if on:
             self._session.execute(delete(STATE).where(STATE.c.name == name))
-        else:
-            self._set_new(name, "off", by[:100])
+        elif not self._set_new(name, value, by[:100]):
+            change = update(STATE).where(STATE.c.name == name)
+            self._session.execute(change.values(value=value, changed_by=by[:100], changed_at=self._now))
 
     def last_good_routes(self) -> str | None:
         """The text of the last file of routes that could be used."""
@@ -200,9 +207,9 @@ class Ledger:
         return len(numbers)
 
 
-def _for_people(alert: Alert) -> dict[str, Any]:
-    summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
-    return {"labels": alert.labels, "summary": summary, "url": alert.generator_url}
+def is_off(value: str, now: datetime) -> bool:
+    """Whether the value of a switch says that it is off at a moment."""
+    return value == FOR_EVER or datetime.fromisoformat(value) > now
 
 
 def _parts(items: list[Any], size: int = 200) -> Iterable[list[Any]]:

@@ -1,5 +1,7 @@
 """The receiver's addresses: `POST` (or `PUT`) `/alerts/v1/SENDER`, one for each sender, and `GET /alerts/v1/status`.
 
+`GET /alerts/v1/metrics` is for Prometheus.
+
 The answers follow the senders' rules. Alertmanager sends again after a 5xx and at no other time, so whoever is known
 and can be read gets 2xx with a decision for each alert, however the decisions are; 503 where nothing could be decided,
 or where a busy server or a slow network did not let the body through; 4xx only for who sends and what cannot be read.
@@ -8,6 +10,7 @@ or where a busy server or a slow network did not let the body through; 4xx only 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,18 +19,19 @@ from hashlib import sha256
 from typing import Any
 
 import anyio
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from baton.alerts import sns
+from baton.alerts import refusals, sns
 from baton.alerts.bodies import EncodingError, read_document, unpacked
 from baton.alerts.credentials import Credential, by_signature, by_token, signature_claims
-from baton.alerts.decisions import Decision
+from baton.alerts.decisions import Decision, answer_of
 from baton.alerts.payloads import BodyError, begun_at, told_apart_by
 from baton.alerts.senders import Headers, read_parsed
 from baton.alerts.service import Service, UnavailableError
 from baton.alerts.settings import Settings, read_settings
+from baton.alerts.without_secrets import text_without_secrets
 from baton.api.request_bodies import (
     PATIENCE_SECONDS,
     BodyTooLargeError,
@@ -44,6 +48,7 @@ _THREADS = 4
 _MAX_WAITING = 200
 """Posts that wait for their turn; further ones are asked to come again."""
 _RETRY_SECONDS = "5"
+_UNKNOWN_SENDER = "no known token, password or signature"
 _STRANGERS_BYTES, _STRANGERS_BODIES, _STRANGERS_SECONDS = 8 << 20, 64, 5
 """What signed bodies may hold, and how long each may take, until their signatures are known to be good."""
 
@@ -53,6 +58,7 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     receiver = _Receiver(settings or read_settings())
     app = FastAPI(title="Baton: alert receiver", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/v1/status", receiver.status, methods=["GET"])
+    app.add_api_route("/v1/metrics", receiver.metrics, methods=["GET"])
     app.add_api_route("/v1/{endpoint}", receiver.receive, methods=["POST", "PUT"])
     return app
 
@@ -65,20 +71,40 @@ class _Receiver:
         self._max_bytes = settings.max_bytes
         self._limiter = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
+        self._unknown_senders = refusals.Strangers(lambda counts: self._in_thread(self._service.count_refused, counts))
         self._strangers = Budget(max(_STRANGERS_BYTES, self._max_bytes), _STRANGERS_BODIES)
 
     async def receive(self, request: Request, endpoint: str) -> JSONResponse:
         """What is behind each sender's address."""
-        known = await self._authenticated(request, endpoint)
+        begin, status = time.monotonic(), 500
         try:
-            answer = await self._in_thread(self._decide, known, endpoint, request.headers)
+            answer = await self._received(request, endpoint)
+            status = answer.status_code
+        except HTTPException as err:
+            status = err.status_code
+            raise
+        finally:
+            known = endpoint if endpoint in self._service.senders.endpoints() else ""
+            self._service.metrics.answered(known, status, time.monotonic() - begin)
+        return answer
+
+    async def _received(self, request: Request, endpoint: str) -> JSONResponse:
+        try:
+            known = await self._authenticated(request, endpoint)
+        except HTTPException as err:
+            if err.status_code == 401:
+                self._unknown_senders.note(endpoint, self._service.senders.endpoints(), 401, _UNKNOWN_SENDER)
+            raise
+        try:
+            told = await self._in_thread(self._decide, known, endpoint, request.headers)
         except BodyError as err:
             status = 415 if isinstance(err, EncodingError) else 400
-            raise _in_vain(known.sender, endpoint, HTTPException(status, str(err))) from err
+            raise await self._in_vain(known.sender, endpoint, HTTPException(status, str(err))) from err
         except sns.FetchError as err:
             text = f"Amazon's confirmation failed: {err}"
-            raise _in_vain(known.sender, endpoint, HTTPException(503, text, {"Retry-After": _RETRY_SECONDS})) from err
-        return JSONResponse(answer)
+            answer = HTTPException(503, text, {"Retry-After": _RETRY_SECONDS})
+            raise await self._in_vain(known.sender, endpoint, answer) from err
+        return JSONResponse(told)
 
     def _decide(self, known: _Known, endpoint: str, headers: Headers) -> dict[str, Any]:
         """Read and decide, in a thread: reading a large body takes a third of a second, and others want answers."""
@@ -112,17 +138,25 @@ class _Receiver:
             }
         )
 
+    async def metrics(self, request: Request) -> Response:
+        """For Prometheus; whoever may send may read them."""
+        if by_token(self._senders(), request.headers) is None:
+            raise _unknown()
+        condition = await self._in_thread(self._service.condition)
+        text, media_type = self._service.metrics.text(condition, request.headers.get("accept", ""))
+        return Response(text, media_type=media_type)
+
     async def _authenticated(self, request: Request, endpoint: str) -> _Known:
         """Who sends, and what. Nothing is read of a body that cannot be a known sender's."""
         senders = self._senders()
         if sender := by_token(senders, request.headers):
-            self._check_address(sender, endpoint)
+            await self._check_address(sender, endpoint)
             try:
                 return _Known(sender, await self._body(request))
             except HTTPException as err:
-                raise _in_vain(sender, endpoint, err) from err.__cause__
+                raise await self._in_vain(sender, endpoint, err) from err.__cause__
         known = await self._signed(request, senders)
-        self._check_address(known.sender, endpoint)
+        await self._check_address(known.sender, endpoint)
         return known
 
     async def _signed(self, request: Request, senders: list[Credential]) -> _Known:
@@ -165,14 +199,14 @@ class _Receiver:
             raise HTTPException(503, "the receiver's credentials cannot be read: see the API server's log")
         return senders or []
 
-    def _check_address(self, sender: Credential, endpoint: str) -> None:
+    async def _check_address(self, sender: Credential, endpoint: str) -> None:
         known = self._service.senders.endpoints()
         if endpoint not in known:
             text = f"there is no sender {endpoint[:64]!r}: there are {', '.join(known)}"
-            raise _in_vain(sender, endpoint, HTTPException(404, text))
+            raise await self._in_vain(sender, endpoint, HTTPException(404, text))
         if not sender.may_post_to(endpoint):
             text = f"the credential {sender.name} is not for this address"
-            raise _in_vain(sender, endpoint, HTTPException(403, text))
+            raise await self._in_vain(sender, endpoint, HTTPException(403, text))
 
     async def _body(
         self,
@@ -189,6 +223,18 @@ class _Receiver:
         except (BodyTooSlowError, ClientDisconnect) as err:
             text = "the body did not arrive in time: send it again"
             raise HTTPException(503, text, {"Retry-After": _RETRY_SECONDS}) from err
+
+    async def _in_vain(self, sender: Credential, endpoint: str, answer: HTTPException) -> HTTPException:
+        """Say in the log what a known sender could not deliver, and count what it will not send again."""
+        text = text_without_secrets(str(answer.detail))
+        log.warning("%s posted to %s in vain (%d): %s", sender.name, endpoint[:64], answer.status_code, text)
+        if answer.status_code < 500:
+            try:
+                counts = refusals.one(sender.name, endpoint, answer.status_code, text)
+                await self._in_thread(self._service.count_refused, counts)
+            except HTTPException as err:
+                log.warning("It could not be counted: %s", err.detail)
+        return answer
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run what waits for the database beside the server's own threads, which Airflow's UI needs."""
@@ -228,12 +274,6 @@ def _greeting(document: Any) -> dict[str, Any] | None:
     return None
 
 
-def _in_vain(sender: Credential, endpoint: str, answer: HTTPException) -> HTTPException:
-    """Say in the log what a known sender could not deliver: it will not send that again."""
-    log.warning("%s posted to %s in vain (%d): %s", sender.name, endpoint, answer.status_code, answer.detail)
-    return answer
-
-
 def _unknown() -> HTTPException:
     detail = "send one of the receiver's tokens (Authorization: Bearer …), user and password or a signature: "
     return HTTPException(401, f"{detail}see docs/alerts.md", {"WWW-Authenticate": "Bearer, Basic"})
@@ -241,20 +281,7 @@ def _unknown() -> HTTPException:
 
 def _answer(decisions: list[Decision], left_out: int) -> dict[str, Any]:
     return {
-        "decisions": [
-            {
-                "alert": decision.alert.labels.get("alertname", ""),
-                "fingerprint": decision.entry.identity.fingerprint,
-                "starts_at": decision.entry.identity.starts_at,
-                "route": decision.entry.identity.route or None,
-                "decision": str(decision.entry.verdict),
-                "repeated": decision.repeated,
-                "reason": decision.entry.reason,
-                "dag_id": decision.entry.dag_id,
-                "run_id": decision.entry.run_id,
-            }
-            for decision in decisions
-        ],
+        "decisions": [answer_of(decision) for decision in decisions],
         "counts": Counter(str(decision.entry.verdict) for decision in decisions),
         "truncated": left_out,
     }
