@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     )
     alerts_credentials: File | None = Field(None, description="File of the alert senders; without it nobody may send")
     alerts_routes: File | None = Field(None, description="Routes of alerts; default: alerts/routes.yaml in data_folder")
+    alerts_senders: File | None = Field(
+        None, description="Folder of mappings for senders of other forms; default: alerts/senders in data_folder"
+    )
     alerts_max_body_bytes: PositiveInt = Field(4 << 20, description="Largest body of an alert post")
     alerts_retention_days: PositiveInt = Field(30, description="Days for which a decision about an alert is kept")
     careful_triggerer: bool = Field(
