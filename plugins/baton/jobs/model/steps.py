@@ -1,0 +1,102 @@
+"""The kinds of steps. The key that names a kind also holds what it is about: `query: SELECT …`, `send: mail`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from baton.jobs.model.words import Duration, Reacting, Reaction, ResultName
+
+ABORT = Reaction("abort")
+Values = dict[str, Any]
+"""Names and values; texts in them may hold expressions."""
+Sql = Annotated[str, Field(min_length=1, description="SQL with `:name` for each value; no expressions")]
+
+
+class _Step(BaseModel):
+    """What every step may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: ResultName | None = Field(None, description="What the step is called; default: `as`, else its kind and place")
+    result: ResultName | None = Field(None, alias="as", description="Name by which later steps know what it gives")
+    timeout: Duration | None = Field(None, description="The step's own limit")
+    on_fail: Reacting = Field(ABORT, description="abort: the job fails; skip: it ends here; continue: it goes on")
+
+
+class QueryStep(_Step):
+    """Read rows from a database."""
+
+    query: Sql
+    connection: str = Field(description="Airflow connection of the database")
+    values: Values = Field(default_factory=dict, alias="with", description="Values for the names in the SQL")
+    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="More rows fail the step")
+    max_bytes: int = Field(16 << 20, ge=1, le=1 << 30, description="A larger result, as JSON, fails the step")
+    on_empty: Reacting = Field(Reaction("continue"), description="What follows when there are no rows")
+
+
+class ActionStep(_Step):
+    """Change rows in a database, in one transaction."""
+
+    action: Sql
+    connection: str = Field(description="Airflow connection of the database")
+    values: Values = Field(default_factory=dict, alias="with", description="Values for the names in the SQL")
+    at_most: int = Field(10_000, ge=0, description="If it would change more rows, nothing is changed and it fails")
+    dry_run: bool = Field(False, description="Say how many rows it would change, and change nothing")
+    repeatable: bool = Field(
+        False, description="Whether changing twice is as good as once; asked only where the database is no PostgreSQL"
+    )
+
+
+class CallStep(_Step):
+    """Call an operation of an HTTP API, with the credentials of its connection."""
+
+    call: str = Field(
+        pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE) /[^\s?#]*$",
+        description="Method and path; `{name}` in it is filled from `path`",
+    )
+    connection: str = Field(description="Airflow connection of type http")
+    path: Values = Field(default_factory=dict, description="Values of the names in the path; each is one segment of it")
+    params: Values = Field(default_factory=dict, description="Query parameters; empty ones are left out")
+    body: Any = Field(None, description="JSON to send")
+    items: str | None = Field(None, description="Field of the answer with the items; the answer itself by default")
+    next: str | None = Field(None, description="Field of the answer with the next page's cursor, sent as this parameter")
+    cursor: str = Field("cursor", description="Parameter that carries the cursor")
+    max_pages: int = Field(100, ge=1, le=10_000, description="More pages fail the step")
+    repeatable: bool | None = Field(
+        None,
+        description="Whether the same call may arrive twice; default: not for POST and PATCH. True where the other side "
+        "knows Idempotency-Key",
+    )
+
+
+class SendStep(_Step):
+    """Send a message, once."""
+
+    send: Literal["mail", "slack", "webhook"]
+    to: list[str] = Field(default_factory=list, description="Addresses, or channels; mail: the connection's by default")
+    subject: str = Field("", description="Subject of a mail")
+    text: str = Field(min_length=1, description="What it says; may hold expressions")
+    connection: str | None = Field(None, description="Airflow connection; smtp_default, slack_api_default")
+    when: str = Field("true", description="Expression: nothing is sent where it is false or empty")
+
+
+KINDS: dict[str, type[_Step]] = {"query": QueryStep, "action": ActionStep, "call": CallStep, "send": SendStep}
+"""Key → kind of step."""
+
+
+def kind_of(step: Any) -> str | None:
+    """The kind of a step, by the first key that names one."""
+    if isinstance(step, dict):
+        return next((str(key) for key in step if key in KINDS), None)
+    return next((kind for kind, model in KINDS.items() if isinstance(step, model)), None)
+
+
+Step = Annotated[
+    Annotated[QueryStep, Tag("query")]
+    | Annotated[ActionStep, Tag("action")]
+    | Annotated[CallStep, Tag("call")]
+    | Annotated[SendStep, Tag("send")],
+    Discriminator(kind_of, custom_error_type="no_kind", custom_error_message="a step has one of " + ", ".join(KINDS)),
+]

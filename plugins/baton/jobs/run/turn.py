@@ -1,0 +1,57 @@
+"""What a step is given for one attempt, and how it may end other than with a value."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baton.exceptions import PermanentError
+from baton.jobs.expressions import evaluated, value_of
+from baton.jobs.run.memory import StepMemory
+
+_NAMESPACE = uuid.UUID("6261746f-6e00-5000-8000-6a6f62737465")
+"""Of the idempotency keys of steps."""
+
+
+class EndJob(Exception):  # noqa: N818  (no error)
+    """The step ends the job, well."""
+
+
+class StepInDoubtError(PermanentError):
+    """An earlier attempt may have done what the step does, and it may not be done twice."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One attempt of one step.
+
+    :param names: what expressions know.
+    :param key: names this step of this execution, the same for all attempts.
+    :param ends_at: `time.monotonic()` at which the attempt has to be over.
+    """
+
+    names: Mapping[str, Any]
+    key: str
+    memory: StepMemory
+    ends_at: float
+
+    def value(self, value: Any) -> Any:
+        """A value with its expressions evaluated."""
+        return evaluated(value, self.names)
+
+    def expression(self, expression: str) -> Any:
+        """The value of an expression without braces."""
+        return value_of(expression, self.names)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the attempt has to be over; never less than a hundredth."""
+        return max(self.ends_at - time.monotonic(), 0.01)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key by which another system knows that this is the same request."""
+        return str(uuid.uuid5(_NAMESPACE, self.key))
