@@ -134,6 +134,9 @@ class Settings(BaseSettings):
         description="Replace the triggerer's side of the database by one that ends the Job or pod of a task which was "
         "marked or cleared while no trigger ran for it",
     )
+    fair_queues: bool = Field(
+        False, description="Let Airflow's scheduler keep the shares of the queues critical, default and low"
+    )
     prompt_triggerer: bool = Field(
         False, description="Replace Airflow's triggerer loop by one that hands finished triggers over at once"
     )

@@ -48,6 +48,7 @@ def on_starting(component: Any) -> None:
         for name in FOR_INCIDENTS:
             importlib.import_module(name)
     _adapt_triggerer()
+    _adapt_scheduler()
     try:
         make_missing_pools()
     except Exception:
@@ -71,6 +72,13 @@ def _adapt_triggerer() -> None:
         if getattr(settings(), setting):
             setattr(triggerer, name, resolve_name(ours))
             log.info("Replaced Airflow's %s.%s by %s, because the setting %s is on", TRIGGERER, name, ours, setting)
+
+
+def _adapt_scheduler() -> None:
+    """Let the scheduler keep the shares of the queues, if the setting says so."""
+    if SCHEDULER in sys.modules and settings().fair_queues:
+        importlib.import_module("baton.airflow_internals.fair_queues").install()
+        log.info("Airflow's scheduler keeps the shares of the queues, because the setting fair_queues is on")
 
 
 def make_missing_pools() -> None:

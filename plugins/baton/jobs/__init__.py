@@ -21,7 +21,7 @@ Airflow's task state store of the task that ran it, key `step.NAME`: state (`run
 never in it. To go on with the failed step: clear the failed tasks; the records say where. To run the whole anew under
 the same id: delete the tasks' state first, then clear all.
 
-**Queues**: the Airflow field `queue` of each task is `critical`, `default` or `low` (`model.job.Queue`); everything that
+**Queues**: the Airflow field `queue` of each task is `critical`, `default` or `low` (`baton.queues.Queue`); everything that
 says nothing is in `default`. How the shares are kept: `baton.queues`, docs/jobs.md.
 """
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from baton.exceptions import PermanentError
 
 MOST_CHARACTERS = 4 << 20
 """Of a text that an expression makes."""
-_MOST_POWER = 64
+_MOST_BITS = 4096
 _WHOLE = re.compile(r"\s*\{\{(?P<expression>(?:(?!\{\{|\}\}|\{%|%\}).)*)\}\}\s*", re.DOTALL)
 _MARKS = ("{{", "{%", "{#")
 
@@ -34,8 +34,8 @@ class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "**"])
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and (not isinstance(right, int | float) or abs(right) > _MOST_POWER):
-            raise SecurityError(f"powers above {_MOST_POWER} are not computed")
+        if operator == "**" and isinstance(left, int) and left.bit_length() * abs(right) > _MOST_BITS:
+            raise SecurityError(f"numbers of more than {_MOST_BITS} bits are not computed")
         sized = next((each for each in (left, right) if isinstance(each, str | list | tuple)), None)
         if operator == "*" and sized is not None:
             count = right if sized is left else left
@@ -72,7 +72,7 @@ def value_of(expression: str, names: Mapping[str, Any]) -> Any:
     :raises ExpressionError: it has none.
     """
     with _named(expression):
-        return _compiled(expression)(**names)
+        return _plain(_compiled(expression)(**names))
 
 
 def _text(text: str, names: Mapping[str, Any]) -> Any:
@@ -88,6 +88,21 @@ def _text(text: str, names: Mapping[str, Any]) -> Any:
                 raise SecurityError("the text would be too large")
             pieces.append(piece)
         return "".join(pieces)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it; what an expression finds beside that (methods, Jinja's own helpers) is refused."""
+    if isinstance(value, Undefined):
+        str(value)  # raises, and names what is missing
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | Iterator):
+        return [_plain(each) for each in value]
+    raise SecurityError(f"its value is no data but {type(value).__name__}")
 
 
 class _named:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from baton.jobs.model.steps import Step
 from baton.jobs.model.words import Duration, JobName, Outcomes, Retry, Retrying
+from baton.queues import Queue
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
 
 SHORTEST_INTERVAL = timedelta(seconds=10)
-
-
-class Queue(StrEnum):
-    """The queues, which share the workers: see `baton.queues`."""
-
-    CRITICAL = "critical"
-    DEFAULT = "default"
-    LOW = "low"
 
 
 def _moment(value: Any) -> datetime:
