@@ -113,7 +113,7 @@ def _resources(pools: Any, workers: int, meter: Meter, session: Session) -> dict
     found[WORKERS] = Resource(workers, workers)
     for name, resource in found.items():
         resource.served = meter.served.setdefault(name, {})
-    counts_deferred = dict(session.execute(select(Pool.pool, Pool.include_deferred)).tuples())
+    counts_deferred = {name: counts for name, counts in session.execute(select(Pool.pool, Pool.include_deferred))}
     for queue, pool, state, tasks, slots in session.execute(_active()):
         name = class_of(queue)
         if state in _HOLDS_WORKER:

@@ -32,7 +32,6 @@ from baton.lazy_names import lazy_names
 if TYPE_CHECKING:
     from baton.jobs.dags import job_dags as job_dags
     from baton.jobs.dags import report_refused as report_refused
-    from baton.jobs.reading import read_jobs as read_jobs
     from baton.jobs.timetable import EveryTimetable as EveryTimetable
     from baton.jobs.timetable import OnceTimetable as OnceTimetable
 
@@ -40,7 +39,6 @@ _MODULES = {
     "EveryTimetable": "timetable",
     "OnceTimetable": "timetable",
     "job_dags": "dags",
-    "read_jobs": "reading",
     "report_refused": "dags",
 }
 __all__ = sorted(_MODULES)

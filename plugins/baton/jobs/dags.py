@@ -32,6 +32,8 @@ from baton.jobs.timetable import EveryTimetable, OnceTimetable
 log = logging.getLogger(__name__)
 
 TAG = "job"
+TAGS = ("area/jobs", "tier/2")
+"""Where a file names none."""
 _MANY_RUNS = 100
 _TASK = "run_steps"
 
@@ -104,7 +106,7 @@ def dag_of(filed: FiledJob) -> DAG:
         dagrun_timeout=job.timeout,
         default_args={"owner": OWNER, "queue": str(job.queue)},
         params={name: _param(schema) for name, schema in job.input.items()},
-        tags=sorted({TAG, f"queue/{job.queue}", *job.tags}),
+        tags=sorted({TAG, f"queue/{job.queue}", *(job.tags or TAGS)}),
         description=job.description or None,
         doc_md=job_doc(filed),
     ) as dag:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _LOOK_SECONDS = 0.2
+_ABOUT_NO_DATA = ("08", "23", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
+"""Classes of PostgreSQL's errors whose first line names things of the schema and no values."""
 _IN_DOUBT = "an earlier attempt may have changed the rows: look, then run the step's statement by hand or the job anew"
 
 
@@ -105,7 +107,7 @@ def _status_of(number: str, turn: Turn, engine: Engine) -> str | None:
                 status = connection.scalar(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": number})
         except DBAPIError as err:
             if err.connection_invalidated or _is_passing(err):
-                raise TransientError(f"the database was lost: {_first_line(err)}") from err
+                raise TransientError(f"the database was lost: {_words(err)}") from err
             return None  # of another database than the one that gave the number
         if status != "in progress":
             return None if status is None else str(status)
@@ -142,9 +144,9 @@ def _database(connection_id: str) -> Iterator[Engine]:
         yield engine
     except DBAPIError as err:
         kind = TransientError if err.connection_invalidated or _is_passing(err) else PermanentError
-        raise kind(f"{connection_id}: {_first_line(err)}") from err
+        raise kind(f"{connection_id}: {_words(err)}") from err
     except SQLAlchemyError as err:
-        raise PermanentError(f"{connection_id}: {_first_line(err)}") from err
+        raise PermanentError(f"{connection_id}: {_words(err)}") from err
     finally:
         engine.dispose()
 
@@ -173,6 +175,10 @@ def _is_passing(err: Any) -> bool:
     return isinstance(err, OperationalError)
 
 
-def _first_line(err: Exception) -> str:
-    """What is wrong; the lines after it may quote data."""
-    return str(getattr(err, "orig", err)).strip().partition("\n")[0][:300]
+def _words(err: Any) -> str:
+    """What is wrong, without the values that a database quotes in errors about data."""
+    cause = getattr(err, "orig", None) or err
+    state = getattr(cause, "sqlstate", None)
+    if state and state[:2] not in _ABOUT_NO_DATA:
+        return f"{type(cause).__name__} ({state}); the database's log has the whole message"
+    return str(cause).strip().partition("\n")[0][:300]

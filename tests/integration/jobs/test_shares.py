@@ -1,0 +1,207 @@
+"""The queues' shares, kept by Airflow's own scheduler code on its own tables in a real PostgreSQL; only time is played.
+
+Tasks are rows, executors have slots and run nothing: a task ends when its time has passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow import models, settings
+from airflow.executors.base_executor import BaseExecutor
+from airflow.executors.executor_utils import ExecutorName
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.dagrun import DagRun
+from airflow.models.pool import Pool
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy.orm import scoped_session, sessionmaker
+from tests.integration.conftest import new_database
+
+from baton.airflow_internals.fair_queues import choose_fairly
+from baton.queues import WEIGHTS, Meter
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STOCK = SchedulerJobRunner._executable_task_instances_to_queued
+DISPATCHES = 1000
+ENOUGH = 60
+"""Tasks of a queue that wait at any time: more than there are workers."""
+
+
+class Slots(BaseExecutor):
+    """An executor that has room and runs nothing."""
+
+    def __init__(self, parallelism: int, alias: str) -> None:
+        super().__init__(parallelism)
+        self.name = ExecutorName(module_path=f"tests.{alias}", alias=alias)
+        self.busy: set[Any] = set()
+        self.weights: dict[Any, int] = {}
+
+    @property
+    def slots_occupied(self) -> int:
+        return len(self.busy)
+
+    @property
+    def slots_available(self) -> int:
+        return self.parallelism - len(self.busy)
+
+    def queue_workload(self, workload: Any, session: Any) -> None:
+        self.busy.add(workload.ti.id)
+        self.weights[workload.ti.id] = workload.ti.priority_weight
+
+
+@dataclass
+class Site:
+    """An Airflow: its scheduler's code, its tables, some workers, and a clock that the test turns.
+
+    :param ends: task → when it ends, in seconds.
+    :param log: what was started, in its order: when, which queue.
+    """
+
+    workers: int
+    runner: SchedulerJobRunner
+    executors: list[Slots]
+    meter: Meter = field(default_factory=Meter)
+    now: float = 0.0
+    ends: dict[Any, float] = field(default_factory=dict)
+    queue_of: dict[Any, str] = field(default_factory=dict)
+    log: list[tuple[float, str]] = field(default_factory=list)
+    ready_at: dict[Any, int] = field(default_factory=dict)
+    waits: dict[str, list[int]] = field(default_factory=dict)
+    held: list[Counter[str]] = field(default_factory=list)
+
+    def add(self, queue: str, count: int, pool: str = "default_pool", **fields: Any) -> None:
+        """More tasks that could start."""
+        rows = []
+        for _ in range(count):
+            task = {"id": uuid4(), "task_id": str(len(self.queue_of)), "queue": queue, "pool": pool}
+            self.queue_of[task["id"]] = queue
+            self.ready_at[task["id"]] = len(self.log)
+            common = {"dag_id": "d", "run_id": "r", "map_index": -1, "pool_slots": 1, "max_tries": 0, "try_number": 1}
+            rows.append({**common, **task, "state": "scheduled", "priority_weight": 1, **fields})
+        with create_session() as session:
+            session.execute(insert(TaskInstance), rows)
+
+    def waiting(self) -> Counter[str]:
+        with create_session() as session:
+            return Counter(session.scalars(select(TaskInstance.queue).where(TaskInstance.state == "scheduled")))
+
+    def turn(self, length: Callable[[str], float]) -> int:
+        """One loop of the scheduler; returns how many were started."""
+        with create_session() as session:
+            self.runner._critical_section_enqueue_task_instances(session=session)
+        started = [task for each in self.executors for task in each.busy if task not in self.ends]
+        for task in started:
+            queue = self.queue_of[task]
+            self.ends[task] = self.now + length(queue)
+            self.waits.setdefault(queue, []).append(len(self.log) - self.ready_at[task])
+            self.log.append((self.now, queue))
+        self.held.append(Counter(self.queue_of[task] for task in self.ends))
+        return len(started)
+
+    def pass_time(self) -> None:
+        """Until the next task ends."""
+        self.now = min(self.ends.values(), default=self.now + 1)
+        over = {task for task, end in self.ends.items() if end <= self.now}
+        self.ends = {task: end for task, end in self.ends.items() if task not in over}
+        for each in self.executors:
+            each.busy -= over
+        with create_session() as session:
+            session.execute(update(TaskInstance).where(TaskInstance.id.in_(over)).values(state="success"))
+
+    def run(
+        self, length: Callable[[str], float], backlog: Callable[[str, float], bool], dispatches: int = DISPATCHES
+    ) -> None:
+        """Until so many tasks were started; queues with a backlog never run dry."""
+        while len(self.log) < dispatches:
+            there = self.waiting()
+            for queue in WEIGHTS:
+                if backlog(queue, self.now) and there[queue] < ENOUGH / 2:
+                    self.add(queue, ENOUGH)
+            self.turn(length)
+            self.pass_time()
+
+    def shares(self, since: int = 0) -> dict[str, float]:
+        """Queue → percent of what was started."""
+        counts = Counter(queue for _, queue in self.log[since:])
+        return {queue: 100 * counts[queue] / counts.total() for queue in WEIGHTS}
+
+    def workers_of(self, queue: str) -> float:
+        """How many workers a queue held on average over the scheduler's loops, in percent."""
+        return 100 * sum(held[queue] for held in self.held) / sum(held.total() for held in self.held)
+
+
+@pytest.fixture(scope="module")
+def airflow_tables(postgres: Any) -> Iterator[Any]:
+    """All of Airflow's tables."""
+    with new_database(postgres) as dsn:
+        engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://"))
+        models.import_all_models()
+        DagModel.metadata.create_all(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Site]]:
+    """Makes a site with so many workers, and pools."""
+    monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(airflow_tables, expire_on_commit=False)))
+    monkeypatch.setenv("BATON_FAIR_QUEUES", "false")  # a Job announces itself, and then the setting would install it
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:1/execution/")
+
+    def make(workers: int, executors: int = 1, **pools: int) -> Site:
+        with create_session() as session:
+            for model in (TaskInstance, DagRun, DagModel, DagBundleModel, Pool):
+                session.query(model).delete()
+        with create_session() as session:
+            session.execute(insert(DagBundleModel).values(name="b", active=True))
+            for name, slots in {"default_pool": 10_000, **pools}.items():
+                session.add(Pool(pool=name, slots=slots, include_deferred=True))
+            session.flush()
+            session.add(DagModel(dag_id="d", bundle_name="b", max_active_tasks=10_000, is_paused=False))
+            session.flush()
+            session.add(
+                DagRun(dag_id="d", run_id="r", run_type="manual", logical_date=NOW, run_after=NOW, state="running")
+            )
+        slots = [Slots(workers // executors, f"e{number}") for number in range(executors)]
+        job = Job()
+        job.max_tis_per_query = 16
+        runner = SchedulerJobRunner(job, executors=slots)
+        runner._parallelism = workers
+        made = Site(workers, runner, slots)
+
+        def choose(own: Any, max_tis: int, session: Any) -> Any:
+            return choose_fairly(STOCK, made.meter, own, max_tis, session, made.now)
+
+        monkeypatch.setattr(SchedulerJobRunner, "_executable_task_instances_to_queued", choose)
+        return made
+
+    yield make
+    settings.Session.remove()
+
+
+def about(seconds: float) -> Callable[[str], float]:
+    """Lengths around so many seconds, whole ones, so that several tasks end at once."""
+    dice = Random(7)
+    return lambda _: seconds + dice.randrange(-1, 2)
+
+
+@pytest.mark.parametrize("workers", [30, 10, 6])
+def test_all_queues_full(site, workers):
+    """60 / 30 / 10 of a thousand, and nobody waits ten times its turn."""
+    made = site(workers)
+    made.run(about(4), lambda queue, now: True)
+    shares = made.shares()
+    print(workers, shares, {queue: max(waits) for queue, waits in made.waits.items()})
+    assert shares == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
