@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Param, get_parsing_context  # type: ignore[attr-defined]
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, BaseOperator, Param, get_parsing_context  # type: ignore[attr-defined]
 
 from baton.cronjobs.manifests.files import Problem
 from baton.cronjobs.timetable import CronJobTimetable
@@ -24,9 +26,12 @@ from baton.defaults import OWNER
 from baton.exceptions import PermanentError
 from baton.jobs.dags_docs import job_doc
 from baton.jobs.model.job import Job
+from baton.jobs.model.steps import ELSEWHERE
 from baton.jobs.reading import FiledJob, read_jobs
-from baton.jobs.run.names import zone_of
-from baton.jobs.run.operator import LOST_WORKERS, JobStepsOperator, WaitAsTheJobSays
+from baton.jobs.run.execution import FIRST_WAIT_SECONDS
+from baton.jobs.run.names import tasks_of, zone_of
+from baton.jobs.run.notices import notice
+from baton.jobs.run.operator import LOST_WORKERS, JobStepsOperator, WaitAsTheJobSays, WaitInTurn
 from baton.jobs.timetable import EveryTimetable, OnceTimetable
 
 log = logging.getLogger(__name__)
@@ -35,7 +40,6 @@ TAG = "job"
 TAGS = ("area/jobs", "tier/2")
 """Where a file names none."""
 _MANY_RUNS = 100
-_TASK = "run_steps"
 
 
 class RefusedJobsError(PermanentError):
@@ -110,17 +114,57 @@ def dag_of(filed: FiledJob) -> DAG:
         description=job.description or None,
         doc_md=job_doc(filed),
     ) as dag:
-        JobStepsOperator(
-            task_id=_TASK,
-            job=job,
-            steps=job.step_names(),
-            retries=len(job.retry_delays) + LOST_WORKERS,
-            retry_policy=WaitAsTheJobSays(),
-            execution_timeout=job.timeout,
-            outlets=[event_asset(each.target) for each in job.on_complete if each.kind == "emit"],
-            doc_json=json.dumps(note_of(filed)),
-        )
+        tasks = [_task(job, task_id, steps) for task_id, steps in tasks_of(job)]
+        for before, after in pairwise(tasks):
+            before.set_downstream(after)
+        tasks[0].doc_json = json.dumps(note_of(filed))
+        _announce(job, tasks)
     return dag
+
+
+def _task(job: Job, task_id: str, steps: list[tuple[str, Any]]) -> BaseOperator:
+    retries = len(job.retry_delays) + LOST_WORKERS
+    if isinstance(steps[0][1], ELSEWHERE):
+        from baton.jobs.run.elsewhere import operator_of  # the clients of Kubernetes take seconds to import
+
+        [(name, step)] = steps
+        return operator_of(job, name, step, **_tried_elsewhere(job))
+    return JobStepsOperator(
+        task_id=task_id,
+        job=job,
+        steps=[name for name, _ in steps],
+        retries=retries,
+        retry_policy=WaitAsTheJobSays(),
+        execution_timeout=job.timeout,
+    )
+
+
+def _tried_elsewhere(job: Job) -> dict[str, Any]:
+    """How often Airflow tries a task of its own."""
+    waits = [delay.total_seconds() for delay in job.retry_delays] or [FIRST_WAIT_SECONDS] * job.retry.times
+    return {
+        "retries": job.retry.times,
+        "retry_policy": WaitInTurn(tuple(waits), doubles=job.retry.backs_off),
+        "execution_timeout": job.timeout,
+    }
+
+
+def _announce(job: Job, tasks: list[BaseOperator]) -> None:
+    """Let the last task say that all went well, and one more task that it did not.
+
+    Why a task: an asset's event comes of a task that succeeds. And why a last one beside it: Airflow takes a run's state
+    from its last tasks alone, and the one that tells of a failure succeeds.
+    """
+    last = tasks[-1]
+    last.outlets = [event_asset(each.target) for each in job.on_complete if each.kind == "emit"]
+    last.on_success_callback = [notice(each.target, "succeeded") for each in job.on_complete if each.kind == "notify"]
+    for task in tasks:
+        task.on_failure_callback = [notice(each.target, "failed") for each in job.on_fail if each.kind == "notify"]
+    events = [event_asset(each.target) for each in job.on_fail if each.kind == "emit"]
+    if events:
+        told = EmptyOperator(task_id="tell_failure", trigger_rule="one_failed", outlets=events)
+        told.set_upstream(tasks)
+        EmptyOperator(task_id="all_succeeded").set_upstream(last)
 
 
 def note_of(filed: FiledJob) -> dict[str, Any]:

@@ -8,11 +8,29 @@ from typing import Any
 
 from baton.jobs.expressions import has_expression, problem_in_expression, problems_in
 from baton.jobs.model.job import Job
-from baton.jobs.model.steps import ActionStep, CallStep, QueryStep, SendStep
+from baton.jobs.model.steps import (
+    ActionStep,
+    CallStep,
+    DeliverStep,
+    ForEachStep,
+    FunctionStep,
+    QueryStep,
+    ReportStep,
+    SendStep,
+    WorkloadStep,
+)
 from baton.jobs.problems import FieldPath
 
 BASE_NAMES = frozenset({"input", "run", "job", "last_success"})
 """What every expression knows: see `baton.jobs.run.names`."""
+EXPRESSIONS: dict[type[Any], tuple[str, ...]] = {
+    CallStep: ("path", "params", "body"),
+    SendStep: ("to", "subject", "text"),
+    FunctionStep: ("payload",),
+    WorkloadStep: ("workload",),
+    ReportStep: ("key",),
+}
+"""Kind of step → its fields that may hold expressions, beside the values of SQL."""
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _NO_EXPRESSION = "holds an expression: a value never becomes part of {what}; {instead}"
 
@@ -20,11 +38,15 @@ _NO_EXPRESSION = "holds an expression: a value never becomes part of {what}; {in
 def expression_problems(job: Job) -> Iterator[tuple[FieldPath, str]]:
     """Yield path and words of all that cannot work."""
     known = set(BASE_NAMES)
+    reports: set[str] = set()
     for number, step in enumerate(job.steps):
         for path, words in _step_problems(step, frozenset(known)):
             yield ("steps", number, *path), words
+        if isinstance(step, DeliverStep) and step.deliver not in reports:
+            yield ("steps", number, "deliver"), "is the name (`as`) of no report step before it"
         if step.result:
             known.add(step.result)
+            reports |= {step.result} if isinstance(step, ReportStep) else set()
 
 
 def _step_problems(step: Any, known: frozenset[str]) -> Iterator[tuple[FieldPath, str]]:
@@ -34,13 +56,14 @@ def _step_problems(step: Any, known: frozenset[str]) -> Iterator[tuple[FieldPath
         yield from ((("with", *path), words) for path, words in problems_in(step.values, known))
     elif isinstance(step, CallStep):
         yield from ((("call",), words) for words in _path_problems(step))
-        for name in ("path", "params", "body"):
-            yield from (((name, *path), words) for path, words in problems_in(getattr(step, name), known))
-    elif isinstance(step, SendStep):
-        if words := problem_in_expression(step.when, known):
-            yield ("when",), words
-        for name in ("to", "subject", "text"):
-            yield from (((name, *path), words) for path, words in problems_in(getattr(step, name), known))
+    elif isinstance(step, SendStep) and (words := problem_in_expression(step.when, known)):
+        yield ("when",), words
+    elif isinstance(step, ForEachStep):
+        if words := problem_in_expression(step.for_each, known):
+            yield ("for_each",), words
+        yield from ((("do", *path), words) for path, words in _step_problems(step.do, known | {"item"}))
+    for name in EXPRESSIONS.get(type(step), ()):
+        yield from (((name, *path), words) for path, words in problems_in(getattr(step, name), known))
 
 
 def _sql_problems(sql: str, values: dict[str, Any]) -> Iterator[str]:

@@ -43,9 +43,12 @@ def problems_of(err: ValidationError, content: Any) -> Iterator[tuple[FieldPath,
 
 def _place(location: FieldPath, content: Any) -> tuple[FieldPath, type[BaseModel]]:
     """Where in the document, and what stands there. Pydantic names a step's kind between its place and its fields."""
-    if len(location) >= 3 and location[0] == _STEPS and location[2] in KINDS:
-        return (*location[:2], *location[3:]), KINDS[str(location[2])]
-    return location, Job
+    if len(location) < 3 or location[0] != _STEPS or location[2] not in KINDS:
+        return location, Job
+    path, rest, model = location[:2], location[3:], KINDS[str(location[2])]
+    if len(rest) >= 2 and rest[0] == "do" and rest[1] in KINDS:
+        return (*path, "do", *rest[2:]), KINDS[str(rest[1])]
+    return (*path, *rest), model
 
 
 def _names(model: type[BaseModel]) -> list[str]:

@@ -15,6 +15,7 @@ from baton.data_file import DataFileError, problem_of_values, read_text
 from baton.jobs.expression_checks import expression_problems
 from baton.jobs.model.job import Job
 from baton.jobs.problems import FieldPath, problems_of
+from baton.jobs.scalars import JobLoader
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -75,7 +76,7 @@ def _read_file(file: Path, read: JobsRead, only: str | None) -> None:
         return
     if only is not None and not mentions(text, only):
         return
-    for document in read_documents(text):
+    for document in read_documents(text, JobLoader):
         if isinstance(document, DocumentError):
             read.problems.append(Problem(str(file), document.line, "", str(document)))
         elif only is None or (isinstance(document.content, dict) and document.content.get("name") == only):

@@ -5,6 +5,7 @@ Tasks are rows, executors have slots and run nothing: a task ends when its time 
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -156,6 +157,7 @@ def airflow_tables(postgres: Any) -> Iterator[Any]:
 @pytest.fixture
 def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Site]]:
     """Makes a site with so many workers, and pools."""
+    logging.getLogger("airflow").setLevel(logging.WARNING)
     monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(airflow_tables, expire_on_commit=False)))
     monkeypatch.setenv("BATON_FAIR_QUEUES", "false")  # a Job announces itself, and then the setting would install it
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:1/execution/")
@@ -169,8 +171,9 @@ def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
             for name, slots in {"default_pool": 10_000, **pools}.items():
                 session.add(Pool(pool=name, slots=slots, include_deferred=True))
             session.flush()
-            session.add(DagModel(dag_id="d", bundle_name="b", max_active_tasks=10_000, is_paused=False))
+            session.add(DagModel(dag_id="d", bundle_name="b", is_paused=False))
             session.flush()
+            session.execute(update(DagModel).values(max_active_tasks=10_000, has_task_concurrency_limits=False))
             session.add(
                 DagRun(dag_id="d", run_id="r", run_type="manual", logical_date=NOW, run_after=NOW, state="running")
             )

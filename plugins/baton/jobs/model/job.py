@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from baton.jobs.model.steps import Step
+from baton.jobs.model.steps import Step, kind_of
 from baton.jobs.model.words import Duration, JobName, Outcomes, Retry, Retrying
 from baton.queues import Queue
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
@@ -104,7 +104,7 @@ class Job(BaseModel):
     def step_names(self) -> list[str]:
         """What the steps are called, in order; no two the same."""
         return [
-            step.name or step.result or f"{type(step).__name__.removesuffix('Step').lower()}_{number}"
+            step.name or step.result or f"{kind_of(step)}_{number}"
             for number, step in enumerate(self.steps, 1)
         ]
 

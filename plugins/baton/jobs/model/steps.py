@@ -82,8 +82,80 @@ class SendStep(_Step):
     when: str = Field("true", description="Expression: nothing is sent where it is false or empty")
 
 
-KINDS: dict[str, type[_Step]] = {"query": QueryStep, "action": ActionStep, "call": CallStep, "send": SendStep}
+class FunctionStep(_Step):
+    """Call a function (OpenFaaS, Knative, Lambda, any HTTP gateway) with the function operator."""
+
+    function: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Its name at the gateway")
+    payload: Any = Field(None, description="JSON for it")
+    connection: str = Field("functions_default", description="Airflow connection of the gateway")
+    mode: Literal["synchronous", "callback", "polling", "forget"] = Field(
+        "synchronous", description="How its answer comes"
+    )
+    repeatable: bool = Field(True, description="Whether it knows the idempotency key, or may run twice")
+
+
+class WorkloadStep(_Step):
+    """Run a command of `baton_workloads` in a pod."""
+
+    workload: list[str] = Field(
+        min_length=1, description="Its words, `[maintenance, vacuum]`; each reaches the program as one argument"
+    )
+    secrets: list[str] = Field(default_factory=list, description="Kubernetes Secrets whose keys become variables")
+    size: Literal["small", "medium", "large"] = Field("small", description="Requests and limit of memory")
+    pool: str | None = Field(None, description="Airflow pool; default: pods")
+
+
+class TemplateStep(_Step):
+    """Run a Kubernetes Job from one of the installation's named templates, verbatim."""
+
+    job: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", description="Name of the template")
+
+
+class ReportStep(_Step):
+    """Render a report of the catalogue in a pod: page, PDF, mail, Slack message and charts at once."""
+
+    report: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Its name, such as daily_sales")
+    key: str = Field("{{ run.day }}", description="The day, or the moment, that it is about")
+    hours: int = Field(24, ge=1, description="How far a report on a moment looks back")
+    pool: str | None = Field(None, description="Airflow pool; default: pods")
+
+
+class DeliverStep(_Step):
+    """Send a rendered report by mail and to Slack, once to each recipient that `recipients.yaml` names."""
+
+    deliver: str = Field(description="Name (`as`) of the report step")
+    skip_empty: bool = Field(False, description="A report that has nothing to tell is not sent, and the job ends")
+
+
+class ForEachStep(_Step):
+    """Do a step for each item of a list, each once, also after a kill."""
+
+    for_each: str = Field(min_length=1, description="Expression: the items. The step knows `item`")
+    parallel: int = Field(1, ge=1, le=50, description="How many at the same time")
+    do: Annotated[
+        Annotated[ActionStep, Tag("action")] | Annotated[CallStep, Tag("call")] | Annotated[SendStep, Tag("send")],
+        Discriminator(
+            lambda step: kind_of(step), custom_error_type="no_kind", custom_error_message="one of action, call, send"
+        ),
+    ] = Field(description="An action, a call or a send; its `on_fail: continue` goes on with the other items")
+
+
+KINDS: dict[str, type[_Step]] = {
+    "query": QueryStep,
+    "action": ActionStep,
+    "call": CallStep,
+    "send": SendStep,
+    "function": FunctionStep,
+    "workload": WorkloadStep,
+    "job": TemplateStep,
+    "report": ReportStep,
+    "deliver": DeliverStep,
+    "for_each": ForEachStep,
+}
 """Key → kind of step."""
+
+ELSEWHERE = (FunctionStep, WorkloadStep, TemplateStep, ReportStep, DeliverStep)
+"""Kinds that an operator of their own runs, as a task of their own: they start something and wait for it."""
 
 
 def kind_of(step: Any) -> str | None:
@@ -97,6 +169,12 @@ Step = Annotated[
     Annotated[QueryStep, Tag("query")]
     | Annotated[ActionStep, Tag("action")]
     | Annotated[CallStep, Tag("call")]
-    | Annotated[SendStep, Tag("send")],
+    | Annotated[SendStep, Tag("send")]
+    | Annotated[FunctionStep, Tag("function")]
+    | Annotated[WorkloadStep, Tag("workload")]
+    | Annotated[TemplateStep, Tag("job")]
+    | Annotated[ReportStep, Tag("report")]
+    | Annotated[DeliverStep, Tag("deliver")]
+    | Annotated[ForEachStep, Tag("for_each")],
     Discriminator(kind_of, custom_error_type="no_kind", custom_error_message="a step has one of " + ", ".join(KINDS)),
 ]

@@ -10,8 +10,9 @@ from typing import Any
 
 from baton.exceptions import BatonError, PermanentError, TransientError
 from baton.jobs.model.job import Job
-from baton.jobs.model.steps import ActionStep, CallStep, QueryStep, SendStep
+from baton.jobs.model.steps import ActionStep, CallStep, ForEachStep, QueryStep, SendStep
 from baton.jobs.run.call import run_call
+from baton.jobs.run.for_each import run_for_each
 from baton.jobs.run.limit import limited
 from baton.jobs.run.memory import SETTLED, State, StepMemory, Store
 from baton.jobs.run.results import Results
@@ -27,7 +28,7 @@ RUNNERS: Mapping[type[Any], Callable[[Any, Turn], Any]] = {
     CallStep: run_call,
     SendStep: run_send,
 }
-NO_DATA = (ActionStep, SendStep)
+NO_DATA = (ActionStep, SendStep, ForEachStep)
 """What these give are numbers, which may stand in Airflow."""
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_INSIDE_SECONDS = 30.0
@@ -67,24 +68,18 @@ class Execution:
     sleep: Callable[[float], None] = time.sleep
     _began: float = field(default_factory=time.monotonic)
 
-    def run(self, steps: Sequence[tuple[str, Any]]) -> None:
+    def run(self, steps: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         """Run steps, by name. What an earlier try has settled is not begun again.
 
+        :returns: name → what its record keeps of its value, of those that have a name for it.
         :raises JobEndedError: the rest is left out.
         :raises LaterError: the task has to be tried again later.
         :raises BatonError: a step failed, and the job with it.
         """
-        for name, step in steps:
-            self._step(name, step)
+        return {name: kept for name, step in steps if (kept := self._step(name, step)) is not None and step.result}
 
-    def recall(self, steps: Sequence[tuple[str, Any]], store: Store) -> None:
-        """Take the values of steps that an earlier task of the run has settled."""
-        for name, step in steps:
-            if step.result:
-                kept = StepMemory(store, name).kept
-                self.names[step.result] = self.results.load(kept.value) if kept else None
-
-    def _step(self, name: str, step: Any) -> None:
+    def _step(self, name: str, step: Any) -> Any:
+        """Run one step; returns what is kept of its value."""
         memory = StepMemory(self.store, name)
         if memory.kept is not None and memory.kept.state in SETTLED:
             log.info("Step %s: %s before", name, memory.kept.state)
@@ -92,9 +87,10 @@ class Execution:
                 raise JobEndedError(memory.kept.message)
             if step.result:
                 self.names[step.result] = self.results.load(memory.kept.value)
-            return
+            return memory.kept.value
         try:
             self._tried(name, step, memory)
+            return memory.kept and memory.kept.value
         except EndJob as end:
             memory.settle(State.ENDED_JOB, message=str(end))
             log.info("Step %s ends the job: %s", name, end)
@@ -103,6 +99,7 @@ class Execution:
             raise
         except BatonError as err:
             self._react(name, step, memory, err)
+            return None
 
     def _tried(self, name: str, step: Any, memory: StepMemory) -> None:
         while True:
@@ -122,7 +119,14 @@ class Execution:
         seconds = min(left, step.timeout.total_seconds()) if step.timeout else left
         turn = Turn(self.names, f"{self.key}/{name}", memory, time.monotonic() + seconds)
         with limited(seconds if step.timeout else None):
+            if isinstance(step, ForEachStep):
+                return run_for_each(step, turn, RUNNERS[type(step.do)], self._tries_here)
             return RUNNERS[type(step)](step, turn)
+
+    @property
+    def _tries_here(self) -> int:
+        """How often an item is begun at once; where waits are long, the step as a whole waits."""
+        return 1 if self.job.retry_delays else self.job.retry.times + 1
 
     def _settle(self, name: str, step: Any, memory: StepMemory, value: Any) -> None:
         kept = None

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from baton.exceptions import BatonError
+from baton.exceptions import BatonError, PermanentError
 from baton.jobs.model.job import Job
 from baton.jobs.run.execution import Execution, JobEndedError, LaterError
-from baton.jobs.run.names import names_of
+from baton.jobs.run.names import names_of, recalled
 from baton.jobs.run.results import Results
 from baton.settings import settings
 
@@ -32,6 +32,7 @@ class JobStepsOperator(BaseOperator):
 
     :param job: the job, as its file says it.
     :param steps: names of the steps, in order.
+    :returns: name of a step → where its value is, or the value where it is no data.
     :raises AirflowSkipException: a step has ended the job.
     :raises AirflowFailException: a step failed, and with it the job.
     :raises LaterError: a step is tried again after a longer wait.
@@ -42,20 +43,20 @@ class JobStepsOperator(BaseOperator):
         self.job = job
         self.steps = list(steps)
 
-    def execute(self, context: Context) -> None:
-        """Run what is not done yet."""
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run what is not done yet; returns what later tasks find the values by."""
         run = context["dag_run"]
         by_name = dict(zip(self.job.step_names(), self.job.steps, strict=True))
         execution = Execution(
             job=self.job,
             store=context["task_state_store"],
             results=Results.of_run(settings().jobs_uri, run.dag_id, run.run_id),
-            names=names_of(self.job, context),
+            names=names_of(self.job, context) | recalled(self.job, self.steps[0], context),
             key=f"{run.dag_id}/{run.run_id}",
             seconds=self.job.timeout.total_seconds(),
         )
         try:
-            execution.run([(name, by_name[name]) for name in self.steps])
+            return execution.run([(name, by_name[name]) for name in self.steps])
         except JobEndedError as end:
             raise AirflowSkipException(str(end)) from end
         except LaterError:
@@ -75,3 +76,26 @@ class WaitAsTheJobSays(RetryPolicy):
         if isinstance(exception, LaterError):
             return RetryDecision.retry(timedelta(seconds=exception.seconds), str(exception)[:200])
         return RetryDecision.fail("an error that no step expects")
+
+
+@dataclass
+class WaitInTurn(RetryPolicy):
+    """For a task of its own: what is permanent fails, anything else waits as the job says.
+
+    :param waits: seconds before each further try.
+    :param doubles: each wait is twice the one before.
+    """
+
+    waits: tuple[float, ...]
+    doubles: bool
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Fail what is permanent, else wait."""
+        if isinstance(exception, PermanentError):
+            return RetryDecision.fail("a permanent error")
+        if not self.waits:
+            return RetryDecision.default()
+        seconds = self.waits[min(try_number, len(self.waits)) - 1]
+        return RetryDecision.retry(timedelta(seconds=seconds * (2 ** (try_number - 1) if self.doubles else 1)))

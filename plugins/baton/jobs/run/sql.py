@@ -31,10 +31,9 @@ def run_query(step: QueryStep, turn: Turn) -> list[dict[str, Any]]:
     from sqlalchemy import text
 
     with _database(step.connection) as engine, _transaction(engine, turn, read_only=True) as connection:
-        found = connection.execution_options(stream_results=True).execute(
-            text(step.query), turn.value(dict(step.values))
-        )
-        rows = list(_limited(found.mappings(), step))
+        streaming, values = connection.execution_options(stream_results=True), turn.value(dict(step.values))
+        with streaming.execute(text(step.query), values) as found:
+            rows = list(_limited(found.mappings(), step))
     if not rows and step.on_empty.kind != "continue":
         if step.on_empty.kind == "abort":
             raise PermanentError(step.on_empty.message or "the query found nothing")

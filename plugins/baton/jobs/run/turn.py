@@ -6,14 +6,24 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from baton.exceptions import PermanentError
 from baton.jobs.expressions import evaluated, value_of
-from baton.jobs.run.memory import StepMemory
 
 _NAMESPACE = uuid.UUID("6261746f-6e00-5000-8000-6a6f62737465")
 """Of the idempotency keys of steps."""
+
+
+class Remembers(Protocol):
+    """What a step, or an item of one, must know before it is begun again."""
+
+    @property
+    def effect(self) -> Mapping[str, Any] | None:
+        """What an earlier attempt noted before it changed something."""
+
+    def note(self, effect: Mapping[str, Any] | None) -> None:
+        """Note what is about to be changed; when this returns, a killed process has left it for the next."""
 
 
 class EndJob(Exception):  # noqa: N818  (no error)
@@ -35,7 +45,7 @@ class Turn:
 
     names: Mapping[str, Any]
     key: str
-    memory: StepMemory
+    memory: Remembers
     ends_at: float
 
     def value(self, value: Any) -> Any:
