@@ -169,9 +169,7 @@ def _head(
     return lent
 
 
-def _key(
-    queue: str, task: Waiting, lines: Mapping[str, list[Waiting]], resources: Mapping[str, Resource]
-) -> _Key:
+def _key(queue: str, task: Waiting, lines: Mapping[str, list[Waiting]], resources: Mapping[str, Resource]) -> _Key:
     """Within its shares first, then who was served least, then who holds least: of workers or pool, what it uses most.
 
     Why the larger of the two: pods hold few workers and many slots of their pool, other tasks the other way round; each

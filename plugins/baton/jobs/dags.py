@@ -27,7 +27,7 @@ from baton.exceptions import PermanentError
 from baton.jobs.dags_docs import job_doc
 from baton.jobs.model.job import Job
 from baton.jobs.model.steps import ELSEWHERE
-from baton.jobs.reading import FiledJob, read_jobs
+from baton.jobs.reading import FiledJob, JobsRead, read_jobs
 from baton.jobs.run.execution import FIRST_WAIT_SECONDS
 from baton.jobs.run.names import tasks_of, zone_of
 from baton.jobs.run.notices import notice
@@ -72,7 +72,17 @@ def report_refused(*folders: str | Path) -> None:
 def _make(folders: Iterable[str | Path]) -> tuple[dict[str, DAG], list[Problem]]:
     wanted = get_parsing_context().dag_id  # a task's process needs its own DAG only
     read = read_jobs([Path(folder).absolute() for folder in folders], wanted)
-    problems, dags = list(read.problems), {}
+    dags, problems = _tried(read)
+    return dags, [*read.problems, *problems]
+
+
+def try_all(read: JobsRead) -> list[Problem]:
+    """What keeps jobs that can be read from becoming DAGs."""
+    return _tried(read)[1]
+
+
+def _tried(read: JobsRead) -> tuple[dict[str, DAG], list[Problem]]:
+    dags, problems = {}, []
     for name, filed in read.jobs.items():
         try:
             dags[name] = dag_of(filed)

@@ -71,5 +71,3 @@ def _unknown_kind(step: Any) -> str:
 
 def _plain(message: str) -> str:
     return message.removeprefix("Value error, ")[:300]
-
-

@@ -33,9 +33,7 @@ def _zone(name: str) -> str:
     return name
 
 
-Moment = Annotated[
-    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
@@ -47,7 +45,9 @@ class Job(BaseModel):
     name: JobName = Field(description="Also the id of its DAG; unique among all DAGs")
     description: str = Field("", description="What it is for, in a sentence")
     cron: str | None = Field(None, description="Five fields, or @daily and the like, as a Kubernetes CronJob has them")
-    every: Duration | None = Field(None, description="An interval: 30m, 4h, 90s; ticks are its multiples since 1970, UTC")
+    every: Duration | None = Field(
+        None, description="An interval: 30m, 4h, 90s; ticks are its multiples since 1970, UTC"
+    )
     run_at: Moment | None = Field(None, description="One moment, with its zone")
     deadline: Duration | None = Field(
         None,
@@ -103,10 +103,7 @@ class Job(BaseModel):
 
     def step_names(self) -> list[str]:
         """What the steps are called, in order; no two the same."""
-        return [
-            step.name or step.result or f"{kind_of(step)}_{number}"
-            for number, step in enumerate(self.steps, 1)
-        ]
+        return [step.name or step.result or f"{kind_of(step)}_{number}" for number, step in enumerate(self.steps, 1)]
 
     def input_schema(self) -> dict[str, Any]:
         """The JSON schema of what a run by hand may be given."""

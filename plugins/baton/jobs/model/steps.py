@@ -61,7 +61,9 @@ class CallStep(_Step):
     params: Values = Field(default_factory=dict, description="Query parameters; empty ones are left out")
     body: Any = Field(None, description="JSON to send")
     items: str | None = Field(None, description="Field of the answer with the items; the answer itself by default")
-    next: str | None = Field(None, description="Field of the answer with the next page's cursor, sent as this parameter")
+    next: str | None = Field(
+        None, description="Field of the answer with the next page's cursor, sent as this parameter"
+    )
     cursor: str = Field("cursor", description="Parameter that carries the cursor")
     max_pages: int = Field(100, ge=1, le=10_000, description="More pages fail the step")
     repeatable: bool | None = Field(

@@ -86,7 +86,12 @@ class _Caller:
         content = {} if body is None else {"json": body}
         try:
             with self._client.stream(
-                self._method, self._path, params=dict(params), headers=headers, timeout=self._turn.seconds_left, **content
+                self._method,
+                self._path,
+                params=dict(params),
+                headers=headers,
+                timeout=self._turn.seconds_left,
+                **content,
             ) as response:
                 self._check(response)
                 return _json(response)

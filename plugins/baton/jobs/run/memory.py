@@ -117,9 +117,7 @@ class StepMemory:
 
     def settle(self, state: State, value: Any = None, message: str = "") -> None:
         """Note how it ended."""
-        self._keep(
-            dataclasses.replace(self._known(), state=state, value=value, message=message[:500], ended_at=now())
-        )
+        self._keep(dataclasses.replace(self._known(), state=state, value=value, message=message[:500], ended_at=now()))
 
     def _known(self) -> StepRecord:
         return self.kept or StepRecord(State.RUNNING, started_at=now())

@@ -37,7 +37,11 @@ def names_of(job: Job, context: Context) -> dict[str, Any]:
     at = run.run_after
     return {
         "input": {name: params[name] for name in job.input if name in params},
-        "run": {"id": run.run_id, "at": at.isoformat(), "day": at.astimezone(ZoneInfo(zone_of(job))).date().isoformat()},
+        "run": {
+            "id": run.run_id,
+            "at": at.isoformat(),
+            "day": at.astimezone(ZoneInfo(zone_of(job))).date().isoformat(),
+        },
         "job": {"name": job.name, "queue": str(job.queue)},
         "last_success": _last_success(context),
     }

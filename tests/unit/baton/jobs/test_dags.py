@@ -119,7 +119,9 @@ def test_waits_are_those_of_the_job():
 
 def test_input_becomes_params(tmp_path):
     """With its defaults and its schema."""
-    content = yaml.safe_load(EVERY_KIND) | {"input": {"day": {"type": "string", "format": "date", "default": "2026-01-01"}}}
+    content = yaml.safe_load(EVERY_KIND) | {
+        "input": {"day": {"type": "string", "format": "date", "default": "2026-01-01"}}
+    }
     dag = made(tmp_path, yaml.safe_dump(content))
     assert dag.params["day"] == "2026-01-01"
     assert dag.params.get_param("day").schema == {"type": "string", "format": "date"}
