@@ -3,8 +3,8 @@
 Each queue has a share of the workers, and of every pool. Two rules give it, and lend what nobody asks for:
 
 1. Nobody takes more than its share, rounded up, while others wait. What was lent comes back as its tasks end.
-2. Of those who may, the one is next that was served least in the last hour, measured by its weight. So a share of 0.6 of
-   a worker is a worker for 36 minutes of an hour: `low` waits its turn, and never for ever.
+2. Of those who may, the one is next that was served least in the last hour, measured by its weight. So a share of 0.6
+   of a worker is a worker for 36 minutes of an hour: `low` waits its turn, and never for ever.
 
 `baton.airflow_internals.fair_queues` brings Airflow's scheduler to ask this module. It knows no Airflow.
 """

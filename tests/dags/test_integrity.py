@@ -16,7 +16,9 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security|jobs)|tier/[123]")
+TAGS = re.compile(
+    r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security|jobs)|tier/[123]"
+)
 
 
 @pytest.fixture(params=DAG_IDS)

@@ -9,8 +9,8 @@ document is one job; its name is the DAG's id. `Job.input_schema()` is the JSON 
 **Reading**: `baton.jobs.reading.read_jobs(paths) -> JobsRead(jobs: name → FiledJob, problems)`. It never raises for
 what a file says. A `Problem` has file, line, field and words. One bad document costs one job.
 
-**DAGs**: `job_dags(*folders)` and `report_refused(*folders)`, two DAG files in `dags/jobs`. Each job is one DAG with the
-tag `job` and `queue/NAME`; `dags.timetable_of(job)` is its schedule. Consecutive steps that need no pod are one task
+**DAGs**: `job_dags(*folders)` and `report_refused(*folders)`, two DAG files in `dags/jobs`. Each job is one DAG, tagged
+`job` and `queue/NAME`; `dags.timetable_of(job)` is its schedule. Consecutive steps that need no pod are one task
 (`run_steps`); each step that starts something elsewhere and waits for it (function, workload, job, report) is a task of
 its own, named as the step. What a page or a route needs to know of a job stands in the stored DAG, as JSON in the
 `doc_json` of its tasks: `dags.note_of(filed)` → `{"job": fields without steps, "steps": [name, …], "file", "line"}`.
@@ -21,8 +21,8 @@ Airflow's task state store of the task that ran it, key `step.NAME`: state (`run
 never in it. To go on with the failed step: clear the failed tasks; the records say where. To run the whole anew under
 the same id: delete the tasks' state first, then clear all.
 
-**Queues**: the Airflow field `queue` of each task is `critical`, `default` or `low` (`baton.queues.Queue`); everything that
-says nothing is in `default`. How the shares are kept: `baton.queues`, docs/jobs.md.
+**Queues**: the Airflow field `queue` of each task is `critical`, `default` or `low` (`baton.queues.Queue`); what says
+nothing is in `default`. How the shares are kept: `baton.queues`, docs/jobs.md.
 """
 
 from typing import TYPE_CHECKING

@@ -162,8 +162,8 @@ def _tried_elsewhere(job: Job) -> dict[str, Any]:
 def _announce(job: Job, tasks: list[BaseOperator]) -> None:
     """Let the last task say that all went well, and one more task that it did not.
 
-    Why a task: an asset's event comes of a task that succeeds. And why a last one beside it: Airflow takes a run's state
-    from its last tasks alone, and the one that tells of a failure succeeds.
+    Why a task: an asset's event comes of a task that succeeds. And why a last one beside it: Airflow takes a run's
+    state from its last tasks alone, and the one that tells of a failure succeeds.
     """
     last = tasks[-1]
     last.outlets = [event_asset(each.target) for each in job.on_complete if each.kind == "emit"]

@@ -68,8 +68,8 @@ class CallStep(_Step):
     max_pages: int = Field(100, ge=1, le=10_000, description="More pages fail the step")
     repeatable: bool | None = Field(
         None,
-        description="Whether the same call may arrive twice; default: not for POST and PATCH. True where the other side "
-        "knows Idempotency-Key",
+        description="Whether the same call may arrive twice; default: not for POST and PATCH. True where the other "
+        "side knows Idempotency-Key",
     )
 
 

@@ -1,4 +1,4 @@
-"""The short forms of job files, read from texts: `30m`, `3 times with exponential_backoff`, `skip("…")`, `emit(Event)`."""
+"""The short forms of job files, `30m`, `3 times with exponential_backoff`, `skip("…")`, `emit(Event)`."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Remembers(Protocol):
         """Note what is about to be changed; when this returns, a killed process has left it for the next."""
 
 
-class EndJob(Exception):  # noqa: N818  (no error)
+class EndJob(Exception):
     """The step ends the job, well."""
 
 

@@ -1,5 +1,6 @@
 """Jobs become DAGs: which steps make which task, what follows when it ends, and that one costs no other."""
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_consecutive_steps_make_one_task(tmp_path):
     """What starts something elsewhere is a task of its own, in the order of the file."""
     dag = made(tmp_path, EVERY_KIND)
     chain = ["run_steps_1", "answer", "export", "restart_it", "sales", "tell", "run_steps_2", "all_succeeded"]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in itertools.pairwise(chain):
         assert after in dag.task_dict[before].downstream_task_ids
     assert dag.task_dict["run_steps_1"].steps == ["rows", "for_each_2"]
     assert {task.queue for task in dag.tasks} == {"low"}
