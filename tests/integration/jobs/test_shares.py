@@ -21,6 +21,7 @@ from airflow.executors.executor_utils import ExecutorName
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
@@ -35,6 +36,7 @@ from baton.queues import WEIGHTS, Meter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STOCK = SchedulerJobRunner._executable_task_instances_to_queued
+VERSION = uuid4()
 DISPATCHES = 1000
 ENOUGH = 60
 """Tasks of a queue that wait at any time: more than there are workers."""
@@ -90,7 +92,9 @@ class Site:
             self.queue_of[task["id"]] = queue
             self.ready_at[task["id"]] = len(self.log)
             common = {"dag_id": "d", "run_id": "r", "map_index": -1, "pool_slots": 1, "max_tries": 0, "try_number": 1}
-            rows.append({**common, **task, "state": "scheduled", "priority_weight": 1, **fields})
+            rows.append(
+                {**common, **task, "dag_version_id": VERSION, "state": "scheduled", "priority_weight": 1, **fields}
+            )
         with create_session() as session:
             session.execute(insert(TaskInstance), rows)
 
@@ -126,6 +130,7 @@ class Site:
     ) -> None:
         """Until so many tasks were started; queues with a backlog never run dry."""
         while len(self.log) < dispatches:
+            assert self.ends or not self.held, "nothing runs, and nothing was started"
             there = self.waiting()
             for queue in WEIGHTS:
                 if backlog(queue, self.now) and there[queue] < ENOUGH / 2:
@@ -157,14 +162,13 @@ def airflow_tables(postgres: Any) -> Iterator[Any]:
 @pytest.fixture
 def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Site]]:
     """Makes a site with so many workers, and pools."""
-    logging.getLogger("airflow").setLevel(logging.WARNING)
     monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(airflow_tables, expire_on_commit=False)))
     monkeypatch.setenv("BATON_FAIR_QUEUES", "false")  # a Job announces itself, and then the setting would install it
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:1/execution/")
 
     def make(workers: int, executors: int = 1, **pools: int) -> Site:
         with create_session() as session:
-            for model in (TaskInstance, DagRun, DagModel, DagBundleModel, Pool):
+            for model in (TaskInstance, DagRun, DagVersion, DagModel, DagBundleModel, Pool):
                 session.query(model).delete()
         with create_session() as session:
             session.execute(insert(DagBundleModel).values(name="b", active=True))
@@ -174,13 +178,16 @@ def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
             session.add(DagModel(dag_id="d", bundle_name="b", is_paused=False))
             session.flush()
             session.execute(update(DagModel).values(max_active_tasks=10_000, has_task_concurrency_limits=False))
+            session.execute(insert(DagVersion).values(id=VERSION, dag_id="d", version_number=1, bundle_name="b"))
             session.add(
                 DagRun(dag_id="d", run_id="r", run_type="manual", logical_date=NOW, run_after=NOW, state="running")
             )
         slots = [Slots(workers // executors, f"e{number}") for number in range(executors)]
         job = Job()
         job.max_tis_per_query = 16
-        runner = SchedulerJobRunner(job, executors=slots)
+        quiet = logging.getLogger("tests.scheduler")
+        quiet.setLevel(logging.ERROR)
+        runner = SchedulerJobRunner(job, executors=slots, log=quiet)
         runner._parallelism = workers
         made = Site(workers, runner, slots)
 
