@@ -22,9 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-from everyday_jobs import airflow_dags, cronjobs, dag_factory, one_python_file
-from measuring import median
-from rivals import install_beside
+from measurement import median
+from other_tools import install_beside
+from sample_cronjobs import airflow_dags, cronjobs, dag_factory, one_python_file
 from servers import postgres
 
 from baton_local.layout import PROJECT

@@ -6,7 +6,7 @@ DAG_IDS = [
     "clean_up_cluster",
     "clean_up_data",
     "collect_diagnostics",
-    "digest_alerts",
+    "post_alert_digest",
     "heal_workloads",
     "load_warehouse",
     "maintain_postgres",

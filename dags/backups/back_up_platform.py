@@ -8,14 +8,14 @@ PostgreSQL, the namespace's objects and claims, `include/backups/applications.ya
 with age, with an authenticated manifest and a proof → the asset `backups`, on which replicas are made.
 
 ## Schedule and why
-Every night at 01:00 in the installation's time zone, when the shop is quiet. The dump reads one snapshot and disturbs
-nobody; it shares the pool *shop_heavy* with the shop's maintenance, so the two never run together. A missed night is
+Every day at 01:00 in the installation's time zone, when the shop is quiet. The dump reads one snapshot and disturbs
+nobody; it shares the pool *shop_heavy* with the shop's maintenance, so the two never run together. A missed run is
 not made up for.
 
 ## If it fails
 Nothing was pruned, the last proven backup is still there: `./baton backups list`. The last line of the task's log says
 what to do. Clearing the failed task and what follows is always safe. "is not what was dumped" or "another sha256":
-clear `dump` and what follows, and find out why before the next night; docs/backups.md helps.
+clear `dump` and what follows, and find out why before the next run; docs/backups.md helps.
 
 ## Params
 `days`, `daily`, `weekly`, `monthly`: what is kept; what any of them keeps stays. The last proven backup always does.

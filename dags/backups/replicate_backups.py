@@ -7,7 +7,7 @@ The bucket *backups* → every address of `BATON_REPLICA_URI` in the Secret `bat
 
 ## Schedule and why
 As soon as a backup was proven (the asset `backups`), not on the clock: at a fixed hour it would copy yesterday's backup
-on the night on which today's is late.
+on the day on which today's is late.
 
 ## If it fails
 The first store is untouched. Clearing the task is always safe: what was copied is hashed and not copied again. "was

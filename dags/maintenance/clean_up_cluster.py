@@ -9,7 +9,7 @@ The namespace of the pods → the same without what is over since `days`, and a 
 a person should look at.
 
 ## Schedule and why
-Every day at 05:00 in the installation's time zone, when the night's runs are over. Failed pods are kept until then,
+Every day at 05:00 in the installation's time zone, when the nightly runs are over. Failed pods are kept until then,
 for whoever looks into them; a week is enough.
 
 ## If it fails

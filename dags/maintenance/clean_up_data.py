@@ -9,7 +9,7 @@ expired, and how many there were, are left and are protected.
 
 ## Schedule and why
 Sessions every hour, job executions at 02:00 and report files at 03:00, in the installation's time zone: sessions are
-many and small, the others can wait for the night. What was missed is not made up for: the next run deletes it.
+many and small, the others can wait for the daily run. What was missed is not made up for: the next run deletes it.
 
 ## If it fails
 Nothing half-deleted is left; the next try goes on with what is left of the same limit. "limit_reached" in the result is

@@ -214,10 +214,10 @@ class Airflow:
         passwords = {self.credentials.ui_user: self.credentials.ui_password}
         write_private(self.layout.airflow_home / "passwords.json", json.dumps(passwords))
 
-    def watch_environment(self, *, told: bool) -> dict[str, str]:
+    def watch_environment(self, *, notifies: bool) -> dict[str, str]:
         """What the watch needs to look at this Airflow.
 
-        :param told: also whom to tell: the stack's mailbox and Slack's stand-in.
+        :param notifies: also whom to tell: the stack's mailbox and Slack's stand-in.
         """
         own = self.credentials
         airflow = {
@@ -233,7 +233,7 @@ class Airflow:
             "BATON_SLACK_TOKEN": own.slack_token,
             "BATON_NOTICE_SLACK_CHANNEL": "#failures",
         }
-        return {**airflow, **(people if told else {})}
+        return {**airflow, **(people if notifies else {})}
 
     def watch(self) -> Component:
         """The process that tells people what fails, and that Airflow does not work."""
@@ -245,7 +245,7 @@ class Airflow:
             environment={
                 "PYTHONPATH": str(self.layout.project / "include"),
                 "BATON_WATCH_MEMORY": memory.as_uri(),
-                **self.watch_environment(told=True),
+                **self.watch_environment(notifies=True),
             },
             order=3,
         )

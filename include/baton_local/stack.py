@@ -15,11 +15,11 @@ import psycopg.conninfo
 from baton_local import leftovers, mailbox, object_store, settings, shop, warehouse_api
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import SAY_EVERY_SECONDS, SILENCE_SECONDS, AirflowApi
-from baton_local.cluster import Cluster, end_pods
 from baton_local.component import Component, is_healthy
 from baton_local.errors import StackError
 from baton_local.gateway.part import GatewayPart
 from baton_local.layout import Layout
+from baton_local.local_cluster import LocalCluster, end_pods
 from baton_local.postgres import Postgres
 from baton_local.settings import Credentials, Ports
 from baton_local.stage_secrets import stage_secrets
@@ -41,7 +41,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What a start can be told.
+    """What a start can be given.
 
     :param source_dsn: the user's own source database; None for the demo schema ``shop``.
     :param policies: the folder of policies for the user's own source; None for those of the demo schema.
@@ -68,7 +68,7 @@ class Stack:
         self.layout, self.ports, self.credentials, self.options = layout, ports, credentials, options
         self.supervisor = Supervisor(layout)
         self.postgres = Postgres(layout.run / "postgres" / "data", ports.postgres, credentials.postgres_password)
-        self.cluster = Cluster(layout, ports.kubernetes, options.isolation, slow=options.slow_cluster)
+        self.cluster = LocalCluster(layout, ports.kubernetes, options.isolation, slow=options.slow_cluster)
         metadata_dsn = self._dsn("airflow", "airflow", credentials.airflow_db_password)
         self.airflow = Airflow(
             layout, ports, credentials, metadata_dsn, options.extra_dags, options.policies, self.warehouse

@@ -23,7 +23,7 @@ class MissingObjectError(DataError):
 
 
 class ConfigurationError(WorkloadError):
-    """The surroundings are wrong (missing variable, refused credentials); a retry fails in the same way."""
+    """The configuration is wrong (missing variable, refused credentials); a retry fails in the same way."""
 
     exit_code = 78
 

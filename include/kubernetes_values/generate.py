@@ -2,7 +2,7 @@
 
 ``python -m kubernetes_values.generate DIRECTORY`` reads checkouts (of one release) of ``api``,
 ``apimachinery`` and ``apiextensions-apiserver``, found below DIRECTORY, and prints the table. Only facts are taken:
-names, numbers, types and merge keys; no comment's text. The format is told in ``fields.py``.
+names, numbers, types and merge keys; no comment's text. The format is described in ``fields.py``.
 
 Source: https://github.com/kubernetes/api (types.go of each group; the numbers are those of generated.proto).
 """

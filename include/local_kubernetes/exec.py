@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from .errors import bad_request
-from .runtime import inside, sidecar
+from .runtime import container_exec, sidecar
 from .runtime.attempt import Attempt
 from .runtime.pod import SIDECAR, PodRunner
 from .runtime.status import Container
@@ -129,7 +129,7 @@ class _Session:
             speaking.cancel()
             for task in watching:
                 task.cancel()
-            inside.kill(process)
+            container_exec.kill(process)
             await process.wait()
             if self._terminal is not None:
                 os.close(self._terminal)
@@ -139,10 +139,10 @@ class _Session:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         if "tty" not in self._wanted:
             streams = {"stdin": pipe if "stdin" in self._wanted else nothing, "stdout": pipe, "stderr": pipe}
-            return await inside.start(attempt, command, streams)
+            return await container_exec.start(attempt, command, streams)
         self._terminal, end = open_terminal()
         try:
-            return await inside.start(
+            return await container_exec.start(
                 attempt, command, dict.fromkeys(("stdin", "stdout", "stderr"), end), terminal=True
             )
         finally:
@@ -187,7 +187,7 @@ class _Session:
                 resize(self._terminal, data)
             elif channel == CLOSE and process.stdin is not None:
                 process.stdin.close()
-        inside.kill(process)  # the client has left: nobody waits for the command any more
+        container_exec.kill(process)  # the client has left: nobody waits for the command any more
 
     async def _feed(self, process: asyncio.subprocess.Process, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -201,7 +201,7 @@ class _Session:
 async def _end_with(container: Container, process: asyncio.subprocess.Process) -> None:
     """A command inside does not outlive its container."""
     await container.ended.wait()
-    inside.kill(process)
+    container_exec.kill(process)
 
 
 def _exit_code(code: int) -> int:

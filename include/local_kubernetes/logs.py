@@ -13,7 +13,7 @@ from .log_files import LogFiles, Position
 
 _STAMP = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z ", re.MULTILINE)
 _SHORTEST_POLL_SECONDS = 0.02
-_LONGEST_POLL_SECONDS = 0.25
+_MAX_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +92,4 @@ async def _follow(files: LogFiles, position: Position, ended: asyncio.Event | No
         try:
             await asyncio.wait_for(ended.wait(), pause)
         except TimeoutError:
-            pause = min(pause * 2, _LONGEST_POLL_SECONDS)
+            pause = min(pause * 2, _MAX_POLL_SECONDS)

@@ -10,7 +10,7 @@ from typing import Any
 from . import clock
 from .errors import ApiError
 from .events import NODE, Recorder
-from .room import Room, unavailable
+from .node_capacity import NodeCapacity, unavailable
 from .runtime.node import Node
 from .store import Change, Key, Store, pod_key
 
@@ -30,10 +30,10 @@ class Scheduler:
     node_name = NODE
 
     def __init__(
-        self, store: Store, node: Node, events: Recorder, delay: Callable[[], float], room: Room | None = None
+        self, store: Store, node: Node, events: Recorder, delay: Callable[[], float], room: NodeCapacity | None = None
     ) -> None:
         self._store = store
-        self._room = room or Room(store, {})
+        self._room = room or NodeCapacity(store, {})
         self._node = node
         self._events = events
         self._delay = delay

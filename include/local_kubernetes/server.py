@@ -18,7 +18,7 @@ from typing import IO
 from aiohttp import web
 
 from . import kubeconfig, pki
-from .cluster import CLUSTER, Cluster, build
+from .control_plane import CONTROL_PLANE, ControlPlane, build
 from .controllers.manager import Driver
 from .errors import unknown_resource
 from .events import NODE
@@ -31,7 +31,7 @@ from .routes.watches import STOPPING
 from .runtime.isolation import Isolation, probe
 from .security import guard
 from .settings import Settings
-from .slow import disturbed
+from .slow_cluster import disturbed
 from .store import Store
 
 ADDRESS = "127.0.0.1"
@@ -57,11 +57,11 @@ def open_store(state: Path) -> Store:
         ) from err
 
 
-def application(cluster: Cluster, token: str) -> web.Application:
+def application(cluster: ControlPlane, token: str) -> web.Application:
     """The routes behind the guard."""
     middlewares = [guard(token), *([disturbed(cluster.slow)] if cluster.slow else [])]
     app = web.Application(middlewares=middlewares, client_max_size=_LARGEST_BODY)
-    app[CLUSTER] = cluster
+    app[CONTROL_PLANE] = cluster
     app[STOPPING] = asyncio.Event()
     app.add_routes(discovery.routes())
     pod = "/api/v1/namespaces/{namespace}/pods/{name}"
@@ -117,7 +117,7 @@ async def serve(settings: Settings) -> None:
             store.close()
 
 
-async def _serve(settings: Settings, cluster: Cluster, isolation: Isolation) -> None:
+async def _serve(settings: Settings, cluster: ControlPlane, isolation: Isolation) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -164,7 +164,7 @@ def _slowness(settings: Settings) -> str:
     return "" if settings.slow_seed is None else f"; a slow cluster, seed {settings.slow_seed}"
 
 
-async def _keep_house(cluster: Cluster) -> None:
+async def _keep_house(cluster: ControlPlane) -> None:
     while True:
         cluster.node.events.forget_old()
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)

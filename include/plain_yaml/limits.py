@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-MOST_DEPTH = 100
+MAX_DEPTH = 100
 """Levels of lists and mappings. Kubernetes' own schemas have about 20."""
-_MOST_BORROWED = 100_000
+_MAX_BORROWED = 100_000
 """Values that aliases stand for, each counted as often as it is meant."""
-_MOST_DIGITS = 100
+_MAX_DIGITS = 100
 """Of a whole number: Python refuses to write one of more than 4,300, in messages too."""
 _WHOLE = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(?::[0-9_]+)*)")
 _INT = "tag:yaml.org,2002:int"
@@ -74,8 +74,8 @@ class _Document:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         is_number = event.tag == _INT or (event.implicit[0] and _WHOLE.fullmatch(event.value))
-        if len(event.value) > _MOST_DIGITS and is_number:
-            raise _refusal(event, f"a number has more than {_MOST_DIGITS} digits")
+        if len(event.value) > _MAX_DIGITS and is_number:
+            raise _refusal(event, f"a number has more than {_MAX_DIGITS} digits")
         if event.anchor is not None:
             self._anchors[event.anchor] = _Part(event.anchor, height=0)
         self._take(1, 0)
@@ -87,7 +87,7 @@ class _Document:
         if part is None:
             raise _refusal(event, "an alias is its own part")
         self._borrowed += part.values
-        if self._borrowed > _MOST_BORROWED:
+        if self._borrowed > _MAX_BORROWED:
             raise _refusal(event, "aliases within aliases make it too large")
         self._be_flat(part.height, event)
         self._take(part.values, part.height)
@@ -97,8 +97,8 @@ class _Document:
             self._open[-1].take(values, height)
 
     def _be_flat(self, height: int, event: yaml.Event) -> None:
-        if len(self._open) + height > MOST_DEPTH:
-            raise _refusal(event, f"it is nested more than {MOST_DEPTH} levels deep")
+        if len(self._open) + height > MAX_DEPTH:
+            raise _refusal(event, f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _refusal(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:

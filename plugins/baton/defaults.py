@@ -1,7 +1,7 @@
 """What every DAG has in common; a DAG states only its differences.
 
-Nobody is told of failures here: the watch (`baton_workloads.watch`) sees the runs of every DAG from outside, which a
-callback in a dead worker cannot.
+Nobody is notified of failures here: the watch (`baton_workloads.watch`) sees the runs of every DAG from outside, which
+a callback in a dead worker cannot.
 
 Retries go by the class of the error, not by luck: what is permanent (data, policy, configuration) fails at once,
 the rest is tried again. The delay between tries is the installation's `[core]

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from tests.acceptance.chain import await_value
 
-from baton_local.cluster import NAMESPACE
+from baton_local.local_cluster import NAMESPACE
 from baton_local.object_store import REGION, stage_key
 from baton_local.stack import LOGS_CLAIM, Stack
 

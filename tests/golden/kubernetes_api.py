@@ -38,7 +38,7 @@ _LEFT_OUT = frozenset({"managedFields", "storageVersionHash", "serviceAccount", 
 _TOO_OLD = re.compile(r"resource version: \d+ \(\d+\)")
 _AGE = re.compile(r"\d+[smhd](\d+[smh])?")
 _SETTLE_SECONDS = 3.0
-_LONGEST_RECORDED = 6000  # characters of a watch's body
+_MAX_RECORDED_LENGTH = 6000  # characters of a watch's body
 LEVELS = {
     "same": "agree entirely",
     "subset": "agree in what is served here, and list nothing else",
@@ -107,7 +107,7 @@ class Replay:
     def _case(self, case: Case) -> Outcome:
         answer = self._send(case)
         recorded, actual = _documents(case.response["body"]), _documents(_parsed(answer.text))
-        if len(case.response["body"] or "") == _LONGEST_RECORDED:
+        if len(case.response["body"] or "") == _MAX_RECORDED_LENGTH:
             actual = actual[: len(recorded)]
         self._learn(recorded, actual)
         recorded, actual = normal(self._translated(recorded)), normal(actual)

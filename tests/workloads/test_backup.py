@@ -104,7 +104,7 @@ def test_what_another_age_has_encrypted_is_read(backups: Backups) -> None:
     assert stranger not in outcome.stderr
 
 
-# What is wrong with the surroundings: exit code and words.
+# What is wrong with the environment: exit code and words.
 SURROUNDINGS = {
     "no recipients": ({"BATON_BACKUP_RECIPIENTS": ""}, 78, "BATON_BACKUP_RECIPIENTS is not set"),
     "a recipient that is none": ({"BATON_BACKUP_RECIPIENTS": "age1abc"}, 78, "no public age key"),
@@ -121,7 +121,7 @@ SURROUNDINGS = {
 
 
 @pytest.mark.parametrize(("changes", "code", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS)
-def test_wrong_surroundings_are_named(
+def test_a_wrong_environment_is_named(
     backups_in_peace: Backups, changes: dict[str, str], code: int, words: str
 ) -> None:
     """The exit code tells whether another try may help, the words what to do; nothing is stored."""
@@ -241,7 +241,7 @@ def test_a_damaged_backup_restores_nothing(sealed: Any, server: Server) -> None:
 
 
 def test_latest_is_the_last_proven_one(two: Any, server: Server) -> None:
-    """A newer backup that nobody has proven is not what an operator wants at night."""
+    """A newer backup that nobody has proven is not what an operator wants."""
     backups, _, proven = two
     newer = backups.sealed("c")
     assert backups.run("verify", "latest").result["backup"] == proven
@@ -394,7 +394,7 @@ def test_prune_removes_what_killed_runs_left(two: Any) -> None:
 
 
 def test_replicas_are_hashed_and_follow(two: tuple[Backups, str, str], tmp_path: Path) -> None:
-    """Each of several replicas has all of it; what is there already is hashed and mended, not copied again."""
+    """Each of several replicas has all of it; what is there already is hashed and fixed, not copied again."""
     first, second = tmp_path / "one", tmp_path / "two"
     backups, _, name = two
     backups.environment["BATON_REPLICA_URI"] = f"file://{first}, file://{second}"
@@ -409,8 +409,8 @@ def test_replicas_are_hashed_and_follow(two: tuple[Backups, str, str], tmp_path:
     (first / "manifests" / f"{name}.json").unlink()
     chunk = first / backups.chunks(name)[0].relative_to(backups.root)
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"\0")
-    mended = backups.run("replicate").result["replicas"][f"file://{first}"]
-    assert (mended["backups"], mended["copied_bytes"] > 0) == (1, True)
+    repaired = backups.run("replicate").result["replicas"][f"file://{first}"]
+    assert (repaired["backups"], repaired["copied_bytes"] > 0) == (1, True)
     assert backups.run("restore", "latest", "--to", backups.source, "--replica").code == 65  # the source is not empty
 
 

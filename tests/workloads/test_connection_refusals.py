@@ -87,10 +87,10 @@ def refusing() -> Iterator[Callable[..., Refusing]]:
 
 def refused(dsn: str) -> WorkloadError:
     """Connect, and give the error."""
-    with pytest.raises(WorkloadError) as told, database.connect(dsn, "source"):
+    with pytest.raises(WorkloadError) as caught, database.connect(dsn, "source"):
         pass
-    assert "secret" not in str(told.value)
-    return told.value
+    assert "secret" not in str(caught.value)
+    return caught.value
 
 
 SAID = [

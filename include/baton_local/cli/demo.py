@@ -10,9 +10,9 @@ import typer
 from baton_local.cli.stack import Isolation, Policies, Scale, SlowCluster, Source, console, show_login, start, stop
 from baton_local.demo_summary import DAG_ID, show_summary
 from baton_local.pod_times import PodWatch
-from baton_local.pod_trouble import pod_troubles
+from baton_local.run_progress import follow_run
 from baton_local.stack import Options, Stack
-from baton_local.watching import follow_run
+from baton_local.stuck_pods import pod_troubles
 
 
 def demo(

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from baton_local.cli.handing_over import prepared
+from baton_local.cli.delegation import prepared
 from baton_local.layout import Layout, current_layout
 from baton_local.supervision import Supervisor
 from local_kubernetes.images import Images, NoRuntimeError

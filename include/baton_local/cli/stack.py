@@ -17,8 +17,8 @@ from rich.table import Table
 
 from baton_local.errors import StackError
 from baton_local.layout import current_layout
-from baton_local.pod_trouble import pod_troubles
 from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop_stack
+from baton_local.stuck_pods import pod_troubles
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
 
@@ -204,7 +204,7 @@ def trigger(
 def _succeeds(stack: Stack, dag_id: str, run_id: str, troubles: Callable[[], list[str]], *, was_off: bool) -> bool:
     """Follow a run to its end; a DAG that was off is off again then, and stays on for a run that goes on."""
     from baton_local.failures import show_failures
-    from baton_local.watching import follow_run
+    from baton_local.run_progress import follow_run
 
     try:
         state = follow_run(stack.api, dag_id, run_id, console, troubles)

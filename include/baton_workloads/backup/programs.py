@@ -26,7 +26,7 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "service": "PGSERVICE", "application_name": "PGAPPNAME",
 }  # fmt: skip
 
-# What another try may mend: connections, locks, space, a server that ends.
+# What another try may fix: connections, locks, space, a server that ends.
 TRANSIENT = re.compile(
     r"connection|timeout|timed out|could not obtain lock|too many clients|shutting down|starting up|No space left"
     r"|deadlock|out of memory|recovery"

@@ -108,7 +108,7 @@ def policy_init(dsn: str, schemas: list[str], tables: list[str], folder: Path) -
     }
 
 
-def told(result: dict[str, Any], folder: Path) -> str:
+def summary(result: dict[str, Any], folder: Path) -> str:
     """Say to people what was written, what was not, and what comes next."""
     columns = ", ".join(f"{count} {rule}" for rule, count in sorted(result["columns"].items()))
     lines = [f"{len(result['files'])} policies written to {folder}. Columns: {columns}."]

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from local_kubernetes import attach, clock, exec, logs
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import bad_request, not_implemented
 from local_kubernetes.runtime.pod import PodRunner
 from local_kubernetes.runtime.status import Container
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 async def log(request: web.Request) -> web.StreamResponse:
     """``GET …/pods/NAME/log``: what a container wrote, up to now or (``follow``) up to its end."""
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)
@@ -136,7 +136,7 @@ def _running(request: web.Request) -> tuple[PodRunner, Container]:
 
     :raises ApiError: 400, it does not run; 404.
     """
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     target = resolve(cluster.registry, request.path)
     pod = find(cluster, target).object
     name = container_name(request, pod)

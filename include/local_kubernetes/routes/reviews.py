@@ -28,7 +28,7 @@ async def review(request: web.Request, target: Target) -> web.StreamResponse:
     kind = target.kind
     body = await read(request, kind.kind)
     spec = body.get("spec") if isinstance(body, dict) else None
-    told: Object = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
+    review: Object = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
     if spec is not None:
-        told["spec"] = spec
-    return answer({**told, "status": _STATUS[kind.kind]}, 201)
+        review["spec"] = spec
+    return answer({**review, "status": _STATUS[kind.kind]}, 201)

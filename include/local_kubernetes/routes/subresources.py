@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from local_kubernetes import clock
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.deletion import DeleteOptions
 from local_kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from local_kubernetes.patches import json_patch, merge
@@ -29,7 +29,7 @@ async def bind(request: web.Request, target: Target) -> web.StreamResponse:
     node = (body.get("target") or {}).get("name") or ""
     if not node:
         raise invalid("Binding", target.name, [Cause("target.name", "FieldValueRequired", "Required value")])
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     pod = _find(request, target)
     if pod["spec"].get("nodeName"):
         why = f'pod {target.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
@@ -50,7 +50,7 @@ async def evict(request: web.Request, target: Target) -> web.StreamResponse:
     grace = wanted.get("gracePeriodSeconds")
     if not dry_run(request, wanted):
         options = DeleteOptions(None if grace is None else float(grace))
-        request.app[CLUSTER].operations.delete(target.kind.resource, target.namespace or "", target.name, options)
+        request.app[CONTROL_PLANE].operations.delete(target.kind.resource, target.namespace or "", target.name, options)
     return answer(_DONE, 201)
 
 
@@ -64,7 +64,7 @@ async def _posted(request: web.Request, kind: str) -> Object:
 
 
 def _find(request: web.Request, target: Target) -> Object:
-    stored = request.app[CLUSTER].store.get(target.key)
+    stored = request.app[CONTROL_PLANE].store.get(target.key)
     if stored is None:
         raise not_found(target.kind.plural, target.name, target.kind.group)
     return stored.object
@@ -83,7 +83,7 @@ async def scale(request: web.Request, target: Target) -> web.StreamResponse:
     changed = _with_replicas(target, obj, wanted)
     if dry_run(request):
         return answer(_scale(target, changed))
-    stored = request.app[CLUSTER].operations.store_change(target.kind, target.key, changed)
+    stored = request.app[CONTROL_PLANE].operations.store_change(target.kind, target.key, changed)
     return answer(_scale(target, stored.object))
 
 

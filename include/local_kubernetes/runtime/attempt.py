@@ -16,7 +16,7 @@ from local_kubernetes.log_files import LogFiles
 from local_kubernetes.private_files import write_private
 
 from .launcher import Launcher
-from .root import Bind
+from .root_filesystem import Bind
 
 LOG_LIMIT_BYTES = 256 << 20
 _LOG_FILES = 16

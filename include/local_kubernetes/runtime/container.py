@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any, NoReturn
 
-from . import memory, namespaces, root
+from . import memory, namespaces, root_filesystem
 from . import syscalls as sc
 
 CHUNK = 1 << 16
@@ -39,7 +39,7 @@ class Container:
 
 
 def start(spec: dict[str, Any]) -> Container:
-    """Fork the container; what goes wrong is told by ``trouble``."""
+    """Fork the container; what goes wrong is reported by ``trouble``."""
     output, output_end = os.pipe()
     errors, errors_end = os.pipe()
     container = Container(output, errors, ignores_signals=spec["ignoresSignals"])
@@ -65,8 +65,8 @@ def _become(spec: dict[str, Any], limit: memory.Limit | None, output: int, error
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         if spec["level"] != "none":
-            binds = [root.Bind(*bind) for bind in spec["binds"]]
-            root.enter(f"{os.getcwd()}/root", binds, spec["hostName"], own_pids=spec["ownPids"])
+            binds = [root_filesystem.Bind(*bind) for bind in spec["binds"]]
+            root_filesystem.enter(f"{os.getcwd()}/root", binds, spec["hostName"], own_pids=spec["ownPids"])
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(output, 1)

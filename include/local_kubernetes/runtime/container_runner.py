@@ -21,7 +21,7 @@ from .status import Container, terminated, waiting
 Object = dict[str, Any]
 _RETRY_SECONDS = 0.2
 _FIRST_BACK_OFF_SECONDS = 10.0
-_LONGEST_BACK_OFF_SECONDS = 300.0
+_MAX_BACK_OFF_SECONDS = 300.0
 _FORGIVEN_AFTER_SECONDS = 600.0
 BACK_OFF = "CrashLoopBackOff"
 _BACK_OFF_SHOWN_SECONDS = 0.2
@@ -252,7 +252,7 @@ class ContainerRunner:
         """
         ended = self.container.state
         if self._failures:
-            await self._pause(min(_FIRST_BACK_OFF_SECONDS * 2 ** (self._failures - 1), _LONGEST_BACK_OFF_SECONDS))
+            await self._pause(min(_FIRST_BACK_OFF_SECONDS * 2 ** (self._failures - 1), _MAX_BACK_OFF_SECONDS))
         if self._pod.stopping.is_set():
             self.container.state = ended
         else:

@@ -182,7 +182,7 @@ class Node:
     async def _run(self, runner: PodRunner) -> None:
         try:
             await runner.run()
-        except Exception as err:  # one pod's trouble must not end the node; it is told where people look
+        except Exception as err:  # one pod's trouble must not end the node; it is reported where people look
             _LOG.exception("pod %s", _title(runner.pod))
             failed = {**runner.pod["status"], "phase": "Failed", "reason": "RuntimeError", "message": str(err)}
             self.store_status(runner.pod, failed)

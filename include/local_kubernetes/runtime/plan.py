@@ -14,7 +14,7 @@ from . import volumes
 from .attempt import Spec
 from .environment import ConfigError, Find, expand, variables
 from .isolation import Isolation
-from .root import Bind
+from .root_filesystem import Bind
 
 Object = dict[str, Any]
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from . import inside
+from . import container_exec
 from .attempt import Attempt
 
 Object = dict[str, Any]
@@ -28,8 +28,8 @@ def probe(container: Object, name: str) -> Object | None:
 class Probes:
     """Looks after one run of a container.
 
-    :param on_ready: told each time that its readiness changes; without a readiness probe never.
-    :param on_failure: told once, with the word ``Startup`` or ``Liveness``, when the container has to be ended.
+    :param on_ready: called each time that its readiness changes; without a readiness probe never.
+    :param on_failure: called once, with the word ``Startup`` or ``Liveness``, when the container has to be ended.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ async def passes(wanted: Object, container: Object, attempt: Attempt) -> bool:
 
 async def _ask(wanted: Object, container: Object, attempt: Attempt) -> bool:
     if wanted.get("exec"):
-        code, _ = await inside.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
+        code, _ = await container_exec.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
         return code == 0
     if wanted.get("tcpSocket"):
         place = wanted["tcpSocket"]

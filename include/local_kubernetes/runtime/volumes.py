@@ -12,7 +12,7 @@ from typing import Any
 
 from . import projections
 from .environment import ConfigError, Find, expand, lookup
-from .root import Bind
+from .root_filesystem import Bind
 
 Object = dict[str, Any]
 

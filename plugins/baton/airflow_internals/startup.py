@@ -27,7 +27,7 @@ FOR_INCIDENTS = (
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
 TRIGGERER = "airflow.jobs.triggerer_job_runner"
 REPLACEMENTS = {
-    "careful_triggerer": ("TriggerRunnerSupervisor", "baton.airflow_internals.abandoned:CarefulSupervisor"),
+    "careful_triggerer": ("TriggerRunnerSupervisor", "baton.airflow_internals.abandoned_triggers:CarefulSupervisor"),
     "prompt_triggerer": ("TriggerRunner", "baton.airflow_internals.prompt_triggerer:PromptTriggerRunner"),
 }
 """Setting → the name in Airflow's module that is replaced, and by what. Nothing else of Airflow is."""

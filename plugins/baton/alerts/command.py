@@ -17,9 +17,9 @@ from baton import command_line
 from baton.airflow_rest import AirflowError, AirflowRest
 from baton.alerts.credentials import digest
 from baton.alerts.payloads import BodyError
-from baton.alerts.preview import trial
+from baton.alerts.preview import preview
+from baton.alerts.reloaded_files import routes_of
 from baton.alerts.senders import ENDPOINTS, read_body
-from baton.alerts.watched import routes_of
 from baton.command_line import FINE, NOT_ASKED, WRONG
 
 _ROUTES = Path("include/alerts/routes.yaml")
@@ -70,7 +70,7 @@ def try_payload(
         raise BodyError(f"{file} cannot be read: {err.strerror}") from err
     except BodyError as err:
         raise BodyError(f"{file}: {err}") from err
-    for line in trial(known, post):
+    for line in preview(known, post):
         print(line)
     raise typer.Exit(WRONG if any(received.problem for received in post.received) else FINE)
 

@@ -41,7 +41,7 @@ alerts name no start: they begin when it was signed."""
 TOKEN_LENGTH = 32
 """Characters at least; the digest is unsalted, which only suits what cannot be guessed."""
 HMAC = "hmac"
-_MOST_KEYS = 2
+_MAX_KEYS = 2
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SIGNATURES = (
     ("x-baton-signature", "x-baton-timestamp"),
@@ -110,7 +110,7 @@ def _credential(entry: dict[str, Any], where: str) -> Credential:
     if str(entry.get("type")) not in fields:
         raise CredentialsError(f"{where} ({name}): type must be bearer or hmac")
     keys = entry.get("keys")
-    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
+    if not isinstance(keys, list) or not 1 <= len(keys) <= _MAX_KEYS:
         raise CredentialsError(f"{where} ({name}): keys must be one, or two while a key is changed")
     field = fields[entry["type"]]
     read = {str(_part(key, "id")): _secret(_part(key, field), field, f"{where} ({name})") for key in keys}

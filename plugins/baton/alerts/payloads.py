@@ -1,6 +1,6 @@
 """What the receiver makes of webhook bodies, and how the usual ones are read; each sender's own form is in `senders`.
 
-Alertmanager and Grafana send the same form, and both can be told to send another (templated payloads). So what is read
+Alertmanager and Grafana send the same form, and both can be set to send another (templated payloads). So what is read
 is what an alert needs, wherever it stands: a list `alerts`, a bare list, or one alert. Labels are needed; a fingerprint
 is made of them where there is none. What cannot be read is named, beside what can.
 Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config,

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from baton.alerts.credentials import HMAC, Credential, by_signature, by_token, signature_claim, signature_time
-from baton.alerts.deciding import Decision
+from baton.alerts.decisions import Decision
 from baton.alerts.payloads import BodyError, Post, begun_at
 from baton.alerts.senders import ENDPOINTS, read_body
 from baton.alerts.service import Service, UnavailableError
@@ -37,7 +37,7 @@ from baton.api.request_bodies import (
 log = logging.getLogger(__name__)
 _THREADS = 4
 """Posts that are decided at once: each holds a connection to the database."""
-_MOST_WAITING = 200
+_MAX_WAITING = 200
 """Posts that wait for their turn; further ones are asked to come again."""
 _RETRY_SECONDS = "5"
 _STRANGERS_BYTES, _STRANGERS_BODIES, _STRANGERS_SECONDS = 16 << 20, 64, 5
@@ -59,10 +59,10 @@ class _Receiver:
 
     def __init__(self, settings: Settings) -> None:
         self._service = Service(settings)
-        self._most_bytes = settings.most_bytes
+        self._max_bytes = settings.max_bytes
         self._limiter = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
-        self._strangers = Budget(max(_STRANGERS_BYTES, self._most_bytes), _STRANGERS_BODIES)
+        self._strangers = Budget(max(_STRANGERS_BYTES, self._max_bytes), _STRANGERS_BODIES)
 
     def post_to(self, endpoint: str) -> Callable[[Request], Awaitable[JSONResponse]]:
         """The function behind one address."""
@@ -143,16 +143,16 @@ class _Receiver:
         self, request: Request, patience: float = PATIENCE_SECONDS, take: Callable[[int], None] = take_freely
     ) -> bytearray:
         try:
-            return await read_limited(request.stream(), request.headers, self._most_bytes, patience=patience, take=take)
+            return await read_limited(request.stream(), request.headers, self._max_bytes, patience=patience, take=take)
         except BodyTooLargeError as err:
-            raise HTTPException(413, f"the body has more than {self._most_bytes} bytes") from err
+            raise HTTPException(413, f"the body has more than {self._max_bytes} bytes") from err
         except (BodyTooSlowError, ClientDisconnect) as err:
             text = "the body did not arrive in time: send it again"
             raise HTTPException(503, text, {"Retry-After": _RETRY_SECONDS}) from err
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run what waits for the database beside the server's own threads, which Airflow's UI needs."""
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= _MAX_WAITING:
             raise HTTPException(503, "too many posts at once", {"Retry-After": _RETRY_SECONDS})
         self._waiting += 1
         try:

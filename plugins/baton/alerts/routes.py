@@ -13,7 +13,7 @@ from typing import Any
 from baton.alerts.conf import Alert
 from baton.alerts.matchers import Matcher, MatcherError, read_matchers
 from baton.alerts.payloads import JOBS
-from baton.alerts.placeholders import Fill, FillError
+from baton.alerts.placeholders import AlertTemplate, PlaceholderError
 from baton.alerts.senders import ENDPOINTS
 from baton.data_file import problem_of
 from baton.durations import DurationError, read_duration
@@ -52,7 +52,7 @@ class Route:
     dag_id: str
     matchers: tuple[Matcher, ...]
     sources: frozenset[str]
-    target: dict[str, Fill]
+    target: dict[str, AlertTemplate]
     deduplicate_by: tuple[str, ...]
     cooldown: timedelta
     storm: Storm
@@ -138,8 +138,8 @@ def _route(found: dict[str, Any], index: int) -> Route:
     where = f"route {found.get('name') or index}"
     try:
         matchers = tuple(matcher for text in found["matchers"] for matcher in read_matchers(text))
-        target = {name: Fill(text) for name, text in (found.get("conf") or {}).items()}
-    except (MatcherError, FillError) as err:
+        target = {name: AlertTemplate(text) for name, text in (found.get("conf") or {}).items()}
+    except (MatcherError, PlaceholderError) as err:
         raise RoutesError(f"{where}: {err}") from err
     storm = found["storm"]
     template = found.get("job_template")
@@ -151,7 +151,7 @@ def _route(found: dict[str, Any], index: int) -> Route:
         dag_id=JOB_DAG if template else found["dag"],
         matchers=matchers,
         sources=frozenset(found.get("sources") or ()),
-        target=target | ({"template": Fill(template)} if template else {}),
+        target=target | ({"template": AlertTemplate(template)} if template else {}),
         deduplicate_by=tuple(sorted(found.get("deduplicate_by") or ())),
         cooldown=duration(found["cooldown"]),
         storm=Storm(storm["runs"], per, duration(storm.get("gather", _GATHER))),

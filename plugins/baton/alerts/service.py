@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from baton.airflow_internals.dag_runs import Runs
 from baton.airflow_internals.database import transaction
 from baton.alerts.credentials import Credential
-from baton.alerts.deciding import Deciding, Decision
+from baton.alerts.decisions import Decider, Decision
 from baton.alerts.ledger import Ledger
 from baton.alerts.payloads import Post
+from baton.alerts.reloaded_files import watch_credentials, watch_routes
 from baton.alerts.routes import Routes, RoutesError, read_routes
 from baton.alerts.settings import Settings
 from baton.alerts.verdicts import Verdict
-from baton.alerts.watched import watch_credentials, watch_routes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -131,7 +131,7 @@ def _transaction() -> Iterator[Session]:
 
 def _decide(session: Session, routes: Routes, sender: Credential, post: Post) -> list[Decision]:
     now = _now()
-    return Deciding(Ledger(session, now), Runs(session), routes, sender, now).decide(post)
+    return Decider(Ledger(session, now), Runs(session), routes, sender, now).decide(post)
 
 
 def _tell(decisions: list[Decision], sender: Credential) -> None:

@@ -14,13 +14,13 @@ class Settings:
 
     :param credentials: file of the senders; None: nobody may send.
     :param routes: file of the routes; None: the installation names neither `alerts_routes` nor `data_folder`.
-    :param most_bytes: of a body.
+    :param max_bytes: of a body.
     :param retention_days: how long a decision is kept after its last repeat.
     """
 
     credentials: Path | None
     routes: Path | None
-    most_bytes: int
+    max_bytes: int
     retention_days: int
 
 
@@ -31,6 +31,6 @@ def read_settings() -> Settings:
     return Settings(
         credentials=found.alerts_credentials,
         routes=found.alerts_routes or usual,
-        most_bytes=found.alerts_max_body_bytes,
+        max_bytes=found.alerts_max_body_bytes,
         retention_days=found.alerts_retention_days,
     )

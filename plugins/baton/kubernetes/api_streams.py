@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.5
 """Between two attempts to reach it."""
 
 
-class Patience:
+class ConnectionRetries:
     """Decides whether a lost connection is tried again."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ def connection_errors() -> tuple[type[Exception], ...]:
     return (ApiException, ClientError, TimeoutError, OSError)
 
 
-async def response_lines(response: Any, patience: Patience) -> AsyncGenerator[bytes]:
+async def response_lines(response: Any, retries: ConnectionRetries) -> AsyncGenerator[bytes]:
     """Yield the lines of a streamed answer, and close it.
 
     :raises ApiException: the answer is an error. The client leaves a streamed answer's status unchecked.
@@ -59,7 +59,7 @@ async def response_lines(response: Any, patience: Patience) -> AsyncGenerator[by
     try:
         if response.status >= 400:
             raise ApiException(status=response.status, reason=response.reason)
-        patience.contact()
+        retries.contact()
         async for line in _lines(response.content.iter_any()):
             yield line
     finally:

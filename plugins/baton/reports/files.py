@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from baton.exceptions import PermanentError, TransientError
-from baton.reports.delivery import Parcel
+from baton.reports.delivery import RenderedReport
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -56,14 +56,14 @@ class Files:
         except (BotoCoreError, OSError) as err:
             raise TransientError(f"{uri} cannot be read ({type(err).__name__}): is the object store up?") from err
 
-    def parcel(self, manifest: Mapping[str, Any]) -> Parcel:
+    def rendered_report(self, manifest: Mapping[str, Any]) -> RenderedReport:
         """Give what a manifest names, ready for delivery. Files are read when a channel asks for them."""
         files = {file["kind"]: file for file in manifest["files"]}
 
         def read(kind: str) -> bytes | None:
             return self._checked(files[kind]) if kind in files else None
 
-        return Parcel(
+        return RenderedReport(
             report_id=manifest["report_id"],
             title=manifest["title"],
             period_label=manifest["period_label"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import InDoubtError, PermanentError, TransientError
 from baton.notifications.slack import post
-from baton.reports.delivery import Parcel
+from baton.reports.delivery import RenderedReport
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -41,14 +41,14 @@ class SlackChannel:
 
     @property
     def name(self) -> str:
-        """Its name in the registry."""
+        """Its name in the ledger."""
         return f"slack:{self.channel}"
 
-    def reference(self, parcel: Parcel) -> str:
+    def reference(self, report: RenderedReport) -> str:
         """Give the report's id, which the message carries as metadata."""
-        return parcel.report_id
+        return report.report_id
 
-    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+    def was_sent(self, report: RenderedReport, since: datetime) -> bool:
         """Look for the message in the channel's history; false where the bot may not read it."""
         try:
             answer = self.connect().conversations_history(
@@ -56,11 +56,11 @@ class SlackChannel:
             )
             messages = list(answer.get("messages") or ())
         except Exception as err:  # see `send`
-            log.warning("Slack cannot be asked about report %s (%s)", parcel.report_id, type(err).__name__)
+            log.warning("Slack cannot be asked about report %s (%s)", report.report_id, type(err).__name__)
             return False
-        return any(_is_about(message, parcel.report_id) for message in messages)
+        return any(_is_about(message, report.report_id) for message in messages)
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, report: RenderedReport) -> None:
         """Post one message.
 
         Why every exception: Slack's client lets through whatever breaks at a foreign answer, an AttributeError at a
@@ -68,10 +68,10 @@ class SlackChannel:
         """
         from slack_sdk.errors import SlackApiError
 
-        client, form = self.connect(), json.loads(parcel.read("slack") or b"{}")
-        blocks = [*form.get("blocks", []), *_links(parcel)][:MAX_BLOCKS]
-        metadata = {"event_type": EVENT, "event_payload": {"report_id": parcel.report_id}}
-        text = form.get("text") or parcel.headline
+        client, form = self.connect(), json.loads(report.read("slack") or b"{}")
+        blocks = [*form.get("blocks", []), *_links(report)][:MAX_BLOCKS]
+        metadata = {"event_type": EVENT, "event_payload": {"report_id": report.report_id}}
+        text = form.get("text") or report.headline
         try:
             post(client, self.channel, {"text": text, "blocks": blocks, "metadata": metadata})
         except SlackApiError as err:
@@ -80,11 +80,11 @@ class SlackChannel:
             raise InDoubtError(f"Slack does not answer ({type(err).__name__})") from err
 
 
-def _links(parcel: Parcel) -> list[dict[str, Any]]:
-    if not parcel.links:
+def _links(report: RenderedReport) -> list[dict[str, Any]]:
+    if not report.links:
         return []
-    words = " · ".join(f"<{address}|{label}>" for label, address in parcel.links.items())
-    text = f"{words} (for {parcel.links_days} days)"
+    words = " · ".join(f"<{address}|{label}>" for label, address in report.links.items())
+    text = f"{words} (for {report.links_days} days)"
     return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
 
 

@@ -50,7 +50,7 @@ NO_EFFECT = {
 NO_EFFECT_DEFERRED = {
     "startup_check_interval_seconds": _WATCHED,
     "base_container_status_polling_interval": _WATCHED,
-    "log_events_on_startup": "what keeps a pod from starting is always told",
+    "log_events_on_startup": "what keeps a pod from starting is always logged",
     "container_logs": _AS_IT_COMES,
     "init_container_logs": _AS_IT_COMES,
     "log_formatter": _AS_IT_COMES,

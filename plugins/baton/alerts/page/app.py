@@ -34,7 +34,7 @@ from baton.api.static_page import make_page
 log = logging.getLogger(__name__)
 _TEXT = r"^[^\x00]*$"
 """What a database takes for a text."""
-_MOST_SWITCH_BYTES = 1024
+_MAX_SWITCH_BYTES = 1024
 _NO_TABLES = (
     "The receiver's tables cannot be read. Name baton.alerts.db_manager.AlertsDbManager in [database] "
     "external_db_managers and run `airflow db migrate`."
@@ -52,10 +52,10 @@ async def _wanted(request: Request) -> _Switch:
     """Read by hand: FastAPI would read all of a body before it asks who sends it."""
     try:
         return _Switch.model_validate_json(
-            bytes(await read_limited(request.stream(), request.headers, _MOST_SWITCH_BYTES))
+            bytes(await read_limited(request.stream(), request.headers, _MAX_SWITCH_BYTES))
         )
     except BodyTooLargeError as err:
-        raise HTTPException(413, f"a switch has at most {_MOST_SWITCH_BYTES} bytes") from err
+        raise HTTPException(413, f"a switch has at most {_MAX_SWITCH_BYTES} bytes") from err
     except BodyTooSlowError as err:
         raise HTTPException(503, "the body did not arrive in time: send it again") from err
     except ValidationError as err:

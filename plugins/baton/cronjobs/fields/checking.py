@@ -1,6 +1,6 @@
 """Check a CronJob: fields that Kubernetes does not know, values of a wrong type, and what it would refuse.
 
-Why before Kubernetes does: it sees the manifest's `jobTemplate` for the first time when a run starts, at night.
+Why before Kubernetes does: it sees the manifest's `jobTemplate` for the first time when a run starts.
 
 Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/
 """
@@ -20,7 +20,7 @@ from baton.cronjobs.fields import volume as fields_volume
 from baton.cronjobs.fields.values import Finding, unknown_value
 from baton.cronjobs.manifests.yaml_documents import Path
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
-from kubernetes_values import LABEL, LONGEST_CRONJOB_NAME, SUBDOMAIN, Field, canonical, message, parse_time
+from kubernetes_values import LABEL, MAX_CRONJOB_NAME_LENGTH, SUBDOMAIN, Field, canonical, message, parse_time
 
 Object = dict[str, Any]
 SERVED = "batch/v1"
@@ -177,8 +177,8 @@ def _metadata_rules(metadata: Object) -> Iterator[Finding]:
         yield ("metadata", "name"), f"is missing{': ' * bool(hint)}{hint}"
     elif isinstance(name, str) and not SUBDOMAIN.fits(name):
         yield ("metadata", "name"), f"{name!r} is no name: lower case letters, digits, '-' and '.'"
-    elif isinstance(name, str) and len(name) > LONGEST_CRONJOB_NAME:
-        yield ("metadata", "name"), f"must be no more than {LONGEST_CRONJOB_NAME} characters, has {len(name)}"
+    elif isinstance(name, str) and len(name) > MAX_CRONJOB_NAME_LENGTH:
+        yield ("metadata", "name"), f"must be no more than {MAX_CRONJOB_NAME_LENGTH} characters, has {len(name)}"
     if isinstance(namespace, str) and namespace and not LABEL.fits(namespace):
         yield ("metadata", "namespace"), f"{namespace!r} is no namespace: lower case letters, digits and '-'"
 

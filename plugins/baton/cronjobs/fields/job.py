@@ -18,7 +18,7 @@ _NUMBERS = (
     "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished",
     "backoffLimitPerIndex", "maxFailedIndexes",
 )  # fmt: skip
-_MOST_PARALLEL = 100_000
+_MAX_PARALLEL = 100_000
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
@@ -34,11 +34,11 @@ def job(part: Object) -> Iterator[Finding]:
         if part.get(name) is not None:
             yield (name,), "needs completionMode: Indexed"
     yield from negative(part, _NUMBERS)
-    completions, most_failed = part.get("completions"), part.get("maxFailedIndexes")
-    if completions is not None and most_failed is not None and most_failed > completions:
-        yield ("maxFailedIndexes",), f"must be no more than the {completions} completions, is {most_failed}"
-    if indexed and (part.get("parallelism") or 0) > _MOST_PARALLEL:
-        yield ("parallelism",), f"must be {_MOST_PARALLEL} or less in an Indexed Job, is {part['parallelism']}"
+    completions, max_failed = part.get("completions"), part.get("maxFailedIndexes")
+    if completions is not None and max_failed is not None and max_failed > completions:
+        yield ("maxFailedIndexes",), f"must be no more than the {completions} completions, is {max_failed}"
+    if indexed and (part.get("parallelism") or 0) > _MAX_PARALLEL:
+        yield ("parallelism",), f"must be {_MAX_PARALLEL} or less in an Indexed Job, is {part['parallelism']}"
     if part.get("maxFailedIndexes") is not None and part.get("backoffLimitPerIndex") is None:
         yield ("backoffLimitPerIndex",), "is missing: maxFailedIndexes needs it"
     if part.get("manualSelector"):

@@ -19,8 +19,8 @@ _OF_RUNNING = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _NAMES = ("serviceAccountName", "priorityClassName", "runtimeClassName", "nodeName")
 _LABELS = ("hostname", "subdomain")
 _HOSTS_OWN = ("hostNetwork", "hostPID", "hostIPC")
-_LONGEST_DEADLINE_SECONDS = 2**31 - 1
-_MOST_NAMESERVERS = 3
+_MAX_DEADLINE_SECONDS = 2**31 - 1
+_MAX_NAMESERVERS = 3
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
@@ -46,8 +46,8 @@ def pod(part: Object) -> Iterator[Finding]:
     if part.get("dnsPolicy") == "None" and not (part.get("dnsConfig") or {}).get("nameservers"):
         yield ("dnsConfig", "nameservers"), "is missing: dnsPolicy None needs one"
     seconds = part.get("activeDeadlineSeconds")
-    if seconds is not None and not 1 <= seconds <= _LONGEST_DEADLINE_SECONDS:
-        yield ("activeDeadlineSeconds",), f"must be from 1 to {_LONGEST_DEADLINE_SECONDS}, is {seconds}"
+    if seconds is not None and not 1 <= seconds <= _MAX_DEADLINE_SECONDS:
+        yield ("activeDeadlineSeconds",), f"must be from 1 to {_MAX_DEADLINE_SECONDS}, is {seconds}"
 
 
 def _names(part: Object) -> Iterator[Finding]:
@@ -142,8 +142,8 @@ def host_alias(part: Object) -> Iterator[Finding]:
 def dns(part: Object) -> Iterator[Finding]:
     """Where names are looked up."""
     servers = part.get("nameservers") or []
-    if len(servers) > _MOST_NAMESERVERS:
-        yield ("nameservers",), f"must be no more than {_MOST_NAMESERVERS}, are {len(servers)}"
+    if len(servers) > _MAX_NAMESERVERS:
+        yield ("nameservers",), f"must be no more than {_MAX_NAMESERVERS}, are {len(servers)}"
     for position, server in enumerate(servers):
         yield from _address(server, ("nameservers", position))
 

@@ -13,12 +13,12 @@ import typer
 
 from baton import command_line
 from baton.command_line import FINE, NOT_ASKED, WRONG
-from baton.cronjobs.catalogue import Catalogue, catalogue_of
-from baton.cronjobs.importing.cluster import Cluster
+from baton.cronjobs.importing.cronjob_client import CronJobClient
 from baton.cronjobs.importing.files import write_manifests
 from baton.cronjobs.importing.needs import missing
 from baton.cronjobs.importing.report import Report, as_text
 from baton.cronjobs.importing.report import as_json as as_json_of
+from baton.cronjobs.loading import LoadedCronJobs, checked_cronjobs
 from baton.cronjobs.manifests.files import Found, read_manifests
 from baton.cronjobs.proposals.propose import propose
 
@@ -77,7 +77,7 @@ def import_(
 ) -> None:
     """What becomes of CronJobs as DAGs, field by field; what could be chained; what the cluster has.
 
-    Exit codes: 0 all of it can be used, 1 something has to be mended (or, with --check, differs in the cluster), 2
+    Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2
     nothing could be looked at: no file, no cluster, wrong words.
     """
     if not paths and (check or needs or not from_cluster):
@@ -87,13 +87,13 @@ def import_(
     options = Options(paths or [], from_cluster, namespace, write, check, needs, kubeconfig, context)
     report = _report(options)
     if images:
-        print("\n".join(sorted({image for job in report.catalogue.cronjobs.values() for image in job.images})))
+        print("\n".join(sorted({image for job in report.loaded.cronjobs.values() for image in job.images})))
         return
     print(json.dumps(as_json_of(report), indent=2) if as_json else as_text(report, every_field=every_field))
-    if not report.catalogue.files and not from_cluster:
+    if not report.loaded.files and not from_cluster:
         print("baton import: there are no manifests (*.yaml, *.yml, *.json) at these paths", file=sys.stderr)
         raise typer.Exit(NOT_ASKED)
-    raise typer.Exit(WRONG if report.catalogue.problems or any(report.drift.values()) else FINE)
+    raise typer.Exit(WRONG if report.loaded.problems or any(report.drift.values()) else FINE)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _report(options: Options) -> Report:
     paths = [path.absolute() if path.is_absolute() else path for path in options.paths]
     asks = options.from_cluster or options.check or options.needs
-    cluster = Cluster(options.kubeconfig, options.context) if asks else None
+    cluster = CronJobClient(options.kubeconfig, options.context) if asks else None
     found = read_manifests(paths) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
     if options.write:
@@ -114,25 +114,27 @@ def _report(options: Options) -> Report:
             print(f"baton import: {file} is there already and was left as it is", file=sys.stderr)
     if not options.check:
         found.manifests += live
-    catalogue = catalogue_of(found, [path for path in paths if path.is_dir()])
-    report = Report(catalogue)
+    loaded = checked_cronjobs(found, [path for path in paths if path.is_dir()])
+    report = Report(loaded)
     history = cluster.history(options.namespace) if cluster and options.from_cluster else {}
-    report.proposals = propose(catalogue, history)
+    report.proposals = propose(loaded, history)
     if cluster and found.manifests and (options.check or options.needs):
         from baton.defaults import NAMESPACE  # imports Airflow, which takes a second
 
-        cronjobs = [job for job in catalogue.cronjobs.values() if not job.manifest.file.startswith("cluster:")]
+        cronjobs = [job for job in loaded.cronjobs.values() if not job.manifest.file.startswith("cluster:")]
         report.missing = missing(cronjobs, options.namespace or NAMESPACE, cache(cluster.has))
     if cluster and options.check:
-        report.drift, report.only_in_files = _drift(cluster, catalogue, options.namespace)
+        report.drift, report.only_in_files = _drift(cluster, loaded, options.namespace)
     return report
 
 
-def _drift(cluster: Cluster, catalogue: Catalogue, namespace: str | None) -> tuple[dict[str, list[str]], list[str]]:
+def _drift(
+    cluster: CronJobClient, loaded: LoadedCronJobs, namespace: str | None
+) -> tuple[dict[str, list[str]], list[str]]:
     """For each CronJob that is in the cluster too, what differs there."""
     drift: dict[str, list[str]] = {}
     missing = []
-    for key, cronjob in catalogue.cronjobs.items():
+    for key, cronjob in loaded.cronjobs.items():
         differences = cluster.differences(cronjob.manifest, namespace)
         if differences is None:
             missing.append(key)

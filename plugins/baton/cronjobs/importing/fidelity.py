@@ -51,16 +51,16 @@ def verdicts(manifest: Manifest, place: Place, problems: Sequence[Problem]) -> l
     :param problems: why it is refused, if it is.
     """
     refused = {problem.path: problem for problem in problems if problem.file == manifest.file}
-    found, told = [], set()
+    found, covered = [], set()
     for path, value in _leaves(manifest.content, ()):
         above = [written(path[:length]) for length in range(1, len(path) + 1)]
         problem = next((refused[name] for name in above if name in refused), None)
         verdict, note = (REFUSED, problem.message) if problem else _verdict(path, value, place)
         found.append(Verdict(written(path), manifest.line_of(path) or None, verdict, note))
-        told |= set(above)
+        covered |= set(above)
     if place.dag_id and not manifest.namespace:
         found.append(Verdict("metadata.namespace", None, TRANSLATED, _NO_NAMESPACE))
-    missing = [problem for path, problem in refused.items() if path not in told]
+    missing = [problem for path, problem in refused.items() if path not in covered]
     return [*found, *(Verdict(each.path, each.line, REFUSED, each.message) for each in missing)]
 
 

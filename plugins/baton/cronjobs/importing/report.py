@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from baton.cronjobs.catalogue import Catalogue
 from baton.cronjobs.chains.chain import Link
 from baton.cronjobs.importing.fidelity import KEPT, VERDICTS, Place, Verdict, verdicts
 from baton.cronjobs.importing.needs import Need
+from baton.cronjobs.loading import LoadedCronJobs
 from baton.cronjobs.manifests.files import Manifest, Problem
 from baton.cronjobs.proposals.propose import Proposal, chains_text
 
@@ -25,7 +25,7 @@ class Report:
     :param missing: what the files' CronJobs need in the cluster and it has not, with the keys of those that need it.
     """
 
-    catalogue: Catalogue
+    loaded: LoadedCronJobs
     proposals: list[Proposal] = field(default_factory=list)
     drift: dict[str, list[str]] = field(default_factory=dict)
     only_in_files: list[str] = field(default_factory=list)
@@ -33,18 +33,18 @@ class Report:
 
     def entries(self) -> Iterator[tuple[Manifest, Place, list[Verdict]]]:
         """Yield each CronJob, where it ends up, and what becomes of its fields; by file and line."""
-        places = _places(self.catalogue)
+        places = _places(self.loaded)
         found: list[tuple[Manifest, Place, list[Problem]]]
-        found = [(job.manifest, places[key], []) for key, job in self.catalogue.cronjobs.items()]
+        found = [(job.manifest, places[key], []) for key, job in self.loaded.cronjobs.items()]
         nowhere = Place(None, "", Link(""))
-        found += [(manifest, nowhere, problems) for manifest, problems in self.catalogue.refused]
+        found += [(manifest, nowhere, problems) for manifest, problems in self.loaded.refused]
         for manifest, place, problems in sorted(found, key=lambda each: (each[0].file, each[0].line)):
             yield manifest, place, verdicts(manifest, place, problems)
 
 
-def _places(catalogue: Catalogue) -> dict[str, Place]:
-    places = {key: Place(key, "run", Link(key)) for key in catalogue.cronjobs}
-    for chain in catalogue.chains:
+def _places(loaded: LoadedCronJobs) -> dict[str, Place]:
+    places = {key: Place(key, "run", Link(key)) for key in loaded.cronjobs}
+    for chain in loaded.chains:
         for key, link in chain.links.items():
             places[key] = Place(chain.name, key, link) if chain.handover == "tasks" else Place(key, "run", link)
     return places
@@ -57,16 +57,16 @@ def as_text(report: Report, *, every_field: bool) -> str:
     for manifest, place, found in report.entries():
         counts.update(verdict.verdict for verdict in found)
         lines += [_heading(manifest, place), *_fields(found, every_field=every_field), ""]
-    catalogue = report.catalogue
-    if catalogue.others:
-        kinds = Counter(other.kind for other in catalogue.others)
+    loaded = report.loaded
+    if loaded.others:
+        kinds = Counter(other.kind for other in loaded.others)
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         lines += [f"Left alone, for whoever deploys them: {listed}.", ""]
     lines += [*_proposals(report.proposals), *_drift(report), *_missing(report)]
-    if catalogue.problems:
-        lines += ["To fix:", *(f"  {problem}" for problem in catalogue.problems), ""]
+    if loaded.problems:
+        lines += ["To fix:", *(f"  {problem}" for problem in loaded.problems), ""]
     dags = len({place.dag_id for _, place, _ in report.entries() if place.dag_id})
-    accepted, refused = len(catalogue.cronjobs), len(catalogue.refused)
+    accepted, refused = len(loaded.cronjobs), len(loaded.refused)
     fields = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     lines.append(f"{accepted} CronJobs become {dags} DAGs, {refused} are refused. Fields: {fields}.")
     return "\n".join(lines)
@@ -137,7 +137,7 @@ def _missing(report: Report) -> list[str]:
 
 def as_json(report: Report) -> dict[str, Any]:
     """The report for programs; `docs/cronjobs.md` describes it."""
-    catalogue = report.catalogue
+    loaded = report.loaded
     return {
         "cronjobs": [
             {
@@ -155,10 +155,9 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for manifest, place, found in report.entries()
         ],
-        "problems": [_problem(problem) for problem in catalogue.problems],
+        "problems": [_problem(problem) for problem in loaded.problems],
         "others": [
-            {"file": other.file, "line": other.line, "kind": other.kind, "name": other.name}
-            for other in catalogue.others
+            {"file": other.file, "line": other.line, "kind": other.kind, "name": other.name} for other in loaded.others
         ],
         "proposals": [_proposal(proposal) for proposal in report.proposals],
         "drift": report.drift,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from baton.cronjobs.catalogue import Catalogue
+from baton.cronjobs.loading import LoadedCronJobs
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.cronjobs.proposals.evidence import Reason, Traces, reasons
 from baton.cronjobs.proposals.history import Buffer, PastRun, buffer_of
@@ -17,8 +17,8 @@ from kubernetes_cron import EverySchedule, parse
 _FROM = datetime(2026, 1, 5, tzinfo=UTC)
 """Any Monday: what is proposed must not depend on the day of the asking."""
 _DAYS = 70
-_MOST_TICKS = 100
-_LONGEST_GAP = timedelta(hours=12)
+_MAX_TICKS = 100
+_MAX_GAP = timedelta(hours=12)
 _CHANGING_CLOCKS = timedelta(hours=1)
 _ENOUGH = 2
 """Weight of reasons beside the clock that makes a proposal."""
@@ -44,13 +44,13 @@ class Proposal:
         return max(timedelta(), self.gap - (self.buffer.typical or timedelta()))
 
 
-def propose(catalogue: Catalogue, history: Mapping[str, Sequence[PastRun]]) -> list[Proposal]:
+def propose(loaded: LoadedCronJobs, history: Mapping[str, Sequence[PastRun]]) -> list[Proposal]:
     """Propose whom each CronJob may follow that follows nobody yet.
 
     :param history: runs by `namespace/name` of their CronJob.
     """
-    followers = {link.job for chain in catalogue.chains for link in chain.links.values() if link.after}
-    jobs = [job for job in catalogue.cronjobs.values() if not job.is_suspended]
+    followers = {link.job for chain in loaded.chains for link in chain.links.values() if link.after}
+    jobs = [job for job in loaded.cronjobs.values() if not job.is_suspended]
     ticks = {job.key: _ticks(job) for job in jobs}
     traces = {job.key: Traces(job) for job in jobs}
     proposals = []
@@ -88,7 +88,7 @@ def _ticks(job: CronJob) -> list[datetime]:
         return []
     ticks: list[datetime] = []
     tick = schedule.next(_FROM)
-    while tick is not None and tick < _FROM + timedelta(days=_DAYS) and len(ticks) < _MOST_TICKS:
+    while tick is not None and tick < _FROM + timedelta(days=_DAYS) and len(ticks) < _MAX_TICKS:
         ticks.append(tick)
         tick = schedule.next(tick)
     return ticks
@@ -107,7 +107,7 @@ def _gap(first: Sequence[datetime], then: Sequence[datetime]) -> timedelta | Non
     inner = [tick for tick in before if begin <= tick]
     if not gaps or len(set(partners)) < len(partners) or len(partners) < len(inner) - 1:
         return None  # the second one runs more often, or less often
-    if max(gaps) - min(gaps) > _CHANGING_CLOCKS or max(gaps) > min(_LONGEST_GAP, _period(first) / 2):
+    if max(gaps) - min(gaps) > _CHANGING_CLOCKS or max(gaps) > min(_MAX_GAP, _period(first) / 2):
         return None
     return min(gaps)
 

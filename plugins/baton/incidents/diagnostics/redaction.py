@@ -17,13 +17,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from baton.incidents.diagnostics.telling_names import HARMLESS_NAMES, WORDS, is_telling, is_weak
+from baton.incidents.diagnostics.secret_names import HARMLESS_NAMES, WORDS, is_secret_name, is_weak_secret_name
 
 MASK = "[redacted]"
 
 _HARMLESS_VALUES = {"true", "false", "null", "none", "nil", "", "{}", "[]", "|", ">", "|-", ">-", "<unset>", "***"}
 _LEARNT = re.compile(r"(?=[^\s]*[A-Za-z])(?=[^\s]*[0-9])[^\s/:\[\](){}<>\"'\\,;][^\s\[\](){}<>\"'\\,;]{7,255}")
-_MOST_VALUES = 500
+_MAX_VALUES = 500
 _SHORTEST_KNOWN = 5
 """Characters of a known value that is looked for everywhere; shorter ones would tear words apart."""
 
@@ -112,11 +112,13 @@ def secret_values(*found: Any) -> set[str]:
 
 
 def _is_revealed(name: object, text: object) -> bool:
-    return _is_hidden(name, text) and not is_weak(str(name))  # `auth: enabled` must not cost every "enabled"
+    return _is_hidden(name, text) and not is_weak_secret_name(
+        str(name)
+    )  # `auth: enabled` must not cost every "enabled"
 
 
 def _is_hidden(name: object, text: object) -> bool:
-    return isinstance(text, str) and is_telling(str(name)) and text.lower() not in _HARMLESS_VALUES
+    return isinstance(text, str) and is_secret_name(str(name)) and text.lower() not in _HARMLESS_VALUES
 
 
 def _is_flag(word: object) -> bool:
@@ -154,7 +156,7 @@ class Redactor:
     def _learn(self, value: str) -> None:
         """Of a log only what is like no word: `token: expired` must not cost every "expired"."""
         bare = _bare(value)
-        if _LEARNT.fullmatch(bare) and len(self._values) < _MOST_VALUES and bare not in self._values:
+        if _LEARNT.fullmatch(bare) and len(self._values) < _MAX_VALUES and bare not in self._values:
             self._values.add(bare)
             self._known = None
 
@@ -170,7 +172,7 @@ class Redactor:
         return _EMAIL.sub("[e-mail]", line) if self._with_emails and "@" in line else line
 
     def _pair(self, match: re.Match[str]) -> str:
-        if not is_telling(match["name"]) or _is_harmless(match["name"], match["value"]):
+        if not is_secret_name(match["name"]) or _is_harmless(match["name"], match["value"]):
             return match[0]
         self._learn(match["value"])
         return f"{match['before']}{MASK}{match.groupdict().get('after') or ''}"
@@ -219,7 +221,7 @@ class Redactor:
         for value in values:
             is_text = isinstance(value, str)
             found.append(MASK if hides and is_text and not value.startswith("-") else self.object(value))
-            hides = is_text and value.startswith("-") and "=" not in value and is_telling(value)
+            hides = is_text and value.startswith("-") and "=" not in value and is_secret_name(value)
         return found
 
 
@@ -258,7 +260,7 @@ def _pairs(text: str) -> Iterator[dict[str, Any]]:
         at = found.end()
         name, sign = found["name"], (found["sign"] or "").strip()
         is_flag = found["blank"] and text[max(0, found.start() - 1) : found.start()] == "-"
-        if not (sign or is_flag) or not is_telling(name) or (is_weak(name) and sign == ":"):
+        if not (sign or is_flag) or not is_secret_name(name) or (is_weak_secret_name(name) and sign == ":"):
             continue
         value = _VALUE.match(text, at)
         if value and not (is_flag and value["value"].startswith("-")) and not _is_harmless(name, value["value"]):
@@ -268,7 +270,7 @@ def _pairs(text: str) -> Iterator[dict[str, Any]]:
 
 def _is_harmless(name: str, value: str) -> bool:
     bare = _bare(value)
-    is_count = is_weak(name) and bare.isdigit()
+    is_count = is_weak_secret_name(name) and bare.isdigit()
     return is_count or bare.lower() in _HARMLESS_VALUES or bare == MASK
 
 

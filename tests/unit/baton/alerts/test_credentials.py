@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from baton.alerts.credentials import CredentialsError, by_token, digest, read_credentials
-from baton.alerts.watched import watch_routes
+from baton.alerts.reloaded_files import watch_routes
 
 TOKEN = "t" * 40
 KEY = {"id": "1", "sha256": digest(TOKEN)}
@@ -65,7 +65,7 @@ def test_token_names_its_sender(tmp_path: Path) -> None:
 
 def test_file_that_is_replaced_by_a_link_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That is how a mounted Secret or ConfigMap changes; a broken one leaves the last good one."""
-    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
+    monkeypatch.setattr("baton.alerts.reloaded_files._LOOK_SECONDS", 0)
     link = tmp_path / "routes.yaml"
     watched = watch_routes(link)
     assert watched.current() is None

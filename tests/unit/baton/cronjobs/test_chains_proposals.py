@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.baton.cronjobs.conftest import cronjob
 
-from baton.cronjobs.catalogue import read_catalogue
+from baton.cronjobs.loading import load_cronjobs
 from baton.cronjobs.proposals.history import PastRun
 from baton.cronjobs.proposals.propose import chains_text, propose
 
@@ -16,14 +16,14 @@ def with_pod(text, *lines):
 
 
 def pairs(folder, history=()):
-    return {(each.first.key, each.then.key) for each in propose(read_catalogue([folder]), dict(history))}
+    return {(each.first.key, each.then.key) for each in propose(load_cronjobs([folder]), dict(history))}
 
 
 def test_etl_by_the_clock_is_a_chain(write):
     """1:00, 2:00, 3:00: each is proposed after the one before it, not after all of them."""
     names = ("export", "transform", "load")
     folder = write("etl.yaml", *(cronjob(name, schedule=f"0 {hour} * * *") for hour, name in enumerate(names, 1)))
-    proposals = propose(read_catalogue([folder]), {})
+    proposals = propose(load_cronjobs([folder]), {})
     assert [(each.first.key, each.then.key, each.gap) for each in proposals] == [
         ("export", "transform", timedelta(hours=1)),
         ("transform", "load", timedelta(hours=1)),
@@ -33,9 +33,9 @@ def test_etl_by_the_clock_is_a_chain(write):
         "chains:\n  export-chain:\n    jobs:\n      transform: {after: export}\n      load: {after: transform}\n"
     )
     write("chains.yaml", text)
-    catalogue = read_catalogue([folder])
-    assert (catalogue.problems, list(catalogue.chains[0].links)) == ([], ["export", "transform", "load"])
-    assert propose(catalogue, {}) == []
+    loaded = load_cronjobs([folder])
+    assert (loaded.problems, list(loaded.chains[0].links)) == ([], ["export", "transform", "load"])
+    assert propose(loaded, {}) == []
 
 
 def test_steps_of_different_things_are_no_chain(write):
@@ -61,7 +61,7 @@ def test_reasons_are_what_they_share(write, first, then, kind):
     for name, hour, line in (("orders-a", 1, first), ("orders-b", 2, then)):
         text = cronjob(name, schedule=f"0 {hour} * * *")
         manifests.append(text.replace("image: busybox", line) if "image" in line else with_pod(text, line))
-    [proposal] = propose(read_catalogue([write("a.yaml", *manifests)]), {})
+    [proposal] = propose(load_cronjobs([write("a.yaml", *manifests)]), {})
     assert {reason.kind for reason in proposal.reasons} == {"names", kind}
 
 
@@ -71,7 +71,7 @@ def test_shared_volume_is_a_reason(write):
     texts = [
         cronjob(name, schedule=f"0 {at} * * *").replace("Never", f"Never{volume}") for at, name in ((1, "a"), (2, "b"))
     ]
-    [proposal] = propose(read_catalogue([write("a.yaml", *texts)]), {})
+    [proposal] = propose(load_cronjobs([write("a.yaml", *texts)]), {})
     assert [reason.text for reason in proposal.reasons] == ["both mount exchange"]
 
 
@@ -113,7 +113,7 @@ def test_history_says_what_the_gap_cost(write):
     ends = [timedelta(minutes=minutes) for minutes in (10, 12, 14, 75)]
     runs = [PastRun(tick, tick, tick + end, "Complete") for end in ends]
     runs += [PastRun(tick, tick, None, "Failed"), PastRun(tick, tick, None, None)]
-    [proposal] = propose(read_catalogue([folder]), {"shop/export": runs})
+    [proposal] = propose(load_cronjobs([folder]), {"shop/export": runs})
     buffer = proposal.buffer
     assert (buffer.typical, buffer.runs, buffer.too_short, buffer.failed) == (timedelta(minutes=13), 5, 1, 1)
     assert proposal.idle == timedelta(minutes=47)

@@ -1,4 +1,4 @@
-"""`./baton import`: every field is told of, and the exit code says whether something has to be mended."""
+"""`./baton import`: every field is reported, and the exit code says whether something has to be fixed."""
 
 import json
 

@@ -94,7 +94,7 @@ def test_unreachable_mail_server_does_not_fail_the_task_again(monkeypatch, unuse
     FailureNotifier()(context())
 
 
-def test_connection_without_readers_does_not_fail_the_task_again(inbox, monkeypatch, unused_tcp_port):
+def test_connection_without_recipients_does_not_fail_the_task_again(inbox, monkeypatch, unused_tcp_port):
     """It is logged, nothing is sent."""
     point_smtp_at(monkeypatch, unused_tcp_port)
     FailureNotifier()(context())
@@ -109,7 +109,7 @@ def test_connection_without_readers_does_not_fail_the_task_again(inbox, monkeypa
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["failure", "deadline"])
-async def test_each_reader_has_an_outcome_of_its_own(monkeypatch, caplog, answers, tries, form):
+async def test_each_recipient_has_an_outcome_of_its_own(monkeypatch, caplog, answers, tries, form):
     """Nobody hears twice, who is put off is tried again, and the log names who got nothing and why."""
     with mail_server() as office:
         point_smtp_at(monkeypatch, office.port, to_email="gone@localhost, lead@localhost")

@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError
 from tests.workloads.watch.servers import web_server
 
 from baton.exceptions import InDoubtError, PermanentError, TransientError
-from baton.notifications.mail_server import ReaderRefusedError
-from baton.reports.delivery import Parcel, RecipientRefusedError
+from baton.notifications.mail_server import MailRecipientRefusedError
+from baton.reports.delivery import RecipientRefusedError, RenderedReport
 from baton.reports.mail import MailChannel
 from baton.reports.slack import SlackChannel
 
@@ -20,7 +20,7 @@ PDF = b"%PDF-1.7"
 FILES = {"mail": b"<p>hello</p>", "text": b"hello", "slack": json.dumps({"text": "t", "blocks": [{}] * 50}).encode()}
 
 
-def parcel(**more):
+def report(**more):
     values = {
         "report_id": "sales/2026-11-21",
         "title": "Sales\r\nBcc: everybody@example.org",
@@ -29,7 +29,7 @@ def parcel(**more):
         "read": FILES.get,
         "links": {"PDF": "https://x/1"},
     }
-    return Parcel(**{**values, **more})
+    return RenderedReport(**{**values, **more})
 
 
 class Server:
@@ -40,24 +40,24 @@ class Server:
     def __init__(self, answer=None):
         self.answer, self.sent = answer, []
 
-    def send_message(self, message: EmailMessage, reader: str):
+    def send_message(self, message: EmailMessage, recipient: str):
         if self.answer:
             raise self.answer
         self.sent.append(message)
 
 
-def test_a_reader_who_is_refused_is_a_matter_of_that_reader():
-    """The registry and the log name them; the sender's other failures stay what they are."""
+def test_a_recipient_who_is_refused_is_a_matter_of_that_reader():
+    """The ledger and the log name them; the sender's other failures stay what they are."""
     with pytest.raises(RecipientRefusedError, match=r"a@example\.org"):
-        MailChannel("a@example.org", Server(ReaderRefusedError("refuses a@example.org"))).send(parcel())
+        MailChannel("a@example.org", Server(MailRecipientRefusedError("refuses a@example.org"))).send(report())
     with pytest.raises(TransientError, match="later"):
-        MailChannel("a@example.org", Server(TransientError("later"))).send(parcel())
+        MailChannel("a@example.org", Server(TransientError("later"))).send(report())
 
 
 def test_a_title_cannot_begin_a_header():
     """A line break in data is a blank in the subject."""
     server = Server()
-    MailChannel("a@example.org", server).send(parcel())
+    MailChannel("a@example.org", server).send(report())
     [message] = server.sent
     assert message["Subject"] == "Sales Bcc: everybody@example.org: a day"
     assert message["Bcc"] is None
@@ -65,17 +65,17 @@ def test_a_title_cannot_begin_a_header():
 
 
 def test_a_message_is_named_by_report_and_sender():
-    """The same again, and for each reader of it; another one for another report."""
-    ids = {MailChannel(reader, Server()).reference(parcel()) for reader in ("a@example.org", "b@example.org")}
+    """The same again, and for each recipient of it; another one for another report."""
+    ids = {MailChannel(recipient, Server()).reference(report()) for recipient in ("a@example.org", "b@example.org")}
     assert len(ids) == 1
     assert ids.pop().endswith("@example.org>")
-    assert len({MailChannel("a@x.org", Server()).reference(parcel(report_id=name)) for name in "ab"}) == 2
+    assert len({MailChannel("a@x.org", Server()).reference(report(report_id=name)) for name in "ab"}) == 2
 
 
 def test_a_wrong_address_is_named():
     """Before anything is sent."""
     with pytest.raises(PermanentError, match="no mail address"):
-        MailChannel("sales at example", Server()).send(parcel())
+        MailChannel("sales at example", Server()).send(report())
 
 
 class Slack:
@@ -111,10 +111,10 @@ def test_what_slack_answers_decides_about_the_next_try(slack, error):
     """Its word counts, and 5xx."""
     channel = SlackChannel(lambda: slack, "C1")
     if error is None:
-        channel.send(parcel())
+        channel.send(report())
         return
     with pytest.raises(error) as caught:
-        channel.send(parcel())
+        channel.send(report())
     assert type(caught.value) is error
 
 
@@ -130,14 +130,14 @@ def test_what_somebody_else_answers_in_slacks_place_is_no_success_and_no_refusal
     with web_server(lambda method, path: (200, {"Content-Type": "text/html"}, content)) as web:
         channel = SlackChannel(lambda: WebClient("xoxb-1", base_url=f"{web.url}/"), "C1")
         with pytest.raises(InDoubtError):
-            channel.send(parcel())
-        assert channel.was_sent(parcel(), datetime(2026, 11, 21, tzinfo=UTC)) is False
+            channel.send(report())
+        assert channel.was_sent(report(), datetime(2026, 11, 21, tzinfo=UTC)) is False
 
 
 def test_links_fit_into_slacks_limit():
     """Fifty blocks with them."""
     slack = Slack()
-    SlackChannel(lambda: slack, "C1").send(parcel())
+    SlackChannel(lambda: slack, "C1").send(report())
     [words] = slack.posted
     assert len(words["blocks"]) == 50
     assert words["metadata"]["event_payload"] == {"report_id": "sales/2026-11-21"}
@@ -158,4 +158,4 @@ def about(report_id):
 )
 def test_a_message_in_doubt_is_known_by_its_metadata(slack, found):
     """Where Slack does not tell, it counts as not sent."""
-    assert SlackChannel(lambda: slack, "C1").was_sent(parcel(), datetime(2026, 11, 21, tzinfo=UTC)) is found
+    assert SlackChannel(lambda: slack, "C1").was_sent(report(), datetime(2026, 11, 21, tzinfo=UTC)) is found

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baton.incidents.diagnostics.redaction import MASK, Redactor, secret_values
-from baton.incidents.diagnostics.telling_names import is_telling, is_weak
+from baton.incidents.diagnostics.secret_names import is_secret_name, is_weak_secret_name
 
 S = "Xk3-hush.77q"
 
@@ -181,7 +181,7 @@ def test_the_values_of_telling_variables_are_known_everywhere():
 @pytest.mark.parametrize(("name", "expected"), [("DB_PASSWORD", True), ("secretName", False), ("COLOUR", False)])
 def test_names_tell(name, expected):
     """Fields that only refer to a secret are none."""
-    assert is_telling(name) is expected
+    assert is_secret_name(name) is expected
 
 
 secrets = st.text(alphabet="abcXYZ0189_-.!%^*+~", min_size=8, max_size=30).map(lambda text: f"q{text}7")
@@ -283,7 +283,7 @@ def written(way, before, word):
 ])  # fmt: skip
 def test_a_name_tells(name):
     """Wherever the word stands in it, however its words are put together."""
-    assert is_telling(name)
+    assert is_secret_name(name)
 
 
 @pytest.mark.parametrize("name", [
@@ -295,7 +295,7 @@ def test_a_name_tells(name):
 ])  # fmt: skip
 def test_a_name_does_not_tell(name):
     """Part of another word is no word."""
-    assert not is_telling(name)
+    assert not is_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -343,9 +343,9 @@ def test_what_telling_names_hold_is_found_wherever_they_are_written(way, before,
     """In logs, in objects, in command lines; and what an object reveals is known everywhere."""
     # Two words in capitals, nothing between them: only where the second is part of no other word.
     name = written(WAYS[0] if way == "{A}{B}" and word in LAST else way, before, word)
-    assert is_telling(name), name
+    assert is_secret_name(name), name
     assert secret not in PLAIN.text(f"before\n{place.format(n=name, s=secret)}\nafter"), name
-    if not is_weak(name):
+    if not is_weak_secret_name(name):
         for found in (
             {"spec": {"containers": [{"env": [{"name": name, "value": secret}]}]}},
             {"metadata": {"labels": {name: secret}}},
