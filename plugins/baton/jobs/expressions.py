@@ -17,9 +17,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from baton.exceptions import PermanentError
 
-MOST_CHARACTERS = 4 << 20
+MAX_CHARACTERS = 4 << 20
 """Of a text that an expression makes."""
-_MOST_BITS = 4096
+_MAX_BITS = 4096
 _WHOLE = re.compile(r"\s*\{\{(?P<expression>(?:(?!\{\{|\}\}|\{%|%\}).)*)\}\}\s*", re.DOTALL)
 _MARKS = ("{{", "{%", "{#")
 
@@ -34,12 +34,12 @@ class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "**"])
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and isinstance(left, int) and left.bit_length() * abs(right) > _MOST_BITS:
-            raise SecurityError(f"numbers of more than {_MOST_BITS} bits are not computed")
+        if operator == "**" and isinstance(left, int) and left.bit_length() * abs(right) > _MAX_BITS:
+            raise SecurityError(f"numbers of more than {_MAX_BITS} bits are not computed")
         sized = next((each for each in (left, right) if isinstance(each, str | list | tuple)), None)
         if operator == "*" and sized is not None:
             count = right if sized is left else left
-            if not isinstance(count, int) or len(sized) * max(count, 0) > MOST_CHARACTERS:
+            if not isinstance(count, int) or len(sized) * max(count, 0) > MAX_CHARACTERS:
                 raise SecurityError("the result would be too large")
         return super().call_binop(context, operator, left, right)
 
@@ -84,7 +84,7 @@ def _text(text: str, names: Mapping[str, Any]) -> Any:
         pieces, size = [], 0
         for piece in _template(text).generate(**names):
             size += len(piece)
-            if size > MOST_CHARACTERS:
+            if size > MAX_CHARACTERS:
                 raise SecurityError("the text would be too large")
             pieces.append(piece)
         return "".join(pieces)

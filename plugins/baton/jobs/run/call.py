@@ -16,7 +16,7 @@ from baton.jobs.run.turn import StepInDoubtError, Turn
 if TYPE_CHECKING:
     import httpx
 
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """Of one answer."""
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
@@ -128,8 +128,8 @@ def _json(response: httpx.Response) -> Any:
     content = bytearray()
     for chunk in response.iter_bytes():
         content += chunk
-        if len(content) > MOST_BYTES:
-            raise PermanentError(f"the answer has more than {MOST_BYTES:,} bytes")
+        if len(content) > MAX_BYTES:
+            raise PermanentError(f"the answer has more than {MAX_BYTES:,} bytes")
     if not content.strip():
         return None
     try:

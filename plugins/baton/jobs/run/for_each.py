@@ -19,7 +19,7 @@ from baton.jobs.run.turn import Turn
 
 log = logging.getLogger(__name__)
 
-MOST_ITEMS = 100_000
+MAX_ITEMS = 100_000
 Runner = Callable[[Any, Turn], Any]
 
 
@@ -32,8 +32,8 @@ def run_for_each(step: ForEachStep, turn: Turn, run: Runner, tries: int) -> dict
     :raises TransientError: some failed with an error that may pass; the next attempt does those alone.
     """
     items = turn.expression(step.for_each)
-    if not isinstance(items, list) or len(items) > MOST_ITEMS:
-        raise PermanentError(f"{step.for_each!r} is no list of at most {MOST_ITEMS:,} items")
+    if not isinstance(items, list) or len(items) > MAX_ITEMS:
+        raise PermanentError(f"{step.for_each!r} is no list of at most {MAX_ITEMS:,} items")
     memory = ItemsMemory(turn.memory, items)
     work = _Work(step, turn, run, tries, memory)
     with ThreadPoolExecutor(step.parallel, "for_each") as pool:

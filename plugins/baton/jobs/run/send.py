@@ -76,7 +76,7 @@ class _mail(_Sender):
         from baton.notifications.mail_server import MessageHook
 
         self._server: MessageHook = MessageHook(step.connection or "smtp_default")
-        self.recipients = _recipients(turn.value(step.to)) or self._server.readers
+        self.recipients = _recipients(turn.value(step.to)) or self._server.recipients
         self._message = EmailMessage()
         self._message["Subject"] = " ".join(_text(turn.value(step.subject), "subject").split())[:200]
         self._message["From"], self._message["To"] = self._server.sender, ", ".join(self.recipients)
