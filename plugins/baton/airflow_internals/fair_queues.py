@@ -45,8 +45,8 @@ def install() -> None:
     """Let the scheduler of this process keep the shares; called before it starts."""
     stock = SchedulerJobRunner._executable_task_instances_to_queued
 
-    def choose(runner: SchedulerJobRunner, max_tis: int, session: Session) -> list[TaskInstance]:
-        return choose_fairly(stock, _METER, runner, max_tis, session)
+    def choose(self: SchedulerJobRunner, max_tis: int, session: Session) -> list[TaskInstance]:
+        return choose_fairly(stock, _METER, self, max_tis, session)
 
     SchedulerJobRunner._executable_task_instances_to_queued = choose  # type: ignore[method-assign]
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, BaseOperator, Param, get_parsing_context  # type: ignore[attr-defined]
+from airflow.sdk import DAG, Asset, BaseOperator, Param, get_parsing_context
 
 from baton.cronjobs.manifests.files import Problem
 from baton.cronjobs.timetable import CronJobTimetable
@@ -91,13 +92,8 @@ def _tried(read: JobsRead) -> tuple[dict[str, DAG], list[Problem]]:
     return dags, problems
 
 
-def event_asset(event: str) -> Asset:
-    """The asset whose events `emit(Event)` makes: others are scheduled on it."""
-    return Asset(f"event/{event}")
-
-
 def timetable_of(job: Job) -> CronJobTimetable | EveryTimetable | OnceTimetable | None:
-    """When the clock starts it; None for a job that is run by hand only."""
+    """When the clock starts it; None for a job that only an event or a person starts."""
     deadline = None if job.deadline is None else int(job.deadline.total_seconds())
     if job.cron is not None:
         return CronJobTimetable(job.cron, zone_of(job), deadline)
@@ -113,11 +109,11 @@ def dag_of(filed: FiledJob) -> DAG:
     job = filed.job
     with DAG(
         job.name,
-        schedule=timetable_of(job),
+        schedule=[Asset(name) for name in job.after] or timetable_of(job),
         catchup=False,
         auto_register=False,  # `report_refused` makes DAGs only to see whether they can be made
         max_active_runs=1 if job.concurrency == "Forbid" else _MANY_RUNS,
-        dagrun_timeout=job.timeout,
+        dagrun_timeout=longest(job),
         default_args={"owner": OWNER, "queue": str(job.queue)},
         params={name: _param(schema) for name, schema in job.input.items()},
         tags=sorted({TAG, f"queue/{job.queue}", *(job.tags or TAGS)}),
@@ -130,6 +126,11 @@ def dag_of(filed: FiledJob) -> DAG:
         tasks[0].doc_json = json.dumps(note_of(filed))
         _announce(job, tasks)
     return dag
+
+
+def longest(job: Job) -> timedelta:
+    """How long a run may take: its timeout, and where its waits are long, for each try and with all waits."""
+    return sum(job.retry_delays, job.timeout * (len(job.retry_delays) + 1))
 
 
 def _task(job: Job, task_id: str, steps: list[tuple[str, Any]]) -> BaseOperator:
@@ -166,11 +167,11 @@ def _announce(job: Job, tasks: list[BaseOperator]) -> None:
     state from its last tasks alone, and the one that tells of a failure succeeds.
     """
     last = tasks[-1]
-    last.outlets = [event_asset(each.target) for each in job.on_complete if each.kind == "emit"]
+    last.outlets = [Asset(each.target) for each in job.on_complete if each.kind == "emit"]
     last.on_success_callback = [notice(each.target, "succeeded") for each in job.on_complete if each.kind == "notify"]
     for task in tasks:
         task.on_failure_callback = [notice(each.target, "failed") for each in job.on_fail if each.kind == "notify"]
-    events = [event_asset(each.target) for each in job.on_fail if each.kind == "emit"]
+    events = [Asset(each.target) for each in job.on_fail if each.kind == "emit"]
     if events:
         told = EmptyOperator(task_id="tell_failure", trigger_rule="one_failed", outlets=events)
         told.set_upstream(tasks)

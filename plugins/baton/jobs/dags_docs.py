@@ -47,7 +47,7 @@ def schedule_in_words(job: Job) -> str:
         return f"Every {in_words(job.every)}, counted from 1970-01-01 00:00 UTC"
     if job.run_at is not None:
         return f"Once, at {job.run_at:%Y-%m-%d %H:%M:%S} UTC"
-    return "Only by hand, or by what is scheduled to start it"
+    return f"After {' and '.join(job.after)}" if job.after else "By hand"
 
 
 def explained(filed: FiledJob) -> list[str]:

@@ -18,6 +18,7 @@ from baton.jobs.problems import FieldPath, problems_of
 from baton.jobs.scalars import JobLoader
 
 SUFFIXES = (".yaml", ".yml")
+EXAMPLES = "examples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,10 @@ def read_jobs(paths: Iterable[Path], only: str | None = None) -> JobsRead:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    """Yield the job files of a folder and of those in it; hidden ones and those of `examples` have to be named."""
     for file in folder.rglob("*"):
-        is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.suffix in SUFFIXES and not is_hidden:
+        parts = file.relative_to(folder).parts
+        if file.suffix in SUFFIXES and not any(part.startswith(".") or part == EXAMPLES for part in parts):
             yield file
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from baton.jobs.model.steps import Step, kind_of
-from baton.jobs.model.words import Duration, JobName, Outcomes, Retry, Retrying
+from baton.jobs.model.words import AssetNames, Duration, JobName, Outcomes, Retry, Retrying
 from baton.queues import Queue
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
 
@@ -49,6 +49,7 @@ class Job(BaseModel):
         None, description="An interval: 30m, 4h, 90s; ticks are its multiples since 1970, UTC"
     )
     run_at: Moment | None = Field(None, description="One moment, with its zone")
+    after: AssetNames = Field((), description="Events that start it, such as another job's emit(Event); one or a list")
     deadline: Duration | None = Field(
         None,
         description="How late a run may start, after a standstill; what is later is left out. Default: of what was "
@@ -85,7 +86,7 @@ class Job(BaseModel):
         return self
 
     def _check_schedule(self) -> None:
-        given = [name for name in ("cron", "every", "run_at") if getattr(self, name) is not None]
+        given = [name for name in ("cron", "every", "run_at", "after") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)}: a job has one schedule")
         if self.every is not None and self.every < SHORTEST_INTERVAL:
@@ -98,8 +99,8 @@ class Job(BaseModel):
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether a clock starts it."""
-        return any(given is not None for given in (self.cron, self.every, self.run_at))
+        """Whether it starts without a person."""
+        return any((self.cron, self.every, self.run_at, self.after))
 
     def step_names(self) -> list[str]:
         """What the steps are called, in order; no two the same."""

@@ -192,3 +192,20 @@ Outcomes = Annotated[
     WithJsonSchema({"anyOf": [_OUTCOME_SCHEMA, {"type": "array", "items": _OUTCOME_SCHEMA}]}),
 ]
 """One or more of `emit(Event)`, `notify(mail)`, `notify(slack:#channel)`."""
+
+
+def _asset_names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list | tuple) else [value]
+    for name in names:
+        if not isinstance(name, str) or not _EVENT.fullmatch(name):
+            raise ValueError(f"{str(name)[:80]!r} is no name of an event or asset")
+    return tuple(names)
+
+
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{_EVENT.pattern}$"}
+AssetNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_asset_names),
+    WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA}]}),
+]
+"""One or more names of events, which are Airflow's assets."""

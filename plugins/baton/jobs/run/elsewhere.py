@@ -20,6 +20,7 @@ from baton.jobs.model.steps import (
     WorkloadStep,
 )
 from baton.jobs.run.names import names_of, recalled
+from baton.jobs.run.replacing import end_earlier_runs
 from baton.pools import PODS
 from baton.reports.operator import DeliverReportOperator
 from baton.reports.recipients import read_recipients
@@ -65,6 +66,8 @@ class _StepOperator:
         return self._reacting(context, go_on)
 
     def _begin(self, context: Context) -> Any:
+        if self.job.concurrency == "Replace" and self.step_name == self.job.step_names()[0]:
+            end_earlier_runs(context)
         self.prepare(self._names(context))
         return super().execute(context)  # type: ignore[misc]
 
@@ -145,8 +148,8 @@ def operator_of(job: Job, name: str, step: Any, **options: Any) -> BaseOperator:
 
 
 def _function(job: Job, step: FunctionStep, options: dict[str, Any]) -> JobFunctionOperator:
-    limits = {"timeout_seconds": step.timeout.total_seconds()} if step.timeout else {}
-    how = {"function_conn_id": step.connection, "mode": step.mode, "repeatable": step.repeatable}
+    limits: dict[str, Any] = {"timeout_seconds": step.timeout.total_seconds()} if step.timeout else {}
+    how: dict[str, Any] = {"function_conn_id": step.connection, "mode": step.mode, "repeatable": step.repeatable}
     return JobFunctionOperator(function=step.function, **how, **limits, **options)
 
 

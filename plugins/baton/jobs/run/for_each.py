@@ -14,8 +14,7 @@ from typing import Any
 
 from baton.exceptions import BatonError, PermanentError, TransientError
 from baton.jobs.model.steps import ForEachStep
-from baton.jobs.run.memory import StepMemory
-from baton.jobs.run.turn import Turn
+from baton.jobs.run.turn import Remembers, Turn
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class ItemsMemory:
     :raises PermanentError: an earlier attempt had other items.
     """
 
-    def __init__(self, memory: StepMemory, items: list[Any]) -> None:
+    def __init__(self, memory: Remembers, items: list[Any]) -> None:
         self._memory, self._count = memory, len(items)
         earlier = memory.effect or {}
         self._digest = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()

@@ -14,6 +14,7 @@ from baton.exceptions import BatonError, PermanentError
 from baton.jobs.model.job import Job
 from baton.jobs.run.execution import Execution, JobEndedError, LaterError
 from baton.jobs.run.names import names_of, recalled
+from baton.jobs.run.replacing import end_earlier_runs
 from baton.jobs.run.results import Results
 from baton.settings import settings
 
@@ -45,6 +46,8 @@ class JobStepsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run what is not done yet; returns what later tasks find the values by."""
+        if self.job.concurrency == "Replace" and self.steps[0] == self.job.step_names()[0]:
+            end_earlier_runs(context)
         run = context["dag_run"]
         by_name = dict(zip(self.job.step_names(), self.job.steps, strict=True))
         execution = Execution(

@@ -133,7 +133,8 @@ def _database(connection_id: str) -> Iterator[Engine]:
     from sqlalchemy.pool import NullPool
 
     try:
-        hook: Any = BaseHook.get_connection(connection_id).get_hook()
+        connection: Any = BaseHook.get_connection(connection_id)
+        hook = connection.get_hook()
     except AirflowNotFoundException as err:
         raise PermanentError(f"connection {connection_id} is missing: make it in Airflow") from err
     if not hasattr(hook, "get_sqlalchemy_engine"):

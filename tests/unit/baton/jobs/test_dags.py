@@ -73,9 +73,9 @@ def test_consecutive_steps_make_one_task(tmp_path):
 def test_what_is_told_is_an_event(tmp_path):
     """Of the last task; of a failure by a task of its own, which does not hide it."""
     dag = made(tmp_path, EVERY_KIND)
-    assert [asset.name for asset in dag.task_dict["run_steps_2"].outlets] == ["event/Done"]
+    assert [asset.name for asset in dag.task_dict["run_steps_2"].outlets] == ["Done"]
     told = dag.task_dict["tell_failure"]
-    assert ([asset.name for asset in told.outlets], told.trigger_rule) == (["event/Broken"], "one_failed")
+    assert ([asset.name for asset in told.outlets], told.trigger_rule) == (["Broken"], "one_failed")
     assert sorted(task.task_id for task in dag.leaves) == ["all_succeeded", "tell_failure"]
 
 
