@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baton.airflow_rest import AirflowError, AirflowRest
 from baton.exceptions import PermanentError, TransientError
@@ -50,7 +50,6 @@ def _client() -> AirflowRest:
     except AirflowNotFoundException as err:
         raise PermanentError(f"connection {CONNECTION} is missing: `concurrency: Replace` needs it") from err
     return AirflowRest.signed_in(address_of(connection), connection.login or "", connection.password or "")
-
 
 
 def _moment(text: str) -> datetime:
