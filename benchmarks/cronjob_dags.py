@@ -5,7 +5,8 @@
 Each measurement is a real `airflow dag-processor`, started on an empty PostgreSQL database, and ends when all DAGs are
 serialised there. A job is one file on both sides: a CronJob manifest here, a DAG with a KubernetesPodOperator there
 (dag-factory knows no CronJob, so image, command, arguments, environment, schedule, retries are said in its own words).
-"By hand" is the limit: the same DAGs as dag-factory's, written in one Python file. Each contestant also runs with one
+
+"Baton's jobs" are as many job files of three steps (docs/jobs.md). "By hand" is the limit: the same DAGs as dag-factory's, written in one Python file. Each contestant also runs with one
 job; the difference is what a DAG costs.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 import psycopg
 from measurement import median
 from other_tools import install_beside
-from sample_cronjobs import airflow_dags, cronjobs, dag_factory, one_python_file
+from sample_cronjobs import airflow_dags, cronjobs, dag_factory, job_files, one_python_file
 from servers import postgres
 
 from baton_local.layout import PROJECT
@@ -37,6 +38,7 @@ POLL_SECONDS = 0.05
 GOAL_SECONDS = 10
 CONTESTANTS: dict[str, Callable[[int, Path], None]] = {
     "baton": cronjobs,
+    "baton's jobs": job_files,
     "dag-factory": dag_factory,
     "by hand": one_python_file,
 }

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy import create_engine, func, insert, select, update
 from sqlalchemy.orm import scoped_session, sessionmaker
 from tests.integration.conftest import new_database
 
@@ -80,17 +81,19 @@ class Site:
     ends: dict[Any, float] = field(default_factory=dict)
     queue_of: dict[Any, str] = field(default_factory=dict)
     log: list[tuple[float, str]] = field(default_factory=list)
-    ready_at: dict[Any, int] = field(default_factory=dict)
-    waits: dict[str, list[int]] = field(default_factory=dict)
-    held: list[Counter[str]] = field(default_factory=list)
+    held: list[tuple[float, Counter[str]]] = field(default_factory=list)
+    pools: dict[str, str] = field(default_factory=dict)
+    defers: set[str] = field(default_factory=set)
+    alternate: bool = False
 
     def add(self, queue: str, count: int, pool: str = "default_pool", **fields: Any) -> None:
         """More tasks that could start."""
         rows = []
-        for _ in range(count):
+        for number in range(count):
+            if self.alternate:
+                fields["executor"] = self.executors[number % len(self.executors)].name.alias
             task = {"id": uuid4(), "task_id": str(len(self.queue_of)), "queue": queue, "pool": pool}
             self.queue_of[task["id"]] = queue
-            self.ready_at[task["id"]] = len(self.log)
             common = {"dag_id": "d", "run_id": "r", "map_index": -1, "pool_slots": 1, "max_tries": 0, "try_number": 1}
             rows.append(
                 {**common, **task, "dag_version_id": VERSION, "state": "scheduled", "priority_weight": 1, **fields}
@@ -110,10 +113,18 @@ class Site:
         for task in started:
             queue = self.queue_of[task]
             self.ends[task] = self.now + length(queue)
-            self.waits.setdefault(queue, []).append(len(self.log) - self.ready_at[task])
             self.log.append((self.now, queue))
-        self.held.append(Counter(self.queue_of[task] for task in self.ends))
+        self._defer(started)
+        self.held.append((self.now, Counter(self.queue_of[task] for task in self.ends)))
         return len(started)
+
+    def _defer(self, started: list[Any]) -> None:
+        """Let pods wait without a worker."""
+        deferred = {task for task in started if self.pools.get(self.queue_of[task]) in self.defers}
+        for each in self.executors:
+            each.busy -= deferred
+        with create_session() as session:
+            session.execute(update(TaskInstance).where(TaskInstance.id.in_(deferred)).values(state="deferred"))
 
     def pass_time(self) -> None:
         """Until the next task ends."""
@@ -134,7 +145,7 @@ class Site:
             there = self.waiting()
             for queue in WEIGHTS:
                 if backlog(queue, self.now) and there[queue] < ENOUGH / 2:
-                    self.add(queue, ENOUGH)
+                    self.add(queue, ENOUGH, self.pools.get(queue, "default_pool"))
             self.turn(length)
             self.pass_time()
 
@@ -143,9 +154,20 @@ class Site:
         counts = Counter(queue for _, queue in self.log[since:])
         return {queue: 100 * counts[queue] / counts.total() for queue in WEIGHTS}
 
-    def workers_of(self, queue: str) -> float:
-        """How many workers a queue held on average over the scheduler's loops, in percent."""
-        return 100 * sum(held[queue] for held in self.held) / sum(held.total() for held in self.held)
+    def workers_of(self, queue: str, since: float = 0) -> float:
+        """How many of the workers that were busy a queue held, over time, in percent."""
+        spans = [(after - now, held) for (now, held), (after, _) in pairwise(self.held) if now >= since]
+        return 100 * sum(s * held[queue] for s, held in spans) / sum(s * held.total() for s, held in spans)
+
+    def utilisation(self) -> float:
+        """How many of the workers were busy over time, in percent."""
+        spans = [(after - now, held.total()) for (now, held), (after, _) in pairwise(self.held)]
+        return 100 * sum(s * busy for s, busy in spans) / (self.workers * sum(s for s, _ in spans))
+
+    def gaps(self, queue: str) -> list[int]:
+        """How many others were started between two of a queue."""
+        places = [-1, *(place for place, (_, each) in enumerate(self.log) if each == queue)]
+        return [after - before for before, after in pairwise(places)]
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +234,99 @@ def test_all_queues_full(site, workers):
     """60 / 30 / 10 of a thousand, and nobody waits ten times its turn."""
     made = site(workers)
     made.run(about(4), lambda queue, now: True)
-    shares = made.shares()
-    print(workers, shares, {queue: max(waits) for queue, waits in made.waits.items()})
-    assert shares == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    assert made.utilisation() > 95
+    for queue, weight in WEIGHTS.items():
+        turn = sum(WEIGHTS.values()) / weight
+        assert max(made.gaps(queue)) < 10 * turn
+
+
+@pytest.mark.parametrize(
+    ("empty", "shares"),
+    [("critical", {"critical": 0, "default": 75, "low": 25}), ("low", {"critical": 66.7, "default": 33.3, "low": 0})],
+)
+def test_share_of_an_empty_queue_is_lent(site, empty, shares):
+    """By the weights of those who want it."""
+    made = site(30)
+    made.run(about(4), lambda queue, now: queue != empty)
+    assert made.shares() == pytest.approx(shares, abs=2)
+    assert made.utilisation() > 95
+
+
+@pytest.mark.parametrize("queue", WEIGHTS)
+def test_lone_queue_has_all_workers(site, queue):
+    """At least 95 percent of them."""
+    made = site(30)
+    made.run(about(4), lambda each, now: each == queue)
+    assert made.shares()[queue] == 100
+    assert made.utilisation() > 95
+
+
+def test_what_is_lent_comes_back_within_one_task(site):
+    """A queue that was idle has its share as soon as the tasks that borrowed it have ended."""
+    made, longest = site(30), 5
+    made.run(about(4), lambda queue, now: queue != "critical" or int(now / 40) % 2 == 1, dispatches=1500)
+    assert made.utilisation() > 95
+    full = [held for now, held in made.held if int(now / 40) % 2 == 1 and now % 40 > longest]
+    assert len(full) > 20
+    assert min(held["critical"] for held in full) >= 18
+    idle = [held for now, held in made.held if int(now / 40) % 2 == 0 and now % 40 > 2 * longest]
+    assert {held["critical"] for held in idle} == {0}
+
+
+def test_long_tasks_hold_no_more_than_their_share(site):
+    """Ten times as long ones in low: it is the workers that are shared, not the starts."""
+    made = site(30)
+    made.run(lambda queue: 40 if queue == "low" else 4, lambda queue, now: True)
+    workers = {queue: made.workers_of(queue, since=40) for queue in WEIGHTS}
+    assert workers == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+
+
+def test_pods_that_wait_deferred_share_their_pool(site):
+    """They hold no worker and a slot of the pool, which is what is short."""
+    made = site(30, pods=20)
+    made.defers.add("pods")
+    made.pools = dict.fromkeys(WEIGHTS, "pods")
+    made.run(about(4), lambda queue, now: True, dispatches=600)
+    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    assert max(held.total() for _, held in made.held) == 20
+
+
+def test_queue_that_fills_a_pool_leaves_others_their_workers(site):
+    """Low wants pods only, the others only workers: each has all that nobody else asks for."""
+    made = site(30, pods=20)
+    made.defers.add("pods")
+    made.pools = {"low": "pods"}
+    made.run(about(4), lambda queue, now: True)
+    low = [held["low"] for now, held in made.held if now > 10]
+    assert sum(low) / len(low) > 18
+    rest = made.workers_of("critical") / made.workers_of("default")
+    assert rest == pytest.approx(2, abs=0.15)
+
+
+def test_several_executors_have_one_order(site):
+    """As with CeleryExecutor and KubernetesExecutor beside each other."""
+    made = site(30, executors=2)
+    made.alternate = True
+    made.run(about(4), lambda queue, now: True)
+    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+
+
+def test_weights_are_put_back(site):
+    """Whoever gave a task a weight of its own finds it, and within a queue it counts."""
+    made = site(4)
+    made.add("low", 20, priority_weight=5)
+    made.add("critical", 10, priority_weight=1)
+    made.add("critical", 10, priority_weight=7)
+    made.turn(lambda queue: 1)
+    weights = {task: weight for each in made.executors for task, weight in each.weights.items()}
+    assert {weight for task, weight in weights.items() if made.queue_of[task] == "critical"} == {7}
+    with create_session() as session:
+        found = session.execute(
+            select(TaskInstance.queue, TaskInstance.priority_weight, func.count()).group_by(
+                TaskInstance.queue, TaskInstance.priority_weight
+            )
+        )
+        assert {(queue, weight): count for queue, weight, count in found} == {
+            ("low", 5): 20, ("critical", 1): 10, ("critical", 7): 10,
+        }  # fmt: skip
