@@ -82,7 +82,7 @@ class _Caller:
         headers = {"Accept": "application/json"}
         if self._method not in ("GET", "HEAD"):
             headers["Idempotency-Key"] = self._turn.idempotency_key
-            self._turn.memory.note({"call": self._method})
+        self._note({"call": self._method})
         content = {} if body is None else {"json": body}
         try:
             with self._client.stream(
@@ -94,9 +94,9 @@ class _Caller:
                 **content,
             ) as response:
                 self._check(response)
-                return _json(response)
+                return _json(response, self._turn)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as err:
-            self._turn.memory.note(None)  # nothing was sent
+            self._note(None)  # nothing was sent
             raise TransientError(f"{self._name}: not reached ({type(err).__name__})") from err
         except httpx.HTTPError as err:
             raise self._lost(f"no answer ({type(err).__name__})") from err
@@ -106,13 +106,18 @@ class _Caller:
         if response.is_success:
             return
         if status in _NOT_DONE or (status == 503 and "Retry-After" in response.headers):
-            self._turn.memory.note(None)
+            self._note(None)
             raise TransientError(f"{self._name} answers {status}")
         if status >= 500:
             raise self._lost(f"answers {status}")
-        self._turn.memory.note(None)
+        self._note(None)
         words = "redirects, which is not followed" if response.is_redirect else f"answers {status}"
         raise PermanentError(f"{self._name} {words}")
+
+    def _note(self, effect: Mapping[str, Any] | None) -> None:
+        """Note that a call is under way, or that none is; what may arrive twice needs no note."""
+        if not self._is_repeatable:
+            self._turn.memory.note(effect)
 
     def _lost(self, words: str) -> Exception:
         if self._is_repeatable:
@@ -124,9 +129,10 @@ class _Caller:
         return f"{self._method} {self._path}"
 
 
-def _json(response: httpx.Response) -> Any:
+def _json(response: httpx.Response, turn: Turn) -> Any:
     content = bytearray()
     for chunk in response.iter_bytes():
+        turn.check_time()
         content += chunk
         if len(content) > MAX_BYTES:
             raise PermanentError(f"the answer has more than {MAX_BYTES:,} bytes")

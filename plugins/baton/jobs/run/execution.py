@@ -13,7 +13,6 @@ from baton.jobs.model.job import Job
 from baton.jobs.model.steps import ActionStep, CallStep, ForEachStep, QueryStep, SendStep
 from baton.jobs.run.call import run_call
 from baton.jobs.run.for_each import run_for_each
-from baton.jobs.run.limit import limited
 from baton.jobs.run.memory import SETTLED, State, StepMemory, Store
 from baton.jobs.run.results import Results
 from baton.jobs.run.send import run_send
@@ -118,10 +117,9 @@ class Execution:
         left = self.seconds - (time.monotonic() - self._began)
         seconds = min(left, step.timeout.total_seconds()) if step.timeout else left
         turn = Turn(self.names, f"{self.key}/{name}", memory, time.monotonic() + seconds)
-        with limited(seconds if step.timeout else None):
-            if isinstance(step, ForEachStep):
-                return run_for_each(step, turn, RUNNERS[type(step.do)], self._tries_here)
-            return RUNNERS[type(step)](step, turn)
+        if isinstance(step, ForEachStep):
+            return run_for_each(step, turn, RUNNERS[type(step.do)], self._tries_here)
+        return RUNNERS[type(step)](step, turn)
 
     @property
     def _tries_here(self) -> int:

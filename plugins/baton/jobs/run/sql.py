@@ -33,7 +33,7 @@ def run_query(step: QueryStep, turn: Turn) -> list[dict[str, Any]]:
     with _database(step.connection) as engine, _transaction(engine, turn, read_only=True) as connection:
         streaming, values = connection.execution_options(stream_results=True), turn.value(dict(step.values))
         with streaming.execute(text(step.query), values) as found:
-            rows = list(_limited(found.mappings(), step))
+            rows = list(_limited(found.mappings(), step, turn))
     if not rows and step.on_empty.kind != "continue":
         if step.on_empty.kind == "abort":
             raise PermanentError(step.on_empty.message or "the query found nothing")
@@ -41,9 +41,10 @@ def run_query(step: QueryStep, turn: Turn) -> list[dict[str, Any]]:
     return rows
 
 
-def _limited(found: Any, step: QueryStep) -> Iterator[dict[str, Any]]:
+def _limited(found: Any, step: QueryStep, turn: Turn) -> Iterator[dict[str, Any]]:
     size_bytes = 0
     for number, row in enumerate(found, 1):
+        turn.check_time()
         if number > step.max_rows:
             raise PermanentError(f"the query gives more than {step.max_rows:,} rows: narrow it, or raise max_rows")
         plain = {str(name): plain_json(value) for name, value in row.items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from baton.exceptions import PermanentError
+from baton.exceptions import PermanentError, TransientError
 from baton.jobs.expressions import evaluated, value_of
 
 _NAMESPACE = uuid.UUID("6261746f-6e00-5000-8000-6a6f62737465")
@@ -32,6 +32,10 @@ class EndJob(Exception):
 
 class StepInDoubtError(PermanentError):
     """An earlier attempt may have done what the step does, and it may not be done twice."""
+
+
+class StepTimeoutError(TransientError):
+    """The step took longer than its timeout."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,17 @@ class Turn:
     def seconds_left(self) -> float:
         """Until the attempt has to be over; never less than a hundredth."""
         return max(self.ends_at - time.monotonic(), 0.01)
+
+    def check_time(self) -> None:
+        """Whether the attempt may go on; asked where a step waits for more of something.
+
+        Why no signal of the process, as Airflow's own limit of a task: it could come in the middle of a request to
+        Airflow, and leave half an answer for the next one.
+
+        :raises StepTimeoutError: its time is over.
+        """
+        if time.monotonic() > self.ends_at:
+            raise StepTimeoutError("it took longer than its timeout")
 
     @property
     def idempotency_key(self) -> str:
