@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.acceptance.chain import CANARY, await_value
+from tests.acceptance.chain import CANARY
 from tests.acceptance.test_maintenance import finish, start
 
 from baton_local.stack import Stack

@@ -21,6 +21,8 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
+from airflow.utils.db import DBLocks
+from airflow.utils.sqlalchemy import get_dialect_name
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import case, func, select, update
 
@@ -59,7 +61,8 @@ def choose_fairly(
     :param stock: Airflow's own way, with the same arguments.
     :param now: `time.monotonic()`.
     """
-    # The lock that Airflow's own way takes as well: who has it not must change no weight.
+    if not _has_lock(session):
+        return list(stock(runner, max_tis, session=session))  # which says so, as ever
     pools = Pool.slots_stats(lock_rows=True, session=session)
     resources = _resources(pools, runner._parallelism, meter, session)
     meter.look(time.monotonic() if now is None else now, {name: each.held for name, each in resources.items()})
@@ -72,6 +75,16 @@ def choose_fairly(
         task.priority_weight = order.get(task.id, task.priority_weight)
         meter.count(class_of(task.queue), {WORKERS: 1, task.pool: task.pool_slots})
     return chosen
+
+
+def _has_lock(session: Session) -> bool:
+    """Take the locks that Airflow's own way takes as well: whoever has them not must change no weight.
+
+    Why this one first: PostgreSQL writes an error into its log where the rows of the pools are locked.
+    """
+    if get_dialect_name(session) != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(DBLocks.SCHEDULER_CRITICAL_SECTION.value))))
 
 
 def _order(resources: dict[str, Resource], most: int, session: Session) -> dict[Any, int]:
