@@ -186,6 +186,7 @@ def site(airflow_tables: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     """Makes a site with so many workers, and pools."""
     monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(airflow_tables, expire_on_commit=False)))
     monkeypatch.setenv("BATON_FAIR_QUEUES", "false")  # a Job announces itself, and then the setting would install it
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:1/execution/")
 
     def make(workers: int, executors: int = 1, **pools: int) -> Site:
