@@ -30,6 +30,7 @@ FOR_JOBS = (
 )
 """What a job's steps import: a job of three light steps is to end within two seconds."""
 
+FAIR_QUEUES = "baton.airflow_internals.fair_queues:install"
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
 TRIGGERER = "airflow.jobs.triggerer_job_runner"
 REPLACEMENTS = {
@@ -83,7 +84,7 @@ def _adapt_triggerer() -> None:
 def _adapt_scheduler() -> None:
     """Let the scheduler keep the shares of the queues, if the setting says so."""
     if SCHEDULER in sys.modules and settings().fair_queues:
-        importlib.import_module("baton.airflow_internals.fair_queues").install()
+        resolve_name(FAIR_QUEUES)()
         log.info("Airflow's scheduler keeps the shares of the queues, because the setting fair_queues is on")
 
 
