@@ -172,9 +172,9 @@ def _head(
 def _key(queue: str, task: Waiting, lines: Mapping[str, list[Waiting]], resources: Mapping[str, Resource]) -> _Key:
     """Within its shares first, then who was served least, then who holds least: of workers or pool, what it uses most.
 
-    Why the larger of the two: pods hold few workers and many slots of their pool, other tasks the other way round;
-    each queue has its share of whatever is short (dominant resource fairness, Ghodsi et al. 2011). A pool that no other queue
-    waits for is not short.
+    Why the larger of the two: pods hold few workers and many slots of their pool, other tasks the other way round; each
+    queue has its share of whatever is short (dominant resource fairness, Ghodsi et al. 2011). A pool that no other
+    queue waits for is not short.
     """
     in_pool = {name for name, line in lines.items() if any(each.pool == task.pool for each in line)}
     waiting = {name for name, line in lines.items() if line}
