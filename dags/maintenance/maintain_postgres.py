@@ -30,6 +30,7 @@ from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
+from baton.queues import Queue
 from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params
 
@@ -43,7 +44,7 @@ OPTIONS = [*DRY_RUN, "--max-seconds", "{{ params.max_minutes * 60 }}"]
     start_date=pendulum.datetime(2026, 1, 1, tz=TABLE.zone),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(execution_timeout=timedelta(hours=3)),  # the last statement may take an hour
+    default_args=default_args(Queue.LOW, execution_timeout=timedelta(hours=3)),  # the last statement may take an hour
     params={**TABLE.params(), **maintenance_params(), "max_minutes": MAX_MINUTES},
     tags=["area/maintenance", "tier/2"],
     doc_md=__doc__,
