@@ -12,9 +12,10 @@ pytestmark = [
 ]
 STATIC = BATON / "alerts" / "page" / "static"
 STATE = {
-    "off": [], "routes": [{"name": "pods", "dag_id": "diagnose", "problem": ""}], "has_routes": True, "problem": "",
-    "senders_problem": "", "may_switch": True, "day": {},
+    "off": [], "routes": [{"name": "pods", "dag_id": "diagnose", "problem": "", "in_vain": 0}], "has_routes": True,
+    "has_senders": True, "problem": "", "senders_problem": "", "may_switch": True, "day": {}, "refused": [],
 }  # fmt: skip
+NOW = "2026-03-29T02:00:00Z"
 HOSTILE = "<img src=x onerror=alert(1)>&/?#"
 
 
@@ -25,6 +26,7 @@ def row(**differences: Any) -> dict[str, Any]:
         "labels": {"alertname": "CrashLoop", "namespace": "shop", "pod": "api-1"}, "summary": "it restarts",
         "fingerprint": "f1", "starts_at": "2026-03-29T01:00:00Z", "first_at": "2026-03-29T01:00:01Z",
         "last_at": "2026-03-29T01:09:01Z", "repeats": 0, "reason": "matched", "sender": "ann", "source": "alertmanager",
+        "run_state": "", "url": None, "silence_url": None, "runbook_url": None,
         **differences,
     }  # fmt: skip
 
@@ -32,7 +34,7 @@ def row(**differences: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
     """What the server says; a test puts its own in."""
-    return {"state": STATE, "data": {"rows": [row()], "more": False}}
+    return {"state": STATE, "data": {"rows": [row()], "more": False, "now": NOW}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -47,7 +49,7 @@ async def shown(page, answers):
     """Draws other decisions and another state; gives the page."""
 
     async def draw(*rows: dict[str, Any], more: bool = False, **state: Any):
-        answers.update(state={**STATE, **state}, data={"rows": list(rows), "more": more})
+        answers.update(state={**STATE, **state}, data={"rows": list(rows), "more": more, "now": NOW})
         await page.evaluate("load()")
         return page
 
@@ -65,7 +67,8 @@ async def text_of(page, selector: str) -> str:
         (" a&b ", "*", "", None, "text=a%26b"),
         ("", "pods", "", None, "route=pods"),
         ("", "", "", None, "route="),
-        ("", "*", "covered,cooldown,storm", None, "verdict=covered&verdict=cooldown&verdict=storm"),
+        ("", "*", "unmatched", None, "verdict=unmatched"),
+        ("", "*", "resolved,cancelled,noted", None, "verdict=resolved&verdict=cancelled&verdict=noted"),
         ("x", "pods", "run", 7, "text=x&route=pods&verdict=run&before=7"),
     ],
 )
@@ -113,6 +116,19 @@ async def test_a_run_is_linked_by_its_quoted_id(shown):
     assert await page.evaluate(link) == "/af/dags/a%2Fb/runs/alert__x%2By"
 
 
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("https://example.org/a b", "https://example.org/a%20b"), ("http://example.org", "http://example.org/"),
+        ("javascript:alert(1)", None), ("JavaScript:alert(1)", None), ("data:text/html,x", None), ("/baton", None),
+        ("", None), (None, None),
+    ],
+)  # fmt: skip
+async def test_what_senders_wrote_is_no_address_of_a_script(page, written, address):
+    """Whole web addresses only."""
+    assert await called(page, "webAddress", written) == address
+
+
 @pytest.mark.parametrize(("repeats", "said"), [(0, ""), (1, "+ 1 repeat, last "), (2, "+ 2 repeats, last ")])
 async def test_repeats_are_counted(shown, repeats, said):
     """One is no plural."""
@@ -128,10 +144,14 @@ async def test_repeats_are_counted(shown, repeats, said):
         ({"problem": "line 3", "has_routes": False}, "The file of routes cannot be used.line 3. Senders are asked"),
         ({"senders_problem": "no file"}, "The file of senders needs a person.no file"),
         (
-            {"routes": [{"name": name, "dag_id": "x", "problem": "no DAG x"} for name in ("a", "b")]},
+            {"routes": [{"name": name, "dag_id": "x", "problem": "no DAG x", "in_vain": 1} for name in ("a", "b")]},
             "Alerts on a, b start nothing.no DAG x",
         ),
-        ({"off": [{"route": "", "by": "ann", "at": "2026-03-29T01:00:00Z"}]}, "All routes are off.Switched by ann, "),
+        ({"off": [{"route": "", "by": "ann", "at": NOW, "until": None}]}, "All routes are off.Switched by ann, "),
+        (
+            {"off": [{"route": "a", "by": "ann", "at": NOW, "until": NOW}]},
+            "Route a is off until Sun",
+        ),
     ],
 )
 async def test_what_needs_a_person_is_said(shown, state, said):
