@@ -43,11 +43,15 @@ class Mutant:
     """A change that no test noticed.
 
     :param function: its module, class and name.
-    :param change: the lines that go and come, as in a diff, without their indentation.
+    :param change: the lines that go and come, as in a diff, without their indentation; ``*`` for any.
     """
 
     function: str
     change: str
+
+    def explains(self, other: Mutant) -> bool:
+        """Whether a reason for this one is one for the other."""
+        return self.function == other.function and self.change in ("*", other.change)
 
 
 def targets() -> dict[str, dict[str, Any]]:
