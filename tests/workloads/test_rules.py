@@ -165,6 +165,54 @@ def test_pseudonyms_are_the_specified_hmac(values: list[str], key: bytes, domain
     assert made.to_pylist() == [*expected, None]
 
 
+ADDRESS = re.compile(r"([A-Za-z0-9]?)[^@]*@[^@]+\.([A-Za-z]{2,})")
+
+
+def address_mask(value: str) -> str:
+    """Mask an address by its parts."""
+    found = ADDRESS.fullmatch(value)
+    return f"{found[1]}***@***.{found[2]}".lower() if found else "***"
+
+
+def number_mask(value: str, keep: int) -> str:
+    """Mask a number to call by its digits."""
+    digits = re.sub("[^0-9]", "", value)
+    return "***" + (digits[-keep:] if keep and len(digits) >= keep + 6 else "")
+
+
+@EXAMPLES
+@given(
+    st.lists(st.text(st.sampled_from("aZ09@..cdK \n\u0130\u00df\u6f22+-\u0663"), max_size=20), min_size=1),
+    st.integers(0, 4),
+)
+def test_masks_are_what_python_makes_of_the_parts(values: list[str], keep: int) -> None:
+    """Whatever stands in the column, also what hardly is an address or a number."""
+    texts = column("text", "text", "text")
+    assert applied(rule(rule="mask_email"), texts, values, "VARCHAR") == [address_mask(v) for v in values]
+    numbers = applied(rule(rule="mask_phone", keep_last=keep), texts, values, "VARCHAR")
+    assert numbers == [number_mask(v, keep) for v in values]
+
+
+@EXAMPLES
+@given(st.lists(st.none() | TEXTS), st.integers(1, 3), st.integers(0, 2))
+def test_pseudonyms_as_bits_are_the_same_in_their_rows(values: list[str | None], times: int, skipped: int) -> None:
+    """Also where values repeat, stand beside NULL, or are a part of a larger array."""
+    texts = pyarrow.array(values * times, pyarrow.string())[skipped:]
+    key = pseudonym.domain_key(bytes(32), "customer")
+    expected = [None if v is None else pseudonym.pseudonym(v, key) for v in texts.to_pylist()]
+    assert pseudonym.hash_bits(texts, key).to_pylist() == expected
+
+
+def test_values_that_repeat_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staff, countries and their kind: a few values in millions of rows."""
+    hashed: list[int] = []
+    kernel = pseudonym.hash_texts
+    monkeypatch.setattr(pseudonym, "hash_texts", lambda texts, key: hashed.append(len(texts)) or kernel(texts, key))
+    pseudonym.hash_bits(pyarrow.array([str(number % 50) for number in range(5000)]), "00")
+    pseudonym.hash_bits(pyarrow.array([str(number) for number in range(5000)]), "00")
+    assert hashed == [50, 5000]
+
+
 def test_a_pseudonym_never_changes() -> None:
     """A known answer: changing the specification must be noticed, as it tears old and new loads apart."""
     key = pseudonym.domain_key(bytes(range(32)), "customer")
