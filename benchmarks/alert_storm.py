@@ -127,7 +127,7 @@ def by_rest(stack: Stack) -> list[float]:
 
 
 def figures(seen: Seen, rows: dict[str, Any], rest: list[float]) -> dict[str, Any]:
-    """What is told."""
+    """What is printed."""
     milliseconds = sorted(1000 * taken for taken in seen.seconds)
     each = statistics.median(rest) * 1000
     return {
@@ -158,8 +158,8 @@ def main() -> None:
         seen = asyncio.run(storm(stack.airflow.url, stack.credentials.alerts_token, options.seconds))
         headers = {"Authorization": f"Bearer {stack.api.token()}"}
         rows = httpx.get(f"{stack.airflow.url}/baton/alerts/state", headers=headers, timeout=30).json()["day"]
-        told = figures(seen, rows, rest)
-    print(json.dumps(told) if options.json else "\n".join(f"{name:<40} {value}" for name, value in told.items()))
+        results = figures(seen, rows, rest)
+    print(json.dumps(results) if options.json else "\n".join(f"{name:<40} {value}" for name, value in results.items()))
     suppressed = GROUPS * (ALERTS - 1)
     expected = {"run": GROUPS, "covered": suppressed, "repeat": GROUPS * ALERTS * (TIMES - 1)}
     if dict(seen.decisions) != expected or len(seen.runs) != GROUPS or set(seen.statuses) != {200}:

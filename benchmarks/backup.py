@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import pyrage
-from measuring import median, run
+from measurement import median, run
 from servers import postgres
 
 from baton_local import shop
@@ -51,7 +51,7 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-class Contest:
+class Comparison:
     """One database size: the pipe and ours, one after the other, in changing order."""
 
     def __init__(self, server: Postgres, folder: Path) -> None:
@@ -102,7 +102,7 @@ def measure(server: Postgres, scale: float, options: argparse.Namespace) -> dict
     for number in range(options.rounds + 1):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        contest = Contest(server, folder)
+        contest = Comparison(server, folder)
         if number % 2:
             pipe, ours = contest.pipe(), contest.stream()
         else:

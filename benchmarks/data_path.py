@@ -20,8 +20,8 @@ from pathlib import Path
 
 import yaml
 from limits import Limits
-from measuring import Measured, median
-from rivals import Rivals
+from measurement import Measured, median
+from other_tools import OtherTools
 from servers import object_store, postgres
 from stages import Chain
 
@@ -74,7 +74,7 @@ def contestants(server: Postgres, s3: str, options: argparse.Namespace) -> dict[
             chains[name].clear()
 
     limits = Limits(server, read_columns(options.datasets), options.state)
-    rivals = Rivals(server, options.state / "rivals", policies, options.datasets, key)
+    other_tools = OtherTools(server, options.state / "other_tools", policies, options.datasets, key)
     work: dict[str, Work] = {
         "baton, file://": lambda: chain("file"),
         "copy out, all columns": lambda: limits.copy_out(every_column=True),
@@ -82,8 +82,8 @@ def contestants(server: Postgres, s3: str, options: argparse.Namespace) -> dict[
         "copy in": limits.copy_in,
         "pg_dump | pg_restore": limits.dump_and_restore,
         "baton, s3://": lambda: chain("s3"),
-        "dlt": lambda: rivals.dlt(options.dlt_backend),
-        "sling, unmasked": rivals.sling,
+        "dlt": lambda: other_tools.dlt(options.dlt_backend),
+        "sling, unmasked": other_tools.sling,
     }
     return {
         name: _after_checkpoint(limits, job) for name, job in work.items() if name.split(",")[0] not in options.skip

@@ -1,8 +1,8 @@
 """The masked copy of the same tables with dlt, as its documentation says to do it fast: Arrow, a map over tables, CSV.
 
-Runs inside a virtual environment of its own, where dlt is; see `rivals.py`. Sources: dlt's pages "SQL database" (Arrow
-backends, `add_map` on tables) and "Postgres" (CSV for Arrow tables). Dropped columns are not read here either, and
-pseudonyms come from the same hash kernel (polars-hash) as Baton's: what is compared is the way, not the hash.
+Runs inside a virtual environment of its own, where dlt is; see `other_tools.py`. Sources: dlt's pages "SQL database"
+(Arrow backends, `add_map` on tables) and "Postgres" (CSV for Arrow tables). Dropped columns are not read here either,
+and pseudonyms come from the same hash kernel (polars-hash) as Baton's: what is compared is the way, not the hash.
 
     python dlt_job.py SOURCE_DSN TARGET_DSN POLICIES_FOLDER BACKEND DATASET…
 """

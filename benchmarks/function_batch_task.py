@@ -41,7 +41,7 @@ def main() -> None:
     instance = SimpleNamespace(dag_id="benchmark", run_id="run", task_id="batches", map_index=-1)
     task = InvokeFunctionBatchOperator(
         task_id="batches", function="f", function_conn_id="benchmark", items=uri,
-        result_uri=f"file://{folder}", batch_size=int(batch_size), most_in_flight=int(in_flight),
+        result_uri=f"file://{folder}", batch_size=int(batch_size), max_in_flight=int(in_flight),
     )  # fmt: skip
     context: Any = {"ti": instance, "task_state_store": FileStore(Path(folder) / "state.json")}
     began = time.monotonic()

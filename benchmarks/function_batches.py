@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import measuring
+import measurement
 from servers import free_port, process
 
 from baton_local.layout import PROJECT, Layout
@@ -46,7 +46,7 @@ def function(most: int = 10_000, latency: float = LATENCY) -> Iterator[str]:
         except httpx.HTTPError:
             return False
 
-    words = [str(port), "--latency", str(latency), "--most", str(most)]
+    words = [str(port), "--latency", str(latency), "--max", str(most)]
     with process([sys.executable, str(HERE / "function_server.py"), *words], is_ready):
         yield url
 
@@ -86,16 +86,16 @@ def command(folder: Path, uri: str, batch_size: int, in_flight: int) -> list[str
     return [sys.executable, str(HERE / "function_batch_task.py"), str(folder), uri, str(batch_size), str(in_flight)]
 
 
-def batches(url: str, folder: Path, count: int, batch_size: int, in_flight: int) -> measuring.Measured:
+def batches(url: str, folder: Path, count: int, batch_size: int, in_flight: int) -> measurement.Measured:
     """Time of a task, with and without its process's start and Airflow's imports, and its peak memory."""
     httpx.post(f"{url}/reset")
     words = command(folder, items_file(folder, count), batch_size, in_flight)
-    seconds, peak, out = measuring.run(words, environment(url))
+    seconds, peak, out = measurement.run(words, environment(url))
     found = applied(url)
     if (found["items"], found["twice"]) != (count, 0):
         raise SystemExit(f"not each of {count} items was applied once: {found}")
     own = json.loads(out.splitlines()[-1])["own_seconds"]
-    return measuring.Measured(f"batches of {batch_size}, {in_flight} at a time", seconds, own, peak)
+    return measurement.Measured(f"batches of {batch_size}, {in_flight} at a time", seconds, own, peak)
 
 
 def killed(url: str, folder: Path, count: int, batch_size: int) -> dict[str, int]:
@@ -109,7 +109,7 @@ def killed(url: str, folder: Path, count: int, batch_size: int) -> dict[str, int
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    measuring.run(words, environment(url))
+    measurement.run(words, environment(url))
     return applied(url)
 
 

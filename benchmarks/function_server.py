@@ -1,6 +1,6 @@
 """The function of `function_batches.py`: answers after 50 ms and applies each idempotency key once.
 
-Run as ``python benchmarks/function_server.py PORT [--latency 0.05] [--most 64]``. ``GET /applied`` tells what was
+Run as ``python benchmarks/function_server.py PORT [--latency 0.05] [--max 64]``. ``GET /applied`` tells what was
 applied.
 """
 
@@ -14,18 +14,18 @@ from aiohttp import web
 class Function:
     """Counts how often each item was applied.
 
-    :param most: calls at a time; one more is answered 429.
+    :param max_in_flight: calls at a time; one more is answered 429.
     """
 
-    def __init__(self, latency: float, most: int) -> None:
-        self.latency, self.most = latency, most
+    def __init__(self, latency: float, max_in_flight: int) -> None:
+        self.latency, self.max_in_flight = latency, max_in_flight
         self.keys: set[str] = set()
         self.times: dict[int, int] = {}
         self.calls = self.repeated = self.refused = self.in_flight = 0
 
     async def call(self, request: web.Request) -> web.Response:
         """One call, of one item or of a batch."""
-        if self.in_flight >= self.most:
+        if self.in_flight >= self.max_in_flight:
             self.refused += 1
             return web.Response(status=429, headers={"Retry-After": "0"})
         self.in_flight += 1
@@ -56,7 +56,7 @@ class Function:
 
     async def reset(self, _: web.Request) -> web.Response:
         """Forget everything."""
-        self.__init__(self.latency, self.most)  # type: ignore[misc]
+        self.__init__(self.latency, self.max_in_flight)  # type: ignore[misc]
         return web.Response()
 
 
@@ -65,9 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--latency", type=float, default=0.05)
-    parser.add_argument("--most", type=int, default=10_000)
+    parser.add_argument("--max", type=int, default=10_000)
     options = parser.parse_args()
-    function = Function(options.latency, options.most)
+    function = Function(options.latency, options.max)
     app = web.Application(client_max_size=1 << 24)
     app.router.add_post("/f", function.call)
     app.router.add_get("/applied", function.applied)

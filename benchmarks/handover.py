@@ -90,7 +90,7 @@ def busy_stack() -> Iterator[Stack]:
 
 
 def figures(runs: list[Run]) -> dict[str, float]:
-    """What is told of the runs of one DAG."""
+    """What is printed of the runs of one DAG."""
     gaps = [gap for run in runs for gap in run.gaps]
     return {
         "gaps": len(gaps),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from measuring import Measured, pipe, run
+from measurement import Measured, pipe, run
 from psycopg import sql
 
 from baton_local.postgres import Postgres, binaries

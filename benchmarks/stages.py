@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measuring import Measured, run
+from measurement import Measured, run
 
 from baton_local.layout import PROJECT
 

@@ -24,7 +24,7 @@ from browser import Browser, browser, pdf_pages, write
 
 from baton_local import shop
 from baton_local.postgres import Postgres
-from baton_workloads.reports.catalogue import definition
+from baton_workloads.reports.discovery import definition
 from baton_workloads.reports.period import period_for
 from baton_workloads.reports.publish import forms
 from baton_workloads.reports.sources import Sources

@@ -6,7 +6,7 @@ DAG_IDS = [
     "clean_up_cluster",
     "clean_up_data",
     "collect_diagnostics",
-    "digest_alerts",
+    "post_alert_digest",
     "heal_workloads",
     "load_warehouse",
     "maintain_postgres",
@@ -25,3 +25,5 @@ DAG_IDS = [
     "warm_caches",
 ]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
+JOB_DAG_IDS = ["CleanupJobExecutions", "ProcessPendingWebhooks"]
+"""Those of the job files."""

@@ -1,4 +1,4 @@
-"""Two tasks that hold a worker each for as long as they are told, so that a measured chain has to share."""
+"""Two tasks that hold a worker each for as long as a param says, so that a measured chain has to share."""
 
 import time
 

@@ -7,7 +7,7 @@ The bucket *backups* → every address of `BATON_REPLICA_URI` in the Secret `bat
 
 ## Schedule and why
 As soon as a backup was proven (the asset `backups`), not on the clock: at a fixed hour it would copy yesterday's backup
-on the night on which today's is late.
+on the day on which today's is late.
 
 ## If it fails
 The first store is untouched. Clearing the task is always safe: what was copied is hashed and not copied again. "was
@@ -23,6 +23,7 @@ from airflow.sdk import dag
 
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.workloads.backup_stages import backup_stage, retention
 
 KEPT = {"days": 90, "daily": 0, "weekly": 0, "monthly": 24}
@@ -33,7 +34,7 @@ KEPT = {"days": 90, "daily": 0, "weekly": 0, "monthly": 24}
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params=KEPT,
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,

@@ -8,8 +8,8 @@ PostgreSQL source, policies in `include/etl/policies` (or in `$BATON_POLICIES_FO
 and *processed* → warehouse tables and the asset `warehouse`, on which reports are scheduled.
 
 ## Schedule and why
-Every night at 01:00 in the installation's time zone, when the shop is quiet and the day is complete. One run at a
-time; a missed night is not made up for, because a load replaces the whole tables. Whoever needs the warehouse follows
+Every day at 01:00 in the installation's time zone, when the shop is quiet and the day is complete. One run at a
+time; a missed run is not made up for, because a load replaces the whole tables. Whoever needs the warehouse follows
 the asset, not the clock; a run that is not done five hours after it was queued (06:00 for the nightly one) is reported
 by mail.
 

@@ -7,7 +7,7 @@ Pending orders, read once and kept in the bucket *functions* → their status, b
 batches of 100, and a result manifest with the failed items in the same folder.
 
 ## Schedule and why
-Every night at 03:00 in the installation's time zone, when nobody works on orders. One run at a time; a missed night
+Every day at 03:00 in the installation's time zone, when nobody works on orders. One run at a time; a missed run
 is not made up for: the next one takes all orders that are pending then.
 
 ## If it fails

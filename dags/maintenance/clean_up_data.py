@@ -9,7 +9,7 @@ expired, and how many there were, are left and are protected.
 
 ## Schedule and why
 Sessions every hour, job executions at 02:00 and report files at 03:00, in the installation's time zone: sessions are
-many and small, the others can wait for the night. What was missed is not made up for: the next run deletes it.
+many and small, the others can wait for the daily run. What was missed is not made up for: the next run deletes it.
 
 ## If it fails
 Nothing half-deleted is left; the next try goes on with what is left of the same limit. "limit_reached" in the result is
@@ -24,6 +24,7 @@ import pendulum
 from airflow.sdk import dag
 
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import LIMITED, maintain, maintenance_params
 
@@ -38,7 +39,7 @@ TABLE = CronTable(
     start_date=pendulum.datetime(2026, 1, 1, tz=TABLE.zone),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={**TABLE.params(), **maintenance_params(limit=100_000)},
     tags=["area/maintenance", "tier/2"],
     doc_md=__doc__,

@@ -4,7 +4,7 @@ Tells Slack which items have newly run below their reorder point. An item is rep
 recovered; when there is nothing new, nothing is posted.
 
 ## Inputs → outputs
-The shop's inventory → one Slack message, one row in the registry of reports; the warehouse's table
+The shop's inventory → one Slack message, one row in the delivery ledger; the warehouse's table
 `baton.low_stock_episodes` remembers what was reported.
 
 ## Schedule and why

@@ -4,7 +4,7 @@ Posts last week's sales to Slack: revenue, orders, the days, the products that b
 
 ## Inputs → outputs
 The warehouse (orders, lines, products; masked) → one Slack message with links to page and PDF in the bucket *reports*,
-one row in the registry of reports.
+one row in the delivery ledger.
 
 ## Schedule and why
 Every Monday at 09:00 in the installation's time zone, when people are there to read it. The message itself says when

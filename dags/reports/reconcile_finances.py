@@ -4,7 +4,7 @@ Compares the ledger with payments and orders, names each difference, and asks fo
 above a limit.
 
 ## Inputs → outputs
-The shop (orders, payments, ledger_entries) of the last 90 days → report by mail, one row in the registry of reports,
+The shop (orders, payments, ledger_entries) of the last 90 days → report by mail, one row in the delivery ledger,
 and the asset `reconciled` when all agrees, is within the limit or was approved.
 
 ## Schedule and why
@@ -53,8 +53,8 @@ LOOK_BACK_HOURS = 90 * 24
     doc_md=__doc__,
 )
 def reconcile_finances() -> None:
-    told = ["--hours", str(LOOK_BACK_HOURS), "--input", "threshold={{ params.threshold }}"]
-    compare = render("reconciliation", *told, run_key=RUN_MOMENT, pool=SOURCE.name)
+    options = ["--hours", str(LOOK_BACK_HOURS), "--input", "threshold={{ params.threshold }}"]
+    compare = render("reconciliation", *options, run_key=RUN_MOMENT, pool=SOURCE.name)
     decide = task.branch(who_closes, task_id="decide")(result_of("render", "facts", "needs_approval"))
     approve = ApprovalOperator(
         task_id="approve",

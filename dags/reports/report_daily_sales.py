@@ -5,10 +5,10 @@ before, as mail with PDF and as a Slack message.
 
 ## Inputs → outputs
 The warehouse (orders, lines, products, payments; masked) → page, PDF, charts in the bucket *reports*, one row in the
-registry of reports, a mail and a Slack message to whom `include/reports/recipients.yaml` names.
+delivery ledger, a mail and a Slack message to whom `include/reports/recipients.yaml` names.
 
 ## Schedule and why
-When the asset `warehouse` is updated, which is each night after the validated load. Not by the clock: a report on data
+When the asset `warehouse` is updated, which is each day after the validated load. Not by the clock: a report on data
 that has not arrived is worse than a late one. That the warehouse is late is said by `load_warehouse`'s own deadline.
 
 ## If it fails

@@ -5,10 +5,10 @@ thirteen months, as mail with PDF.
 
 ## Inputs → outputs
 The warehouse (orders, lines, products, customers, payments; masked) → page, PDF, charts in the bucket *reports*, one
-row in the registry of reports, a mail.
+row in the delivery ledger, a mail.
 
 ## Schedule and why
-On the 1st of each month at 07:00 in the installation's time zone, six hours after the night's load began. The report
+On the 1st of each month at 07:00 in the installation's time zone, six hours after the daily load began. The report
 itself says when the warehouse has not been loaded since the month ended.
 
 ## If it fails

@@ -5,7 +5,7 @@ move, as mail with PDF.
 
 ## Inputs → outputs
 The shop (inventory, products, a week's orders; the warehouse has no stock) → page, PDF, chart in the bucket *reports*,
-one row in the registry of reports, a mail.
+one row in the delivery ledger, a mail.
 
 ## Schedule and why
 Every Monday at 08:00 in the installation's time zone, for the week that ended: before the buyers meet. Stock is a

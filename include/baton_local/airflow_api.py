@@ -36,7 +36,7 @@ class AirflowApi:
 
     :param url: address of the web UI, without a path.
     :param dead_components: the names of those that have ended for good; asked while Airflow does not answer.
-    :param report: told what is waited for, when it takes long.
+    :param report: called with what is waited for, when it takes long.
     """
 
     url: str

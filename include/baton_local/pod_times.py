@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from baton_local.cluster import NAMESPACE, Cluster
+from baton_local.local_cluster import NAMESPACE, LocalCluster
 
 BASE = "base"
 
@@ -30,7 +30,7 @@ class PodTimes:
 class PodWatch:
     """Watch the pods that the namespace gets, in a thread until closed; those of earlier runs are left out."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: LocalCluster) -> None:
         self._cluster = cluster
         self._seen: dict[str, PodTimes] = {}
         self._earlier: frozenset[str] = frozenset()

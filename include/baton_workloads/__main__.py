@@ -12,7 +12,7 @@ from baton_workloads.errors import WorkloadError
 from baton_workloads.storage.local_disk import full_disk, is_full
 
 FRAMES = 5  # of an unforeseen error: enough to find the place
-READER_GONE = 128 + signal.SIGPIPE
+OUTPUT_CLOSED = 128 + signal.SIGPIPE
 TERMINATED = 128 + signal.SIGTERM
 GROUPS = ("backup", "etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
 
@@ -57,8 +57,8 @@ def main(words: list[str] | None = None) -> int:
             _run(sys.argv[1:] if words is None else words)
         finally:
             _flush()
-    except _ReaderGoneError:
-        return READER_GONE
+    except _OutputClosedError:
+        return OUTPUT_CLOSED
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -98,17 +98,17 @@ def _run(words: list[str]) -> None:
 def _flush() -> None:
     """Write what stands in the buffer: while Python ends, an error could only be printed.
 
-    :raises _ReaderGoneError: who read the output has stopped, as ``head`` does. Nothing else is told by a broken pipe:
+    :raises _OutputClosedError: who read the output has stopped, as ``head`` does. Nothing else follows from it:
         a workload has connections of its own.
     """
     try:
         sys.stdout.flush()
     except BrokenPipeError as err:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
-        raise _ReaderGoneError from err
+        raise _OutputClosedError from err
 
 
-class _ReaderGoneError(Exception):
+class _OutputClosedError(Exception):
     pass
 
 

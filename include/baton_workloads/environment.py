@@ -1,4 +1,4 @@
-"""What a stage is told through its environment: secrets and addresses, one Secret per stage."""
+"""What a stage reads from its environment: secrets and addresses, one Secret per stage."""
 
 import os
 import re

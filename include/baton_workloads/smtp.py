@@ -20,26 +20,26 @@ from baton_workloads.errors import ConfigurationError, TransientError
 TIMEOUT_SECONDS = 60.0
 PORTS = {"smtp": 25, "smtps": 465}
 # About the mailbox: unknown, moved, full, no name. Whatever else is refused for good is about us, and would hit every
-# reader; unless the enhanced code says what it is about: 5.1 the address, 5.2 the mailbox, 5.7 what is allowed.
+# recipient; unless the enhanced code says what it is about: 5.1 the address, 5.2 the mailbox, 5.7 what is allowed.
 READER_CODES = {550, 551, 552, 553}
 READER = re.compile(rb"5\.[12]\.\d+")
 OURSELVES = re.compile(rb"5\.7\.\d+")
 _LOST = (smtplib.SMTPException, OSError)
 
 
-class ReaderBlockedError(ConfigurationError):
-    """The server accepts us as the sender and refuses one reader for good, for a reason that may be ours."""
+class RecipientBlockedError(ConfigurationError):
+    """The server accepts us as the sender and refuses one recipient for good, for a reason that may be ours."""
 
 
-class ReaderLostError(TransientError):
-    """The server was there and ended the connection when the reader was named: nothing was sent."""
+class RecipientConnectionLostError(TransientError):
+    """The server was there and ended the connection when the recipient was named: nothing was sent."""
 
 
 class Delivery(StrEnum):
     """What became of one message. It stays claimed when sent, refused or unconfirmed, and only then."""
 
     SENT = "sent"
-    REFUSED = "refused"  # for good, because of the reader or the message
+    REFUSED = "refused"  # for good, because of the recipient or the message
     PUT_OFF = "put_off"  # the server asks to try later; nothing was sent
     NOT_OURS = "not_ours"  # the claim failed: someone else's, or no longer wanted
     UNCONFIRMED = "unconfirmed"  # the connection broke before the server's answer
@@ -86,15 +86,16 @@ class MailServer:
                 self._client.quit()
         self._drop()
 
-    def deliver(self, message: EmailMessage, sender: str, reader: str, claim: Claim) -> Delivery:
+    def deliver(self, message: EmailMessage, sender: str, recipient: str, claim: Claim) -> Delivery:
         """Send one message, if it can be claimed.
 
-        :param reader: the address of the envelope.
-        :raises TransientError: the server cannot be reached, or it is lost (`ReaderLostError`); nothing was claimed.
-        :raises ConfigurationError: the server refuses us, or us as this reader's sender (`ReaderBlockedError`).
+        :param recipient: the address of the envelope.
+        :raises TransientError: the server cannot be reached, or was lost (`RecipientConnectionLostError`); nothing was
+            claimed.
+        :raises ConfigurationError: the server refuses us, or us as this recipient's sender (`RecipientBlockedError`).
         """
         content = message.as_bytes()
-        answer = self._envelope(sender, reader)
+        answer = self._envelope(sender, recipient)
         if answer is Delivery.PUT_OFF:
             return answer
         if not claim.take():
@@ -121,25 +122,25 @@ class MailServer:
             return Delivery.REFUSED
         return Delivery.PUT_OFF if 400 <= code < 500 else Delivery.UNCONFIRMED
 
-    def _envelope(self, sender: str, reader: str) -> Delivery | None:
-        """Name sender and reader; None when the server accepts both. Reconnects once: servers end idle sessions."""
+    def _envelope(self, sender: str, recipient: str) -> Delivery | None:
+        """Name sender and recipient; None when the server accepts both. Reconnects once: servers end idle sessions."""
         try:
-            return self._try_envelope(sender, reader)
+            return self._try_envelope(sender, recipient)
         except _LOST:
             self._drop()
         try:
-            return self._try_envelope(sender, reader)
+            return self._try_envelope(sender, recipient)
         except _LOST as err:
             self._drop()
-            kind = ReaderLostError if self._sender_named else TransientError
+            kind = RecipientConnectionLostError if self._sender_named else TransientError
             raise kind(f"mail server {self._name} ends the connection ({type(err).__name__}); try later") from err
 
-    def _try_envelope(self, sender: str, reader: str) -> Delivery | None:
+    def _try_envelope(self, sender: str, recipient: str) -> Delivery | None:
         self._sender_named = False
         client = self._connected()
         self._name_sender(client, sender)
         self._sender_named = True
-        return self._name_reader(client, reader)
+        return self._name_recipient(client, recipient)
 
     def _name_sender(self, client: smtplib.SMTP, sender: str) -> None:
         try:
@@ -151,9 +152,9 @@ class MailServer:
             kind = ConfigurationError if _is_refused(code) else TransientError
             raise kind(f"mail server {self._name} does not accept our sender address ({code}); see BATON_MAIL_FROM")
 
-    def _name_reader(self, client: smtplib.SMTP, reader: str) -> Delivery | None:
+    def _name_recipient(self, client: smtplib.SMTP, recipient: str) -> Delivery | None:
         try:
-            code, words = client.rcpt(reader)
+            code, words = client.rcpt(recipient)
         except ValueError:  # a line break, or letters that need SMTPUTF8
             self._drop()
             return Delivery.REFUSED
@@ -164,7 +165,7 @@ class MailServer:
             return Delivery.PUT_OFF
         if READER.match(words) or (code in READER_CODES and not OURSELVES.match(words)):
             return Delivery.REFUSED
-        raise ReaderBlockedError(f"mail server {self._name} does not let us send ({code}); see BATON_SMTP_URL")
+        raise RecipientBlockedError(f"mail server {self._name} does not let us send ({code}); see BATON_SMTP_URL")
 
     @property
     def _name(self) -> str:

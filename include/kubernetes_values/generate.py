@@ -2,7 +2,7 @@
 
 ``python -m kubernetes_values.generate DIRECTORY`` reads checkouts (of one release) of ``api``,
 ``apimachinery`` and ``apiextensions-apiserver``, found below DIRECTORY, and prints the table. Only facts are taken:
-names, numbers, types and merge keys; no comment's text. The format is told in ``fields.py``.
+names, numbers, types and merge keys; no comment's text. The format is described in ``fields.py``.
 
 Source: https://github.com/kubernetes/api (types.go of each group; the numbers are those of generated.proto).
 """
@@ -25,6 +25,7 @@ _PACKAGES = {
     "events": "api/events/v1",
     "authentication": "api/authentication/v1",
     "authorization": "api/authorization/v1",
+    "rbac": "api/rbac/v1",
     "meta": "apimachinery/pkg/apis/meta/v1",
     "apiextensions": "apiextensions-apiserver/pkg/apis/apiextensions/v1",
 }
@@ -32,7 +33,9 @@ _ROOTS = (
     "core.Pod core.PodTemplate core.Secret core.ConfigMap core.Namespace core.ServiceAccount core.Event core.Node "
     "core.Binding core.PersistentVolumeClaim batch.Job batch.CronJob apps.Deployment apps.ReplicaSet autoscaling.Scale "
     "policy.Eviction events.Event authentication.SelfSubjectReview authorization.SelfSubjectAccessReview "
-    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
+    "authorization.SelfSubjectRulesReview authorization.SubjectAccessReview authentication.TokenReview "
+    "authentication.TokenRequest rbac.Role rbac.ClusterRole rbac.RoleBinding rbac.ClusterRoleBinding "
+    "meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
 # Types with a form of their own in JSON; fields.py and local_kubernetes.protobuf know them by these names.

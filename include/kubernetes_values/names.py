@@ -14,7 +14,7 @@ from typing import Any
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 LARGEST_ANNOTATIONS_BYTES = 256 * 1024
-LONGEST_CRONJOB_NAME = 52
+MAX_CRONJOB_NAME_LENGTH = 52
 """A Job's name adds a hyphen and ten digits, and a label takes 63."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from kubernetes_values import canonical
 
 from .images import ImagesFileError
-from .room import RESOURCES
+from .node_capacity import RESOURCES
 from .runtime.isolation import LEVELS, probe
 from .runtime.leftovers import stop_pods
 from .server import StartError, serve

@@ -17,9 +17,9 @@ _NO_INPUT = b"this local server passes no input on to a container that runs; use
 
 
 async def serve(request: web.Request, container: Container) -> web.StreamResponse:
-    """Send the output of a running container from its start to its end, or until the client leaves.
+    """Send the output of a running container from now to its end, or until the client leaves.
 
-    Input that comes all the same is not passed on, and the client's user is told so.
+    Input that comes all the same is not passed on, and the client's user is notified.
     :raises ApiError: 400, not a websocket request; 501, the client wants a terminal.
     """
     if request.query.get("tty", "").lower() in ("true", "1"):
@@ -41,16 +41,16 @@ async def _speak(socket: web.WebSocketResponse, container: Container) -> None:
     if container.attempt is None:
         return
     with contextlib.suppress(ConnectionResetError):
-        async for piece in logs.read(container.attempt.log, logs.Selection(), container.ended):
+        async for piece in logs.read(container.attempt.log, logs.Selection(tail=0), container.ended):
             await send(socket, STDOUT, piece)
-        await send(socket, STATUS, json.dumps(status(0)).encode())
+        await send(socket, STATUS, json.dumps(status(0, [])).encode())
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
     """Return when the client leaves."""
-    told = False
+    warned = False
     async for message in socket:
         channel, data = payload(message)
-        if channel == STDIN and data and not told:
-            told = True
+        if channel == STDIN and data and not warned:
+            warned = True
             await send(socket, STDERR, _NO_INPUT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plain_yaml.limits import MOST_DEPTH
+from plain_yaml.limits import MAX_DEPTH
 
 TOO_DEEP = "exceeded max depth"
 """No kind comes near the limit, which YAML has too; a real server gives up at 10,000 levels, with the same words."""
@@ -13,7 +13,7 @@ TOO_DEEP = "exceeded max depth"
 def is_too_deep(value: Any) -> bool:
     """Say whether something read from JSON or YAML has more levels than YAML may have."""
     level = [value]
-    for _ in range(MOST_DEPTH + 1):
+    for _ in range(MAX_DEPTH + 1):
         level = [inner for each in level for inner in _inside(each)]
         if not level:
             return False

@@ -15,8 +15,9 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .errors import bad_request
-from .runtime import inside, sidecar
+from .errors import PlainError, bad_request
+from .query import flag
+from .runtime import container_exec, sidecar
 from .runtime.attempt import Attempt
 from .runtime.pod import SIDECAR, PodRunner
 from .runtime.status import Container
@@ -30,32 +31,62 @@ _CHUNK = 1 << 15
 async def serve(request: web.Request, runner: PodRunner, container: Container) -> web.StreamResponse:
     """Answer an exec request for a running container.
 
-    :raises ApiError: 400, not a websocket request or no command.
+    :raises ApiError: 400, not a websocket request or no stream is wanted.
     """
     command = request.query.getall("command", [])
-    if not command:
-        raise bad_request("you must specify at least 1 command for the container")
+    wanted = {name for name in ("stdin", "stdout", "stderr", "tty") if flag(request, name)}
+    if wanted <= {"tty"}:
+        raise PlainError(400, "you must specify at least 1 of stdin, stdout, stderr")
     socket = await open_socket(request)
-    wanted = {
-        name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "").lower() in ("true", "1")
-    }
+    newest = socket.ws_protocol != "v4.channel.k8s.io"
     with contextlib.suppress(ConnectionResetError):
-        if container.name == SIDECAR:
-            code = await _sidecar(socket, runner, container, command, wanted)
-        else:
-            code = await _Session(socket, wanted).run(command, container)
-        await send(socket, STATUS, json.dumps(status(code)).encode())
+        try:
+            if container.name == SIDECAR:
+                code = await _sidecar(socket, runner, container, command, wanted)
+            else:
+                code = await _Session(socket, wanted).run(command, container)
+            last = status(code, command, newest=newest)
+        except container_exec.ExecError as err:
+            last = _not_started(str(err))
+        await send(socket, STATUS, json.dumps(last).encode())
     await socket.close()
     return socket
 
 
-def status(code: int) -> dict[str, Any]:
-    """The last message: how the command ended."""
-    body: dict[str, Any] = {"metadata": {}, "status": "Success"}
+def require_upgrade(request: web.Request) -> None:
+    """Refuse what is no websocket request.
+
+    :raises ApiError: 400.
+    """
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
+
+
+def _not_started(why: str) -> dict[str, Any]:
+    """The last message of a command that could not be started."""
+    text = f"Internal error occurred: error executing command in container: {container_exec.EXEC_FAILED}{why}"
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"Internal error occurred: {text}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": text}]},
+        "code": 500,
+    }
+
+
+def status(code: int, command: list[str], *, newest: bool = True) -> dict[str, Any]:
+    """The last message: how the command ended.
+
+    :param newest: in the words of protocol v5, else of v4.
+    """
+    body: dict[str, Any] = {"metadata": {}, "status": "Success"} if newest else {"status": "Success"}
     if code:
+        how = f"command terminated with exit code {code}"
+        older = f"error executing command [{' '.join(command)}], exit code {code}"
         body |= {
             "status": "Failure",
-            "message": f"command terminated with non-zero exit code: exit status {code}",
+            "message": f"command terminated with non-zero exit code: {how if newest else older}",
             "reason": "NonZeroExitCode",
             "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
         }
@@ -129,7 +160,7 @@ class _Session:
             speaking.cancel()
             for task in watching:
                 task.cancel()
-            inside.kill(process)
+            container_exec.kill(process)
             await process.wait()
             if self._terminal is not None:
                 os.close(self._terminal)
@@ -139,10 +170,10 @@ class _Session:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         if "tty" not in self._wanted:
             streams = {"stdin": pipe if "stdin" in self._wanted else nothing, "stdout": pipe, "stderr": pipe}
-            return await inside.start(attempt, command, streams)
+            return await container_exec.start(attempt, command, streams)
         self._terminal, end = open_terminal()
         try:
-            return await inside.start(
+            return await container_exec.start(
                 attempt, command, dict.fromkeys(("stdin", "stdout", "stderr"), end), terminal=True
             )
         finally:
@@ -151,12 +182,13 @@ class _Session:
     def _outputs(self, process: asyncio.subprocess.Process) -> list[Any]:
         if self._terminal is not None:
             return [self._copy_terminal(self._terminal)]
-        streams = ((process.stdout, STDOUT), (process.stderr, STDERR))
-        return [self._copy(stream, channel) for stream, channel in streams if stream is not None]
+        streams = ((process.stdout, STDOUT, "stdout"), (process.stderr, STDERR, "stderr"))
+        return [self._copy(stream, channel, name) for stream, channel, name in streams if stream is not None]
 
-    async def _copy(self, stream: asyncio.StreamReader, channel: int) -> None:
+    async def _copy(self, stream: asyncio.StreamReader, channel: int, name: str) -> None:
         while data := await stream.read(_CHUNK):
-            await send(self._socket, channel, data)
+            if name in self._wanted:
+                await send(self._socket, channel, data)
 
     async def _copy_terminal(self, terminal: int) -> None:
         loop = asyncio.get_running_loop()
@@ -187,7 +219,7 @@ class _Session:
                 resize(self._terminal, data)
             elif channel == CLOSE and process.stdin is not None:
                 process.stdin.close()
-        inside.kill(process)  # the client has left: nobody waits for the command any more
+        container_exec.kill(process)  # the client has left: nobody waits for the command any more
 
     async def _feed(self, process: asyncio.subprocess.Process, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -201,7 +233,7 @@ class _Session:
 async def _end_with(container: Container, process: asyncio.subprocess.Process) -> None:
     """A command inside does not outlive its container."""
     await container.ended.wait()
-    inside.kill(process)
+    container_exec.kill(process)
 
 
 def _exit_code(code: int) -> int:

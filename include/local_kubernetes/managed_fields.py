@@ -179,7 +179,7 @@ def shown(path: Path) -> str:
 
 def entry(manager: str, api_version: str, subresource: str, mine: set[Path]) -> Object:
     """A manager's line in ``managedFields``."""
-    told: Object = {
+    made: Object = {
         "manager": manager,
         "operation": "Apply",
         "apiVersion": api_version,
@@ -187,7 +187,7 @@ def entry(manager: str, api_version: str, subresource: str, mine: set[Path]) -> 
         "fieldsType": "FieldsV1",
         "fieldsV1": written(mine),
     }
-    return {**told, "subresource": subresource} if subresource else told
+    return {**made, "subresource": subresource} if subresource else made
 
 
 def written(mine: set[Path]) -> Object:

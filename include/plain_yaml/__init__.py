@@ -8,7 +8,7 @@ process by a signal that nothing can catch; aliases within aliases become gigaby
 A parser's *events* come one after the other, without recursion: they are counted before anything is made of them.
 """
 
-from .limits import MOST_DEPTH, check
+from .limits import MAX_DEPTH, check
 from .loading import PlainLoader, UnreadableError, load, where
 
-__all__ = ["MOST_DEPTH", "PlainLoader", "UnreadableError", "check", "load", "where"]
+__all__ = ["MAX_DEPTH", "PlainLoader", "UnreadableError", "check", "load", "where"]

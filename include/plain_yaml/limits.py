@@ -8,13 +8,22 @@ from typing import Any
 
 import yaml
 
-MOST_DEPTH = 100
+MAX_DEPTH = 100
 """Levels of lists and mappings. Kubernetes' own schemas have about 20."""
-_MOST_BORROWED = 100_000
+_MAX_BORROWED = 100_000
 """Values that aliases stand for, each counted as often as it is meant."""
-_MOST_DIGITS = 100
+_MAX_DIGITS = 100
 """Of a whole number: Python refuses to write one of more than 4,300, in messages too."""
 _WHOLE = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(?::[0-9_]+)*)")
+_SUSPECT = re.compile(
+    r"(?:^|[\s\[{,:?-])&[\w.-]"  # an anchor, without which there is no alias
+    r"|[0-9][0-9a-fA-FxXoO_:]{99}"  # many digits
+    r"|^[ \t?:-]{35}"  # what may begin a part of a part of a part …
+    r"|\r(?!\n)|[\x85\u2028\u2029]",  # a line that this expression would not see
+    re.MULTILINE,
+)
+_FEW_BRACKETS = 28
+"""With them and 35 columns, in each of which a mapping and its list may begin, no text is nested too deeply."""
 _INT = "tag:yaml.org,2002:int"
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -35,9 +44,12 @@ class _Part:
 def check(text: str | bytes) -> None:
     """Look through all documents of a text; takes time and memory that are linear in it.
 
-    :raises yaml.MarkedYAMLError: it is no YAML, too deep, too large by its aliases, or an alias is its own part.
+    :raises yaml.MarkedYAMLError: it is too deep, too large by its aliases, an alias is its own part; or it is no YAML,
+        unless that is left to whoever reads it: most texts are seen to be harmless without a parser.
     :raises ValueError: it is no UTF-8.
     """
+    if isinstance(text, str) and _is_harmless(text):
+        return
     document = _Document()
     for event in yaml.parse(text, Loader=_PARSER):
         if isinstance(event, yaml.DocumentStartEvent):
@@ -50,6 +62,11 @@ def check(text: str | bytes) -> None:
             document.scalar(event)
         elif isinstance(event, yaml.AliasEvent):
             document.alias(event)
+
+
+def _is_harmless(text: str) -> bool:
+    """Whether nothing that is refused can be in it, as far as regular expressions can tell."""
+    return text.count("[") + text.count("{") <= _FEW_BRACKETS and _SUSPECT.search(text) is None
 
 
 class _Document:
@@ -74,8 +91,8 @@ class _Document:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         is_number = event.tag == _INT or (event.implicit[0] and _WHOLE.fullmatch(event.value))
-        if len(event.value) > _MOST_DIGITS and is_number:
-            raise _refusal(event, f"a number has more than {_MOST_DIGITS} digits")
+        if len(event.value) > _MAX_DIGITS and is_number:
+            raise _refusal(event, f"a number has more than {_MAX_DIGITS} digits")
         if event.anchor is not None:
             self._anchors[event.anchor] = _Part(event.anchor, height=0)
         self._take(1, 0)
@@ -87,7 +104,7 @@ class _Document:
         if part is None:
             raise _refusal(event, "an alias is its own part")
         self._borrowed += part.values
-        if self._borrowed > _MOST_BORROWED:
+        if self._borrowed > _MAX_BORROWED:
             raise _refusal(event, "aliases within aliases make it too large")
         self._be_flat(part.height, event)
         self._take(part.values, part.height)
@@ -97,8 +114,8 @@ class _Document:
             self._open[-1].take(values, height)
 
     def _be_flat(self, height: int, event: yaml.Event) -> None:
-        if len(self._open) + height > MOST_DEPTH:
-            raise _refusal(event, f"it is nested more than {MOST_DEPTH} levels deep")
+        if len(self._open) + height > MAX_DEPTH:
+            raise _refusal(event, f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _refusal(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:

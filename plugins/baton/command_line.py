@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import typer
 
 FINE, WRONG, NOT_ASKED = 0, 1, 2
-READER_GONE = 141
+OUTPUT_CLOSED = 141
 """As a shell shows a program that SIGPIPE has ended."""
 PROGRAM = "BATON_PROGRAM"
 """The variable by which `./baton` says what the user typed."""
@@ -67,17 +67,17 @@ def run(
             sys.stdout.flush()  # while Python ends, an error could only be printed
     except BrokenPipeError:  # who read the output has stopped, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
-        return READER_GONE
+        return OUTPUT_CLOSED
     except SystemExit as end:  # Typer's way to say the code, of wrong words too
         if isinstance(end.code, str):
             raise
-        return READER_GONE if _has_lost_its_reader() else end.code or FINE
+        return OUTPUT_CLOSED if _is_output_closed() else end.code or FINE
     except BatonError as err:
         print(f"baton {name}: {err}", file=sys.stderr)
         return WRONG if isinstance(err, wrong) else NOT_ASKED
     return FINE
 
 
-def _has_lost_its_reader() -> bool:
+def _is_output_closed() -> bool:
     """Whether Click met a broken pipe: it ends with code 1 then, and wraps the output to hide more of them."""
     return type(sys.stdout).__name__ == "PacifyFlushWrapper"

@@ -14,8 +14,8 @@ from typing import Any
 from baton.exceptions import PermanentError
 from plain_yaml import UnreadableError, load
 
-MOST_BYTES = 1 << 20
-_MOST_SHOWN = 300
+MAX_BYTES = 1 << 20
+_MAX_SHOWN = 300
 
 
 class DataFileError(PermanentError):
@@ -31,10 +31,10 @@ def read_text(path: Path) -> str:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # reading a pipe or a device might never end
             raise DataFileError(f"{path} is no file")
-        if found.st_size > MOST_BYTES:
-            raise DataFileError(f"{path} has {found.st_size:,} bytes: at most {MOST_BYTES:,} are read")
+        if found.st_size > MAX_BYTES:
+            raise DataFileError(f"{path} has {found.st_size:,} bytes: at most {MAX_BYTES:,} are read")
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1).decode("utf-8-sig")
+            return file.read(MAX_BYTES + 1).decode("utf-8-sig")
     except OSError as err:
         raise DataFileError(f"{path} cannot be read: {err.strerror or err}") from err
     except UnicodeDecodeError as err:
@@ -52,7 +52,7 @@ def read_data(path: Path) -> Any:
         document = load(read_text(path))
     except UnreadableError as err:
         raise DataFileError(f"{path}: it is no YAML that can be used: {err}") from err
-    if problem := _beyond_json(document):
+    if problem := problem_of_values(document):
         raise DataFileError(f"{path}: {problem}")
     return document
 
@@ -65,16 +65,16 @@ def problem_of(document: object, schema: Mapping[str, Any]) -> str:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    if (problem := _beyond_json(document)) or (
+    if (problem := problem_of_values(document)) or (
         (error := best_match(Draft202012Validator(schema).iter_errors(document))) is None
     ):
         return problem
     place = ".".join(str(part) for part in error.absolute_path) or "the file"
-    return f"{place}: {error.message[:_MOST_SHOWN]}"
+    return f"{place}: {error.message[:_MAX_SHOWN]}"
 
 
-def _beyond_json(document: object) -> str:
-    """What JSON has not, in words: keys that are no texts, sets, bytes. Empty if there is none."""
+def problem_of_values(document: object) -> str:
+    """What JSON has not, in words, at any depth: keys that are no texts, sets, bytes. Empty if there is none."""
     waiting = [document]
     while waiting:
         part = waiting.pop()

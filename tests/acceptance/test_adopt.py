@@ -36,8 +36,8 @@ def adopt(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys):
 
     def run(*arguments: str) -> tuple[int, str]:
         code = main([*arguments, *where, "--kubeconfig", str(stack.layout.kubeconfig)])
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
 
     return run
 

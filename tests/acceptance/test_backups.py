@@ -1,4 +1,4 @@
-"""A night of backups on the running stack: everything is dumped, proven, pruned and replicated."""
+"""A run of backups on the running stack: everything is dumped, proven, pruned and replicated."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def failures(stack: Stack, dag_id: str, run_id: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def night(stack: Stack) -> str:
+def run_id(stack: Stack) -> str:
     """The id of one run that went to its end."""
     stack.api.unpause(REPLICATE)
     run_id = stack.api.run_now(DAG_ID)
@@ -52,16 +52,16 @@ def objects(stack: Stack, bucket: str) -> dict[str, bytes]:
     return found
 
 
-def test_the_restored_rows_are_those_of_the_source(stack: Stack, night: str):
+def test_the_restored_rows_are_those_of_the_source(stack: Stack, run_id: str):
     """The drill's comparison, table by table, is what the run tells."""
-    compared: dict[str, Any] = stack.api.result(DAG_ID, night, "restore_drill")["compared"]["shop"]
+    compared: dict[str, Any] = stack.api.result(DAG_ID, run_id, "restore_drill")["compared"]["shop"]
 
     assert len(compared) > 10
     assert [name for name, item in compared.items() if not item["same"] or item["rows"] != item["restored_rows"]] == []
     assert compared["public.customers"]["rows"] > 1000
 
 
-def test_nothing_readable_is_stored(stack: Stack, night: str):
+def test_nothing_readable_is_stored(stack: Stack, run_id: str):
     """Neither personal data nor Secrets are in any object of the bucket."""
     stored = objects(stack, "backups")
 
@@ -69,7 +69,7 @@ def test_nothing_readable_is_stored(stack: Stack, night: str):
     assert [name for name, content in stored.items() if CANARY.encode() in content] == []
 
 
-def test_the_replica_has_what_the_store_has(stack: Stack, night: str):
+def test_the_replica_has_what_the_store_has(stack: Stack, run_id: str):
     """The asset starts the replication; every copy was hashed there."""
     runs = await_value(lambda: stack.api.call("GET", f"/dags/{REPLICATE}/dagRuns")["dag_runs"], 60)
     run_id = runs[0]["dag_run_id"]

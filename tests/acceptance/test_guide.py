@@ -21,7 +21,7 @@ def blocks(kind: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What each block prints, all of them run as they stand, in one shell, in a clone of what is committed."""
     clone = tmp_path_factory.mktemp("guide") / "baton"
     subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(clone)], check=True)
@@ -36,16 +36,16 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return done.stdout.split(f"{MARK}\n")
 
 
-def test_every_command_works_and_prints_what_the_guide_shows(told: list[str]) -> None:
+def test_every_command_works_and_prints_what_the_guide_shows(outputs: list[str]) -> None:
     """Each line of output that the guide quotes is there."""
     lines = [line.strip() for block in blocks("text") for line in block.splitlines()]
     assert len(lines) >= 4
-    assert [line for line in lines if not any(line in printed for printed in told)] == []
+    assert [line for line in lines if not any(line in printed for printed in outputs)] == []
 
 
-def test_cronjobs_are_suspended_while_airflow_runs_them_and_no_longer(told: list[str]) -> None:
+def test_cronjobs_are_suspended_while_airflow_runs_them_and_no_longer(outputs: list[str]) -> None:
     """The guide lists the cluster's CronJobs before the adoption, during it, and when they were given back."""
-    listings = [printed for block, printed in zip(blocks("bash"), told, strict=False) if LISTING in block]
+    listings = [printed for block, printed in zip(blocks("bash"), outputs, strict=False) if LISTING in block]
     before, during, after = (dict(re.findall(r"^(\S+) .* (True|False) +\d", text, re.MULTILINE)) for text in listings)
     adopted = ("shop-extract", "shop-transform", "shop-load", "send-reminders")
     suspended = [[state[name] for name in adopted] for state in (before, during, after)]

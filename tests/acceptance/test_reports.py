@@ -22,7 +22,7 @@ pytestmark = [
 DAY = "2026-11-01"
 CLOCKED = (
     "alert_low_stock",
-    "digest_alerts",
+    "post_alert_digest",
     "post_weekly_summary",
     "reconcile_finances",
     "report_monthly_business",
@@ -105,7 +105,7 @@ def failures(reports: Reports, dag_id: str) -> str:
 def test_the_daily_sales_follow_the_warehouse_and_arrive_with_a_pdf(reports: Reports):
     """The run has the load's partition key; the mail tells the day before it, with its chart inside and the PDF."""
     assert reports.finish(BY_ASSET) == "success", failures(reports, BY_ASSET)
-    mail, same = reports.mails("Daily sales: Saturday 31 October 2026")  # two readers, each with their own outcome
+    mail, same = reports.mails("Daily sales: Saturday 31 October 2026")  # two recipients, each with their own outcome
     assert mail["Message-ID"] == same["Message-ID"]
     kinds = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
     assert kinds == ["text/plain", "text/html", "image/png", "application/pdf"]
@@ -119,7 +119,7 @@ def test_the_daily_sales_follow_the_warehouse_and_arrive_with_a_pdf(reports: Rep
     [
         ("report_weekly_inventory", "weekly_inventory", "Inventory: Week"),
         ("report_monthly_business", "monthly_business", "The month's business: October 2026"),
-        ("digest_alerts", "alert_digest", "Alerts: "),
+        ("post_alert_digest", "alert_digest", "Alerts: "),
     ],
 )
 def test_a_report_arrives_by_mail(reports: Reports, dag_id: str, name: str, subject: str):
@@ -132,7 +132,7 @@ def test_a_report_arrives_by_mail(reports: Reports, dag_id: str, name: str, subj
 
 def test_a_digest_without_alertmanager_says_so(reports: Reports):
     """This stack has none; the alert receiver it has."""
-    reports.finish("digest_alerts")
+    reports.finish("post_alert_digest")
     [mail] = reports.mails("Alerts: ")
     text = str(mail.get_body(("plain",)).get_content())
     assert "Alertmanager is not connected" in text

@@ -55,7 +55,7 @@ def ended(stack: Stack, dag_id: str, run_id: str) -> str | None:
 
 
 def mails(stack: Stack) -> dict[str, str]:
-    """Message-ID → reader of all mails in the mailbox; an id that occurs twice fails the test."""
+    """Message-ID → recipient of all mails in the mailbox; an id that occurs twice fails the test."""
     read = [message_from_string(path.read_text()) for path in stack.layout.mail.glob("*.eml")]
     found = [(str(mail["Message-ID"]), str(mail["To"])) for mail in read if "signature-" in str(mail["Message-ID"])]
     assert len(dict(found)) == len(found)
@@ -76,5 +76,5 @@ def test_signers_are_reminded_and_late_workflows_are_closed(stack: Stack, shop: 
     assert sent[row[1]] == "acceptance@example.org"
     states = dict(shop.execute("SELECT id, status::text FROM signature_workflows WHERE id IN (%s, %s)", (due, late)))
     assert states == {due: "sent", late: "expired"}, expired
-    assert [reader for own_id, reader in sent.items() if f"signature-expired.{late}@" in own_id]
+    assert [recipient for own_id, recipient in sent.items() if f"signature-expired.{late}@" in own_id]
     assert "acceptance@example.org" not in reminded + expired

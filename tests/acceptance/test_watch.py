@@ -29,7 +29,7 @@ def mails(stack: Stack, subject: str) -> list[EmailMessage]:
     return [mail for mail in found if f"{DAG_ID} {subject}" in str(mail["Subject"])]
 
 
-def readers(found: list[EmailMessage]) -> list[str]:
+def recipients(found: list[EmailMessage]) -> list[str]:
     """Whom messages went to."""
     return sorted(str(mail["To"]) for mail in found)
 
@@ -40,7 +40,7 @@ def text(mail: EmailMessage) -> str:
 
 
 def test_failures_recovery_and_escalation_are_told_once(stack: Stack):
-    """Each failed run makes one mail and one Slack message, the third one also wakes those on call, the end is told."""
+    """Each failed run makes one mail and one Slack message, the third also wakes those on call, the end is reported."""
     stack.api.unpause(DAG_ID)
     first = run(stack, fails=True)
     mail = await_value(lambda: mails(stack, "failed"), 60)[0]
@@ -53,13 +53,14 @@ def test_failures_recovery_and_escalation_are_told_once(stack: Stack):
     for _ in range(2):
         run(stack, fails=True)
     await_value(
-        lambda: readers(mails(stack, "failed (3 times in a row)")) == ["on-call@localhost", "operators@localhost"], 60
+        lambda: recipients(mails(stack, "failed (3 times in a row)")) == ["on-call@localhost", "operators@localhost"],
+        60,
     )
     run(stack, fails=False)
     await_value(lambda: len(mails(stack, "works again")) == 2, 60)
 
-    told = [json.loads(path.read_text())["text"] for path in sorted(stack.layout.slack.glob("*-_failures.json"))]
-    assert [line for line in told if DAG_ID in line] == [
+    texts = [json.loads(path.read_text())["text"] for path in sorted(stack.layout.slack.glob("*-_failures.json"))]
+    assert [line for line in texts if DAG_ID in line] == [
         f"✗ {DAG_ID} failed", f"✗ {DAG_ID} failed (2 times in a row)", f"✗ {DAG_ID} failed (3 times in a row)",
         f"✓ {DAG_ID} works again",
     ]  # fmt: skip

@@ -14,7 +14,7 @@ def test_an_unhealthy_workload_is_asked_about_before_it_is_restarted(dag_bag):
 
 
 def test_no_answer_is_a_no(dag_bag):
-    """Nobody is there at night."""
+    """Nobody is there to answer."""
     ask = dag_bag.dags["heal_workloads"].get_task("heal.ask")
     assert (ask.options, ask.defaults, ask.multiple) == ([RESTART_IT, LEAVE_IT], [LEAVE_IT], False)
     assert ask.response_timeout.total_seconds() == 12 * 3600

@@ -74,11 +74,11 @@ def test_late_run_is_reported(dag):
         ("2026-10-25", "2026-10-26T00:00:00Z", "2026-10-26"),
     ],
 )
-def test_it_runs_once_a_night_at_one_in_prague(dag, last, run_after, key):
+def test_it_runs_once_a_day_at_one_in_prague(dag, last, run_after, key):
     """Also in the nights in which the clock changes; the partition key is Prague's day."""
     timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
-    night_before = pendulum.parse(f"{last}T01:00", tz="Europe/Prague").in_timezone("UTC")
-    before = DagRunInfo(run_after=night_before, data_interval=None, partition_date=None, partition_key=last)
+    run_before = pendulum.parse(f"{last}T01:00", tz="Europe/Prague").in_timezone("UTC")
+    before = DagRunInfo(run_after=run_before, data_interval=None, partition_date=None, partition_key=last)
     following = timetable.next_dagrun_info_v2(
         last_dagrun_info=before, restriction=TimeRestriction(earliest=None, latest=None, catchup=True)
     )

@@ -9,7 +9,7 @@ REPORTS = {
     "report_weekly_inventory": "weekly_inventory",
     "report_monthly_business": "monthly_business",
     "post_weekly_summary": "weekly_summary",
-    "digest_alerts": "alert_digest",
+    "post_alert_digest": "alert_digest",
     "alert_low_stock": "low_stock",
     "reconcile_finances": "reconciliation",
 }
@@ -33,7 +33,7 @@ def test_a_report_is_delivered_after_it_was_rendered(dag_bag, dag_id, report):
         ("report_weekly_inventory", "0 8 * * 1"),
         ("report_monthly_business", "0 7 1 * *"),
         ("post_weekly_summary", "0 9 * * 1"),
-        ("digest_alerts", "0 8 * * 1-5"),
+        ("post_alert_digest", "0 8 * * 1-5"),
         ("alert_low_stock", "0 */4 * * *"),
         ("sync_inventory", "*/30 * * * *"),
     ],

@@ -42,7 +42,7 @@ class Mailbox:
     url: str
     folder: Path
 
-    def readers(self) -> list[str]:
+    def recipients(self) -> list[str]:
         """The address that each mail went to."""
         lines = [line for path in self.folder.glob("*.eml") for line in path.read_text().splitlines()]
         return sorted(line.removeprefix("To: ") for line in lines if line.startswith("To: "))
@@ -102,7 +102,7 @@ def test_the_shipped_jobs_do_their_work(place: Namespace, database: str, mails: 
         states = connection.execute("SELECT id, status::text FROM signature_workflows ORDER BY id").fetchall()
         reminders = connection.execute("SELECT workflow_id, outcome::text FROM signature_reminders").fetchall()
     assert (states, reminders) == ([(1, "sent"), (2, "expired")], [(1, "sent")])
-    assert mails.readers() == ["requester@shop.example", "signer@example.org"]
+    assert mails.recipients() == ["requester@shop.example", "signer@example.org"]
 
 
 def complete(place: Namespace, name: str) -> None:

@@ -146,7 +146,12 @@ def test_two_lines_load_the_cronjobs(answers):
         ({}, {}),
         (
             {"BATON_CAREFUL_TRIGGERER": "true"},
-            {"TriggerRunnerSupervisor": ("careful_triggerer", "baton.airflow_internals.abandoned:CarefulSupervisor")},
+            {
+                "TriggerRunnerSupervisor": (
+                    "careful_triggerer",
+                    "baton.airflow_internals.abandoned_triggers:CarefulSupervisor",
+                )
+            },
         ),
         (
             {"BATON_PROMPT_TRIGGERER": "true"},

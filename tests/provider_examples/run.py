@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.provider_examples.bundle import make_bundle
+from tests.provider_examples.environment import kueue, make_objects, with_images
 from tests.provider_examples.reasons import REPLACED, known_reason, last_error
-from tests.provider_examples.surroundings import kueue, make_objects, with_images
 
 from baton_local.layout import PROJECT, Layout
 from baton_local.stack import Options, Stack, prepare_stack

@@ -1,4 +1,4 @@
-"""Retention: ten years of nights that fail at random never cost the last proven backup."""
+"""Retention: ten years of runs that fail at random never cost the last proven backup."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,9 +11,9 @@ from tests.workloads.extended import extended, python
 
 from baton_workloads.backup.retention import Known, Policy, doomed
 
-NIGHT = datetime(2026, 1, 1, 1, tzinfo=UTC)
+FIRST_RUN = datetime(2026, 1, 1, 1, tzinfo=UTC)
 DAYS = 3653
-# What a night ends as: no backup at all, one that could not be proven, a proven one.
+# What a run ends as: no backup at all, one that could not be proven, a proven one.
 OUTCOMES = ("nothing", "unproven", "proven")
 POLICIES = st.builds(
     Policy, days=st.integers(0, 60), daily=st.integers(0, 14), weekly=st.integers(0, 8), monthly=st.integers(0, 24)
@@ -23,7 +23,7 @@ POLICIES = st.builds(
 @cache
 def named(day: int) -> str:
     """Name the backup of a day."""
-    return f"{NIGHT + timedelta(days=day):%Y-%m-%d}"
+    return f"{FIRST_RUN + timedelta(days=day):%Y-%m-%d}"
 
 
 @settings(max_examples=10, deadline=None)
@@ -49,11 +49,13 @@ def test_ten_years_of_failures_never_prune_the_last_proven_backup(policy, seed, 
         if before is not None and random.random() < 0.1:  # cleared by an operator, and proven after all
             store[before.name] = Known(before.name, before.taken_at, True)
         if outcome != "nothing":
-            store[named(day)] = made[named(day)] = Known(named(day), NIGHT + timedelta(days=day), outcome == "proven")
+            store[named(day)] = made[named(day)] = Known(
+                named(day), FIRST_RUN + timedelta(days=day), outcome == "proven"
+            )
         if random.random() < prunes:
             prune(store, made, policy, day, random)
     if policy != Policy():
-        for name in doomed(store.values(), policy, NIGHT + timedelta(days=DAYS)):
+        for name in doomed(store.values(), policy, FIRST_RUN + timedelta(days=DAYS)):
             del store[name]
         most = policy.days + policy.daily + policy.weekly + policy.monthly + 2
         assert sum(item.proven for item in store.values()) <= most
@@ -61,7 +63,7 @@ def test_ten_years_of_failures_never_prune_the_last_proven_backup(policy, seed, 
 
 def prune(store: dict[str, Known], made: dict[str, Known], policy: Policy, day: int, random: Random) -> None:
     """Apply the retention, sometimes killed half-way, and check what is left."""
-    now = NIGHT + timedelta(days=day)
+    now = FIRST_RUN + timedelta(days=day)
     proven = [name for name, item in store.items() if item.proven]
     gone = doomed(store.values(), policy, now)
     for name in gone[: random.randrange(len(gone) + 1)] if random.random() < 0.2 else gone:
@@ -69,20 +71,20 @@ def prune(store: dict[str, Known], made: dict[str, Known], policy: Policy, day: 
     if not proven:
         assert gone == []
     else:
-        last = (made[max(proven)].taken_at - NIGHT).days
+        last = (made[max(proven)].taken_at - FIRST_RUN).days
         assert {named(number) for number in range(last, day + 1)} & made.keys() <= store.keys()
     recent = {named(number) for number in range(max(0, day - policy.days), day + 1)} if policy.days else set()
     assert recent & made.keys() <= store.keys()
 
 
-def nights(*days: int, proven: bool = True) -> list[Known]:
+def backups(*days: int, proven: bool = True) -> list[Known]:
     """Make backups of days."""
-    return [Known(named(day), NIGHT + timedelta(days=day), proven) for day in days]
+    return [Known(named(day), FIRST_RUN + timedelta(days=day), proven) for day in days]
 
 
 CASES = {
     "thirty days": (Policy(days=30), [*range(60)], [*range(29)]),
-    "two daily, nights without any in between": (Policy(daily=2), [1, 5, 9, 20], [1, 5]),
+    "two daily, days without any in between": (Policy(daily=2), [1, 5, 9, 20], [1, 5]),
     "a month's last one stays": (Policy(daily=1, monthly=3), [0, 30, 31, 58, 59], [0, 31]),
     "weeks as ISO counts them": (Policy(weekly=2), [0, 3, 4, 10, 11], [0, 3, 4]),
     "without a rule everything stays": (Policy(), [0, 1, 2], []),
@@ -93,25 +95,25 @@ CASES = {
 @pytest.mark.parametrize(("policy", "days", "gone"), CASES.values(), ids=CASES)
 def test_which_backups_go(policy, days, gone):
     """Tables of days, seen from the last one at the same hour, or a year later for the last case."""
-    now = NIGHT + timedelta(days=days[-1] if policy.days != 1 else 365)
-    assert doomed(nights(*days), policy, now) == [named(day) for day in gone]
+    now = FIRST_RUN + timedelta(days=days[-1] if policy.days != 1 else 365)
+    assert doomed(backups(*days), policy, now) == [named(day) for day in gone]
 
 
 def test_nothing_goes_where_nothing_was_proven():
     """A backup that was never restored is better than none."""
-    assert doomed(nights(*range(100), proven=False), Policy(days=1), NIGHT + timedelta(days=500)) == []
+    assert doomed(backups(*range(100), proven=False), Policy(days=1), FIRST_RUN + timedelta(days=500)) == []
 
 
 def test_newer_backups_that_are_not_proven_stay():
     """They may yet be proven, and the last proven one stays for as long."""
-    mixed = [*nights(0, 1), *nights(2, 3, proven=False)]
-    assert doomed(mixed, Policy(daily=1), NIGHT + timedelta(days=900)) == [named(0)]
+    mixed = [*backups(0, 1), *backups(2, 3, proven=False)]
+    assert doomed(mixed, Policy(daily=1), FIRST_RUN + timedelta(days=900)) == [named(0)]
 
 
 def test_old_backups_that_are_not_proven_go_with_their_days():
-    """Counts are of proven backups only: a failed night does not push a good one out."""
-    mixed = [*nights(0, 2), *nights(1, proven=False), *nights(3)]
-    assert doomed(mixed, Policy(daily=2), NIGHT + timedelta(days=4)) == [named(0), named(1)]
+    """Counts are of proven backups only: a failed run does not push a good one out."""
+    mixed = [*backups(0, 2), *backups(1, proven=False), *backups(3)]
+    assert doomed(mixed, Policy(daily=2), FIRST_RUN + timedelta(days=4)) == [named(0), named(1)]
 
 
 def test_a_new_class_is_one_line(tmp_path):

@@ -96,14 +96,14 @@ def test_views_grants_indexes_and_owner_survive(people: Any) -> None:
         "COMMENT ON VIEW old IS 'it''s old'",
         f"GRANT SELECT ON older TO {role}",
     )
-    before = surroundings(people)
+    before = dependents_of(people)
     people.to_warehouse("2026-11-23")
-    assert surroundings(people) == before
+    assert dependents_of(people) == before
     assert people.query(people.warehouse, "SELECT count(*) > 0 FROM older") == [(True,)]
     people.execute(people.warehouse, "DROP OWNED BY " + role, "DROP ROLE " + role)
 
 
-def surroundings(chain: Any) -> list[Any]:
+def dependents_of(chain: Any) -> list[Any]:
     """Give what is around the table, in words."""
     return [
         chain.query(chain.warehouse, query)

@@ -65,11 +65,11 @@ def test_full_scratch_space_is_not_the_object_stores(
 
     monkeypatch.setattr(s3, "_scratch", full)
     with (
-        pytest.raises(TransientError, match=r"the disk is full.*free some space") as told,
+        pytest.raises(TransientError, match=r"the disk is full.*free some space") as caught,
         place.reading(f"{root}/object", MIB, ""),
     ):
         pass
-    assert "object store" not in str(told.value)
+    assert "object store" not in str(caught.value)
 
 
 def test_file_that_cannot_be_read_is_not_the_object_stores(
@@ -83,11 +83,11 @@ def test_file_that_cannot_be_read_is_not_the_object_stores(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with (
-        pytest.raises(TransientError, match="Input/output error") as told,
+        pytest.raises(TransientError, match="Input/output error") as caught,
         s3._said("write", f"{root}/object"),
     ):
         place._s3.put_object(Bucket=bucket[1], Key="object", Body=Bad(b"content"))  # type: ignore[attr-defined]
-    assert "object store" not in str(told.value)
+    assert "object store" not in str(caught.value)
 
 
 def test_workload_that_meets_a_full_disk_ends_as_transient(
@@ -124,9 +124,9 @@ def test_errors_of_the_block_are_its_own(tmp_path: Path, own: OSError, how: str)
     if how == "reading":
         path.write_bytes(b"")
         arguments = (uri, 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # type: ignore[assignment]
-    with pytest.raises(OSError, match="mine") as told, getattr(place, how)(*arguments):
+    with pytest.raises(OSError, match="mine") as caught, getattr(place, how)(*arguments):
         raise own
-    assert told.value is own
+    assert caught.value is own
     assert not path.exists() or how == "reading"
     assert not list(tmp_path.glob(".*"))
 

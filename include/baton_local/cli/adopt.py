@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from baton_local.cli.handing_over import hand_over
+from baton_local.cli.delegation import hand_over
 from baton_local.layout import current_layout
 from baton_local.stack import running_stack
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from baton_local.cli.handing_over import hand_over
+from baton_local.cli.delegation import hand_over
 
 
 def policy(context: typer.Context) -> None:

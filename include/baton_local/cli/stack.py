@@ -17,8 +17,8 @@ from rich.table import Table
 
 from baton_local.errors import StackError
 from baton_local.layout import current_layout
-from baton_local.pod_trouble import pod_troubles
 from baton_local.stack import Options, Stack, prepare_stack, running_stack, stop_stack
+from baton_local.stuck_pods import pod_troubles
 from baton_local.supervision import Supervisor
 from baton_local.usage import usage_of
 
@@ -54,6 +54,13 @@ Scale = Annotated[
 Isolation = Annotated[
     Literal["auto", "mount", "user", "none"],
     typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart from this machine."),
+]
+Restricted = Annotated[
+    bool,
+    typer.Option(
+        "--restricted",
+        help="Have the local Kubernetes refuse pods that deploy/kubernetes/namespace.yaml refuses on a cluster.",
+    ),
 ]
 SlowCluster = Annotated[
     bool,
@@ -110,10 +117,11 @@ def up(
     scale: Scale = None,
     isolation: Isolation = "auto",
     slow_cluster: SlowCluster = False,
+    restricted: Restricted = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs; ./baton down stops it.")] = False,
 ) -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
-    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster))
+    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster, restricted=restricted))
     if detach:
         show_login(stack)
         return
@@ -204,7 +212,7 @@ def trigger(
 def _succeeds(stack: Stack, dag_id: str, run_id: str, troubles: Callable[[], list[str]], *, was_off: bool) -> bool:
     """Follow a run to its end; a DAG that was off is off again then, and stays on for a run that goes on."""
     from baton_local.failures import show_failures
-    from baton_local.watching import follow_run
+    from baton_local.run_progress import follow_run
 
     try:
         state = follow_run(stack.api, dag_id, run_id, console, troubles)

@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from baton_local.cli.handing_over import hand_over
+from baton_local.cli.delegation import hand_over
 from baton_local.layout import current_layout
 from baton_local.stack import running_stack
 
@@ -19,7 +19,7 @@ def watch(context: typer.Context) -> None:
     """
     layout, words = current_layout(), list(context.args)
     if not os.environ.get("BATON_AIRFLOW_URL") and not {"--help", "-h"} & set(words):
-        os.environ |= running_stack(layout).airflow.watch_environment(told=False)
+        os.environ |= running_stack(layout).airflow.watch_environment(notifies=False)
         os.environ.setdefault("BATON_WATCH_MEMORY", (layout.state / "watch-terminal.json").as_uri())
         words = words or ["--every", "10", "--print"]
     hand_over("watch", "baton_workloads", words, place=["watch"])

@@ -13,7 +13,7 @@ from baton_local.gateway.pool import Answer, Pool
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 10.0
 GIVE_UP_SECONDS = 3600.0
 """A callback that nobody took for so long is dropped, with a line in the log."""
 
@@ -79,7 +79,7 @@ class Dispatcher:
                 log.error("callback of call %s was not taken for an hour and is dropped", done.call.call_id)
                 break
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
         self._queue.remove(done.call.number)
 
     async def _post(self, done: Answered) -> bool:

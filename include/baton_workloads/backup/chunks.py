@@ -18,7 +18,7 @@ from baton_workloads.storage.base import Sink
 
 CHUNK_BYTES = 1 << 30
 SIZE_VARIABLE = "BATON_BACKUP_CHUNK_BYTES"  # tests make small ones
-LEAST_BYTES = 64 << 10
+MIN_BYTES = 64 << 10
 
 
 class Chunk(BaseModel):
@@ -37,7 +37,7 @@ class ChunkWriter:
     def __init__(self, root: str, path: str) -> None:
         self.chunks: list[Chunk] = []
         self._root, self._path = root, path
-        self._size = max(LEAST_BYTES, int(os.environ.get(SIZE_VARIABLE) or CHUNK_BYTES))
+        self._size = max(MIN_BYTES, int(os.environ.get(SIZE_VARIABLE) or CHUNK_BYTES))
         self._open: ExitStack | None = None
         self._sink: Sink | None = None
 

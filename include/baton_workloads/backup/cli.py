@@ -1,4 +1,4 @@
-"""The command line of backups: stages that end with a JSON result, and what an operator needs at night.
+"""The command line of backups: stages that end with a JSON result, and what an operator runs by hand.
 
 The stages are steps of DAGs and hidden: `--help` lists what people use.
 """
@@ -60,11 +60,19 @@ def dump_command(run_key: str) -> None:
     result.emit(dump(run_key))
 
 
+@backup.command("check")
+def check_command() -> None:
+    """Say what the next backup and its drill would lack: rights, tools, extensions. Needs their DSNs."""
+    from baton_workloads.backup.check import check
+
+    result.emit(check())
+
+
 @backup.command("export-cluster", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 def export_cluster_command(run_key: str) -> None:
     """Store the objects of this pod's namespace, Secrets among them, encrypted."""
-    from baton_workloads.backup.cluster import export_cluster
+    from baton_workloads.backup.cluster_objects import export_cluster
 
     result.emit(export_cluster(run_key))
 
@@ -85,6 +93,8 @@ def snapshot_volumes_command(**options: Any) -> None:
 @click.option("--name", required=True, help="The application's name.")
 @click.option("--image", required=True, help="The image that wrote the files.")
 @click.option("--folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--least-percent", default=0, show_default=True, type=click.IntRange(0, 100),
+              help="Of the size in the backup before; less is refused. 0: any.")  # fmt: skip
 def archive_files_command(**options: Any) -> None:
     """Store what an application's own image wrote into a folder."""
     from baton_workloads.backup.application import archive_files
@@ -110,7 +120,7 @@ def seal_command(run_key: str, parts: tuple[str, ...]) -> None:
 @_known
 def verify_command(name: str, replica: bool, **known: Any) -> None:
     """Read a backup (NAME, or `latest` for the last proven one) back to the last byte."""
-    from baton_workloads.backup.night import located
+    from baton_workloads.backup.recovery import located
     from baton_workloads.backup.verify import verify
 
     result.emit(verify(*located(name, replica=replica), **known))
@@ -162,7 +172,7 @@ def replicate_command(**retention: int) -> None:
 @click.option("--unsigned", is_flag=True, help="Without the manifest key: nobody knows who wrote what is shown.")
 def list_command(replica: bool, unsigned: bool) -> None:
     """Show all backups, and what is wrong with them (then the exit code is 65)."""
-    from baton_workloads.backup.night import show_list
+    from baton_workloads.backup.recovery import show_list
 
     show_list(replica=replica, unsigned=unsigned)
 
@@ -173,7 +183,7 @@ def list_command(replica: bool, unsigned: bool) -> None:
 @click.option("--unsigned", is_flag=True, help="Without the manifest key.")
 def show_command(**options: Any) -> None:
     """Show the parts of a backup and where their objects are."""
-    from baton_workloads.backup.night import show
+    from baton_workloads.backup.recovery import show
 
     show(**options)
 
@@ -186,7 +196,7 @@ def show_command(**options: Any) -> None:
 @click.option("--unsigned", is_flag=True, help="Without the manifest key.")
 def extract_command(**options: Any) -> None:
     """Write a part, as `show` names it, decrypted and checked to a file: YAML, a tar archive, or a dump."""
-    from baton_workloads.backup.night import extract
+    from baton_workloads.backup.recovery import extract
 
     extract(**options)
 
@@ -200,6 +210,6 @@ def extract_command(**options: Any) -> None:
 @click.option("--unsigned", is_flag=True, help="Without the manifest key: nobody knows who wrote this backup.")
 def restore_command(**options: Any) -> None:
     """Restore one database of a backup (NAME, or `latest` for the last proven one) and compare it afterwards."""
-    from baton_workloads.backup.night import restore
+    from baton_workloads.backup.recovery import restore
 
     restore(**options)

@@ -173,7 +173,7 @@ class Pruned(_Piece):
 
 
 def is_in_the_future(moment: datetime) -> bool:
-    """Say whether a moment cannot be yet: it was told by a clock that is ahead."""
+    """Say whether a moment cannot be yet: it was taken from a clock that is ahead."""
     return moment > datetime.now(UTC) + CLOCKS_DIFFER_BY
 
 

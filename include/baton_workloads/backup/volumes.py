@@ -8,12 +8,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from baton_workloads import cluster_api
+from baton_workloads import kubernetes_client
 from baton_workloads.backup.manifest import Volumes, VolumeSnapshot
 from baton_workloads.backup.parts import emit_part
-from baton_workloads.cluster_api import Cluster, Resource
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError, TransientError
+from baton_workloads.kubernetes_client import KubernetesClient, Resource
 from baton_workloads.progress import say
 
 SNAPSHOTS = Resource("/apis/snapshot.storage.k8s.io/v1", "volumesnapshots", "VolumeSnapshot")
@@ -37,7 +37,7 @@ def snapshot_volumes(run_key: str, snapshot_class: str, patience_seconds: float)
     """
     started = time.monotonic()
     root = required("BATON_BACKUPS_URI")
-    with cluster_api.connect() as cluster:
+    with kubernetes_client.connect() as cluster:
         skipped = "" if cluster.served(SNAPSHOTS.path) else f"this cluster does not serve {SNAPSHOTS.api_version}"
         claims = [] if skipped else _claims(cluster)
         names = {claim: _make(cluster, claim, run_key, snapshot_class) for claim in claims}
@@ -55,7 +55,7 @@ def snapshot_volumes(run_key: str, snapshot_class: str, patience_seconds: float)
     }
 
 
-def _claims(cluster: Cluster) -> list[str]:
+def _claims(cluster: KubernetesClient) -> list[str]:
     return [
         item["metadata"]["name"]
         for item in cluster.objects(CLAIMS)
@@ -63,7 +63,7 @@ def _claims(cluster: Cluster) -> list[str]:
     ]
 
 
-def _make(cluster: Cluster, claim: str, run_key: str, snapshot_class: str) -> str:
+def _make(cluster: KubernetesClient, claim: str, run_key: str, snapshot_class: str) -> str:
     """Ask for a snapshot. A repeated stage asks for another one: the first may be of hours ago, and is pruned."""
     name = f"{claim[:40].rstrip('.-')}-{secrets.token_hex(5)}"
     spec: dict[str, Any] = {"source": {"persistentVolumeClaimName": claim}}
@@ -75,7 +75,7 @@ def _make(cluster: Cluster, claim: str, run_key: str, snapshot_class: str) -> st
     return name
 
 
-def _ready(cluster: Cluster, claim: str, name: str, deadline: float) -> VolumeSnapshot:
+def _ready(cluster: KubernetesClient, claim: str, name: str, deadline: float) -> VolumeSnapshot:
     failing_since = None
     while True:
         found = cluster.call("GET", cluster.of(SNAPSHOTS, name))
@@ -108,7 +108,7 @@ def prune_snapshots(kept: list[str]) -> dict[str, Any]:
     started = time.monotonic()
     deleted = []
     before = datetime.now(UTC) - KEPT_WHILE
-    with cluster_api.connect() as cluster:
+    with kubernetes_client.connect() as cluster:
         found = list(cluster.objects(SNAPSHOTS, labelSelector=SELECTOR)) if cluster.served(SNAPSHOTS.path) else []
         for item in found:
             name, made_at = item["metadata"]["name"], datetime.fromisoformat(item["metadata"]["creationTimestamp"])

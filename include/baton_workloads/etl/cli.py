@@ -95,13 +95,13 @@ def policy_init_command(
     source: str, schemas: tuple[str, ...], tables: tuple[str, ...], output: Path, *, as_json: bool
 ) -> None:
     """Write a first policy for each table, with nothing suspicious kept."""
-    from baton_workloads.etl.policy_init import policy_init, told
+    from baton_workloads.etl.policy_init import policy_init, summary
 
     made = policy_init(source, list(schemas), list(tables), output)
     if as_json:
         result.emit(made)
     else:
-        click.echo(told(made, output))
+        click.echo(summary(made, output))
 
 
 @policy.command("pseudonym")

@@ -14,8 +14,8 @@ from baton_workloads.environment import required, threads
 from baton_workloads.errors import DataError
 from baton_workloads.etl import column_encoding, database, engine, manifest, ranges, source
 from baton_workloads.etl.keys import check_joins, read_keys
-from baton_workloads.etl.loose_keys import check_loose_keys
 from baton_workloads.etl.manifest import Column, File, Manifest
+from baton_workloads.etl.nondeterministic_keys import check_loose_keys
 from baton_workloads.etl.parallel import run_all
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.readers import Readers

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.errors import ConfigurationError, DataError
-from baton_workloads.etl import readable
+from baton_workloads.etl import read_privileges
 from baton_workloads.etl.manifest import Snapshot
 from baton_workloads.etl.source import qualified
 
@@ -24,7 +24,7 @@ def begin(connection: "psycopg.Connection[Any]", tables: list[str]) -> tuple[Sna
     """
     import psycopg
 
-    kinds = {table: readable.check(connection, table) for table in tables}
+    kinds = {table: read_privileges.check(connection, table) for table in tables}
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True

@@ -6,9 +6,9 @@ from typing import Any
 
 from baton_workloads.environment import required
 from baton_workloads.errors import DataError
-from baton_workloads.etl import checks, hidden_values, manifest, stray_originals, values
+from baton_workloads.etl import checks, leaked_values, manifest, masked_columns, row_comparison
 from baton_workloads.etl.policy import Policy
-from baton_workloads.etl.subject import Subject
+from baton_workloads.etl.validated_dataset import ValidatedDataset
 from baton_workloads.etl.warehouses.base import Reading
 from baton_workloads.etl.warehouses.by_address import warehouse_for
 from baton_workloads.progress import say
@@ -29,7 +29,7 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
     with warehouse_for(required("BATON_WAREHOUSE_DSN")).reading() as warehouse:
         superseded = {s.made.dataset for s in subjects if _superseded(warehouse, s)}
         present = {s.made.dataset: s for s in subjects if s.made.dataset not in superseded}
-        strays = stray_originals.search(present.values())
+        strays = leaked_values.search(present.values())
         for subject in subjects:
             if subject.made.dataset in superseded:
                 report[subject.made.dataset] = {"rows": subject.made.rows, "checks": [], "superseded": True}
@@ -51,7 +51,7 @@ def validate(uris: list[str], policies: dict[str, Policy]) -> dict[str, Any]:
     }
 
 
-def _subject(uri: str, policies: dict[str, Policy]) -> Subject:
+def _subject(uri: str, policies: dict[str, Policy]) -> ValidatedDataset:
     made, digest = manifest.read(uri, "transform")
     if made.parent is None:
         raise DataError(f"{uri} names no raw manifest; run the transform again")
@@ -63,10 +63,10 @@ def _subject(uri: str, policies: dict[str, Policy]) -> Subject:
         )
     if raw_digest != made.parent.sha256:
         raise DataError(f"{made.parent.uri} changed after the transform of {made.dataset}; run the transform again")
-    return Subject(made.parent.uri, raw, uri, made, digest, policy)
+    return ValidatedDataset(made.parent.uri, raw, uri, made, digest, policy)
 
 
-def _one_run(subjects: list[Subject]) -> str:
+def _one_run(subjects: list[ValidatedDataset]) -> str:
     """All datasets must come from one snapshot, and their pseudonyms from one key, or they do not join."""
     for what, found in (
         ("run keys", {s.made.run_key for s in subjects}),
@@ -80,7 +80,7 @@ def _one_run(subjects: list[Subject]) -> str:
     return subjects[0].made.run_key
 
 
-def _superseded(warehouse: Reading, subject: Subject) -> bool:
+def _superseded(warehouse: Reading, subject: ValidatedDataset) -> bool:
     """Say whether a newer load took this one's place.
 
     :raises DataError: it was never loaded, or its table is gone.
@@ -97,7 +97,9 @@ def _superseded(warehouse: Reading, subject: Subject) -> bool:
     raise DataError(f"dataset {name}: the warehouse holds another manifest than this run's; run its load")
 
 
-def _checked(warehouse: Reading, subject: Subject, present: dict[str, Subject]) -> tuple[dict[str, Any], list[str]]:
+def _checked(
+    warehouse: Reading, subject: ValidatedDataset, present: dict[str, ValidatedDataset]
+) -> tuple[dict[str, Any], list[str]]:
     """Run all checks of one dataset.
 
     :returns: what passed, with the seconds that the comparison of values took, and what failed, in words.
@@ -115,10 +117,10 @@ def _checked(warehouse: Reading, subject: Subject, present: dict[str, Subject]) 
     started = time.monotonic()
     if all(result.passed for result in shape):  # else rows have no counterparts, and the failure is named already
         manifests = {subject.raw_uri: subject.raw, subject.made_uri: subject.made}
-        results += values.unchanged(warehouse, manifests, subject.policy)
+        results += row_comparison.unchanged(warehouse, manifests, subject.policy)
     seconds = round(time.monotonic() - started, 3)
     if formed:  # else a masked column may hold anything, and there is a failure to report already
-        results += hidden_values.absent(warehouse, subject.raw_uri, subject.raw, subject.made, subject.policy)
+        results += masked_columns.absent(warehouse, subject.raw_uri, subject.raw, subject.made, subject.policy)
     failed = [r.what + r.detail for r in results if not r.passed]
     report = {"rows": subject.made.rows, "checks": [r.what for r in results if r.passed], "value_seconds": seconds}
     return report, failed

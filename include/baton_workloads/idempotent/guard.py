@@ -23,7 +23,7 @@ from baton_workloads.progress import say
 if TYPE_CHECKING:
     import psycopg
 
-Verdict = Literal["mine", "already_done", "busy"]
+Verdict = Literal["acquired", "already_done", "busy"]
 
 # A killed holder's lock is free when the server notices: at once if its process ended, after seconds if its node did.
 SESSION = (
@@ -57,12 +57,12 @@ FORGET = (
 
 
 @dataclass
-class Turn:
+class GuardedRun:
     """One start of a job, and what the guard says to it.
 
-    :param verdict: ``mine``: go on; else leave with ``report()``, which is a success.
+    :param verdict: ``acquired``: go on; else leave with ``report()``, which is a success.
     :param connection: in autocommit; its session holds the job's lock. Work on it, in ``connection.transaction()``.
-    :param told: what the ledger knows of the one that was before, or is at work.
+    :param details: what the ledger knows of the one that was before, or is at work.
     """
 
     job: str
@@ -70,40 +70,40 @@ class Turn:
     moment: Moment
     connection: "psycopg.Connection[Any]"
     verdict: Verdict
-    told: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def mine(self) -> bool:
+    def acquired(self) -> bool:
         """Whether to go on."""
-        return self.verdict == "mine"
+        return self.verdict == "acquired"
 
     def done(self, **result: Any) -> None:
         """Record that the window's work is done; inside the work's transaction, both commit or neither does.
 
         :param result: counts and names for the ledger and for ``report()``; no personal data.
-        :raises TransientError: the window is no longer this turn's.
+        :raises TransientError: the window is no longer this run's.
         """
         from psycopg.types.json import Jsonb
 
         if self.connection.execute(END, (Jsonb(result), self.job, self.window)).rowcount != 1:
             raise TransientError(f"job {self.job}, window {self.window}: somebody removed its row; run it again")
-        self.told = {"outcome": "done", **result}
+        self.details = {"outcome": "done", **result}
 
     def report(self) -> dict[str, Any]:
         """Give the job's result: its name, window, outcome (``done``, ``already_done``, ``busy``) and counts."""
-        outcome = "unfinished" if self.mine else self.verdict
-        return {"job": self.job, "window": self.window, "outcome": outcome, **self.told}
+        outcome = "unfinished" if self.acquired else self.verdict
+        return {"job": self.job, "window": self.window, "outcome": outcome, **self.details}
 
 
 @contextmanager
 def guard(
     dsn: str, job: str, *, every: timedelta, zone: str = "UTC", as_of: str | None = None, again: bool = False
-) -> Iterator[Turn]:
+) -> Iterator[GuardedRun]:
     """Ask whether this start of a job is the one that works.
 
-    A turn that ends without ``done()`` (an error, a kill) leaves its window open: the next start takes it over.
+    A run that ends without ``done()`` (an error, a kill) leaves its window open: the next start takes it over.
 
-    :param job: name of the job; one turn of a name goes on at a time, whatever its window.
+    :param job: name of the job; one run of a name goes on at a time, whatever its window.
     :param every: length of a window; see :meth:`Moment.window`.
     :param again: go on also when the window is done.
     """
@@ -112,13 +112,13 @@ def guard(
         connection.execute(SESSION)
         prepare(connection)
         now = moment(connection, zone, as_of)
-        turn = Turn(job, now.window(every), now, connection, "busy")
+        run = GuardedRun(job, now.window(every), now, connection, "busy")
         if _locked(connection, job):
-            _begin(turn, again)
+            _begin(run, again)
         else:
-            turn.told = _at_work(connection, job)
-        say(f"{job}, window {turn.window}: {turn.verdict.replace('_', ' ')}")
-        yield turn
+            run.details = _at_work(connection, job)
+        say(f"{job}, window {run.window}: {run.verdict.replace('_', ' ')}")
+        yield run
 
 
 def _locked(connection: "psycopg.Connection[Any]", job: str) -> bool:
@@ -133,18 +133,18 @@ def _locked(connection: "psycopg.Connection[Any]", job: str) -> bool:
     return True
 
 
-def _begin(turn: Turn, again: bool) -> None:
-    found = turn.connection.execute(FIND, (turn.job, turn.window)).fetchone()
+def _begin(run: GuardedRun, again: bool) -> None:
+    found = run.connection.execute(FIND, (run.job, run.window)).fetchone()
     state, holder, started_at, result = found or (None, None, None, None)
     if state == "done" and not again:
-        turn.verdict, turn.told = "already_done", {"earlier": result}
+        run.verdict, run.details = "already_done", {"earlier": result}
         return
     if state == "processing":
-        say(f"{turn.job}: {holder} began this window at {started_at:%H:%M:%S} UTC and did not end; taking it over")
-    with turn.connection.transaction():
-        turn.connection.execute(BEGIN, (turn.job, turn.window, f"{socket.gethostname()}/{os.getpid()}"))
-        turn.connection.execute(FORGET, (turn.job, KEPT))
-    turn.verdict = "mine"
+        say(f"{run.job}: {holder} began this window at {started_at:%H:%M:%S} UTC and did not end; taking it over")
+    with run.connection.transaction():
+        run.connection.execute(BEGIN, (run.job, run.window, f"{socket.gethostname()}/{os.getpid()}"))
+        run.connection.execute(FORGET, (run.job, KEPT))
+    run.verdict = "acquired"
 
 
 def _at_work(connection: "psycopg.Connection[Any]", job: str) -> dict[str, Any]:

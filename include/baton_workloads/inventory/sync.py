@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SOURCE = "warehouse-api"
 OVERLAP = timedelta(minutes=5)
-LONGEST_HOLD = timedelta(days=7)  # how long items of products that the shop does not know yet hold the watermark back
+MAX_HOLD = timedelta(days=7)  # how long items of products that the shop does not know yet hold the watermark back
 MAX_PAGES = 10_000  # more is a server that goes in circles
 BEGINNING = "2000-01-01T00:00:00+00:00"
 
@@ -79,7 +79,7 @@ class Tally:
         """Up to where nothing has to be read again."""
         if self.newest is None or self.held_at is None:
             return self.newest
-        return min(self.newest, max(self.held_at, self.newest - LONGEST_HOLD))
+        return min(self.newest, max(self.held_at, self.newest - MAX_HOLD))
 
 
 def sync(dsn: str, api: StockApi) -> dict[str, Any]:

@@ -40,12 +40,12 @@ def delete(order: Order, protected: tuple[str, ...], *, dry_run: bool = False) -
         before = moment(connection, "UTC").now - timedelta(days=order.days)
         search = _Search(store_for(root), root, before, protected)
         if dry_run:
-            told = _preview(search, order)
+            result = _preview(search, order)
         else:
-            told = _work(search, order, allowance(connection, JOB, order.run, order.limit))
+            result = _work(search, order, allowance(connection, JOB, order.run, order.limit))
     return {
         "job": JOB,
-        **told,
+        **result,
         "run": order.run,
         "limit": order.limit,
         "protected": search.kept,

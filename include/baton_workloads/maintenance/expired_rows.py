@@ -99,13 +99,13 @@ def delete(expiry: Expiry, order: Order, *, dry_run: bool = False) -> dict[str, 
     with shop() as connection:
         if dry_run:
             left = _count(connection, expiry, order, UNPROTECTED)
-            told = {"outcome": "dry_run", "would_delete": min(left, order.limit)}
-            say(f"{expiry.table}: {left} rows have expired, {told['would_delete']} would be deleted")
+            result = {"outcome": "dry_run", "would_delete": min(left, order.limit)}
+            say(f"{expiry.table}: {left} rows have expired, {result['would_delete']} would be deleted")
         else:
-            told = _work(expiry, order, allowance(connection, expiry.job, order.run, order.limit))
+            result = _work(expiry, order, allowance(connection, expiry.job, order.run, order.limit))
         return {
             "job": expiry.job,
-            **told,
+            **result,
             "run": order.run,
             "limit": order.limit,
             "left": _count(connection, expiry, order, UNPROTECTED),

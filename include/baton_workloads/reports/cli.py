@@ -17,12 +17,12 @@ def reports() -> None:
 @click.option("--zone", default="UTC", show_default=True, help="Time zone in which days begin and end.")
 @click.option("--part", help="Tells two reports of one period apart.")
 @click.option("--hours", default=24, show_default=True, help="How far a report on a moment looks back.")
-@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="What the report is told by its DAG.")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="What the DAG hands to the report.")
 def render_command(name: str, run_key: str, zone: str, hours: int, part: str | None, inputs: tuple[str, ...]) -> None:
     """Write a report's files to BATON_REPORTS_URI: page, PDF, mail, Slack blocks, charts."""
     from baton_workloads.environment import required
-    from baton_workloads.reports.catalogue import definition
     from baton_workloads.reports.content.sales import CURRENCY
+    from baton_workloads.reports.discovery import definition
     from baton_workloads.reports.period import period_for
     from baton_workloads.reports.publish import publish
     from baton_workloads.reports.sources import Sources

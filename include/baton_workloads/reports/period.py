@@ -1,4 +1,4 @@
-"""The span of time that a report is about, told from the run key and a time zone: never from the clock."""
+"""The span of time that a report is about, computed from the run key and a time zone: never from the clock."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)Z")
 class Period:
     """From ``begin`` up to, not including, ``end``; both in the readers' zone.
 
-    :param key: names the period in files and in the registry: ``2026-11-21``, ``2026-W47``, ``2026-10``.
+    :param key: names the period in files and in the delivery ledger: ``2026-11-21``, ``2026-W47``, ``2026-10``.
     :param label: the same for people.
     """
 

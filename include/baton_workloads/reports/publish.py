@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baton_workloads.errors import ConfigurationError
-from baton_workloads.reports import charts, html, pdf, plain, slack
+from baton_workloads.reports import charts, html, pdf, plain_text, slack
 from baton_workloads.reports.model import Report
 from baton_workloads.reports.view import view
 from baton_workloads.storage import join, store_for
@@ -34,7 +34,7 @@ def forms(report: Report) -> list[File]:
         File("page", "report.html", html.page(shown, svgs).encode()),
         File("pdf", f"{report.name}-{report.period.key}.pdf", paper),
         File("mail", "mail.html", html.mail(shown).encode()),
-        File("text", "report.txt", plain.plain(shown).encode()),
+        File("text", "report.txt", plain_text.plain(shown).encode()),
         File("slack", "slack.json", json.dumps(messages, ensure_ascii=False).encode()),
         *(
             File(f"chart-{number}", f"chart-{number}.png", charts.png(chart))

@@ -105,7 +105,7 @@ def _note(part: View) -> list[Block]:
 
 
 def _chart(part: View) -> list[Block]:
-    """Pictures need a public address, so a chart is told in words."""
+    """Pictures need a public address, so a chart is put into words."""
     return [{"type": "context", "elements": [_markdown(cut(escaped(part["says"]), MAX_FIELD))]}]
 
 

@@ -44,7 +44,7 @@ class Sources:
 
     @cached_property
     def notebook(self) -> "psycopg.Connection[Any]":
-        """The warehouse's schema `baton`, to remember what was told before."""
+        """The warehouse's schema `baton`, to remember what was reported before."""
         return self._connected("BATON_WAREHOUSE_DSN", "warehouse")
 
     def _connected(self, variable: str, what: str) -> "psycopg.Connection[Any]":

@@ -18,7 +18,7 @@ Value = Union["Money", "Count", "Percent", "Quantity", "Text", "Day", "Moment", 
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
-LONGEST_TEXT = 90  # characters of a name; longer ones end in an ellipsis
+MAX_TEXT_LENGTH = 90  # characters of a name; longer ones end in an ellipsis
 COMPACT_FROM = Decimal(10_000_000)
 SCALES = ((Decimal(10) ** 12, "tn"), (Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "m"))
 
@@ -208,9 +208,9 @@ def clean(text: str) -> str:
     kept = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     joined = _INVISIBLE.sub(lambda found: found[0] if found[0] == _FLAG_OR_JOINED else "", kept)
     line = " ".join(joined.split())
-    if len(line) <= LONGEST_TEXT:
+    if len(line) <= MAX_TEXT_LENGTH:
         return line or "(empty)"
-    return line[: LONGEST_TEXT - 1].rstrip(_FLAG_OR_JOINED + " ") + "…"
+    return line[: MAX_TEXT_LENGTH - 1].rstrip(_FLAG_OR_JOINED + " ") + "…"
 
 
 def _exact(number: object, what: str) -> None:

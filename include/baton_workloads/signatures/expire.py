@@ -1,6 +1,6 @@
-"""Close workflows past their due date, and tell who asked for the signature: closed once, told at most once.
+"""Close workflows past their due date, and notify who asked for the signature: closed once, notified at most once.
 
-Closing and noting that somebody has to be told is one transaction; so a kill in between loses no notice.
+Closing and noting that somebody has to be notified is one transaction; so a kill in between loses no notice.
 """
 
 from collections import Counter
@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
-from baton_workloads.idempotent.guard import Turn
+from baton_workloads.idempotent.guard import GuardedRun
 from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
 from baton_workloads.progress import Progress, say
 from baton_workloads.signatures import mails
-from baton_workloads.signatures.surroundings import Post, Surroundings, stop_if, surroundings
-from baton_workloads.signatures.turns import run_turn
+from baton_workloads.signatures.worker_run import run_worker
+from baton_workloads.signatures.worker_settings import Mailer, WorkerSettings, read_settings, stop_if
 from baton_workloads.smtp import Delivery
 
 if TYPE_CHECKING:
@@ -35,28 +35,28 @@ UPDATE public.signature_workflows w SET status = 'expired', closed_at = greatest
   FROM late WHERE w.id = late.id RETURNING w.id
 """
 LATE = "SELECT id FROM public.signature_workflows WHERE status IN ('sent', 'viewed') AND due_on < %s ORDER BY id"
-TO_TELL = """
+TO_NOTIFY = """
 SELECT w.id, w.document_title, w.signer_name, w.due_on, coalesce(u.email, ''), coalesce(u.is_active, false)
   FROM baton.job_items i
   JOIN public.signature_workflows w ON w.id = i.item::bigint
   LEFT JOIN public.users u ON u.id = w.requested_by
  WHERE i.job = %s AND i.state = 'pending' AND w.id > %s ORDER BY w.id LIMIT %s
 """
-OUTCOMES = {Delivery.SENT: "told", Delivery.REFUSED: "bounced", Delivery.UNCONFIRMED: UNCONFIRMED}
+OUTCOMES = {Delivery.SENT: "notified", Delivery.REFUSED: "bounced", Delivery.UNCONFIRMED: UNCONFIRMED}
 
 
 def expire(zone: str, as_of: str | None = None, *, again: bool = False) -> dict[str, Any]:
-    """Close what has expired and tell the requesters; parameters as of :func:`remind.remind`.
+    """Close what has expired and notify the requesters; parameters as of :func:`remind.remind`.
 
-    :returns: the job's result: outcome, as_of, how many were closed, and how many requesters were told, skipped (they
-        have left), bounced, put off, unconfirmed.
+    :returns: the job's result: outcome, as_of, how many were closed, and how many requesters were notified, skipped
+        (they have left), bounced, put off, unconfirmed.
     """
-    return run_turn(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
+    return run_worker(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
 
 
 def preview(zone: str, as_of: str | None = None) -> dict[str, Any]:
     """Name the workflows that are past their due date, and change nothing."""
-    with connect(surroundings().dsn, "shop") as connection:
+    with connect(read_settings().dsn, "shop") as connection:
         now = moment(connection, zone, as_of)
         late = connection.execute(LATE, (now.today,)).fetchall()
     for (workflow_id,) in late:
@@ -79,26 +79,26 @@ class _Notice:
     requester_is_active: bool
 
 
-def _work(turn: Turn, around: Surroundings, post: Post, asked: Callable[[], bool]) -> Counter[str]:
-    worker = _Worker(turn, around, post)
+def _work(run: GuardedRun, settings: WorkerSettings, mailer: Mailer, asked: Callable[[], bool]) -> Counter[str]:
+    worker = _Worker(run, settings, mailer)
     worker.settle_interrupted()
     worker.close_all(asked)
-    worker.tell_all(asked)
+    worker.notify_all(asked)
     return worker.counts
 
 
 @dataclass
 class _Worker:
-    """The work of one turn."""
+    """The work of one run."""
 
-    turn: Turn
-    around: Surroundings
-    post: Post
+    run: GuardedRun
+    settings: WorkerSettings
+    mailer: Mailer
 
     def __post_init__(self) -> None:
-        self.connection: psycopg.Connection[Any] = self.turn.connection
+        self.connection: psycopg.Connection[Any] = self.run.connection
         self.items = Items(self.connection, JOB)
-        self.counts: Counter[str] = Counter(closed=0, told=0, skipped=0, bounced=0, put_off=0, unconfirmed=0)
+        self.counts: Counter[str] = Counter(closed=0, notified=0, skipped=0, bounced=0, put_off=0, unconfirmed=0)
 
     def settle_interrupted(self) -> None:
         """Name the notices that were interrupted."""
@@ -115,36 +115,36 @@ class _Worker:
 
     def _close_batch(self) -> list[int]:
         with self.connection.transaction():
-            now = self.turn.moment
+            now = self.run.moment
             closed = [row[0] for row in self.connection.execute(CLOSE, (now.today, BATCH, now.now))]
             for workflow_id in closed:
                 self.items.enqueue(str(workflow_id))
         return closed
 
-    def tell_all(self, asked: Callable[[], bool]) -> None:
-        """Mail each requester who is to be told, also those whom earlier runs did not reach."""
+    def notify_all(self, asked: Callable[[], bool]) -> None:
+        """Mail each requester who is to be notified, also those whom earlier runs did not reach."""
         progress = Progress("notices")
         for notice in self._notices():
             stop_if(asked, JOB)
-            self._tell(notice)
+            self._notify(notice)
             progress.add(1)
 
     def _notices(self) -> Iterator[_Notice]:
         after = 0
-        while rows := self.connection.execute(TO_TELL, (JOB, after, BATCH)).fetchall():
+        while rows := self.connection.execute(TO_NOTIFY, (JOB, after, BATCH)).fetchall():
             yield from (_Notice(*row) for row in rows)
             after = rows[-1][0]
 
-    def _tell(self, notice: _Notice) -> None:
+    def _notify(self, notice: _Notice) -> None:
         key = str(notice.workflow_id)
-        reader = mails.address(notice.requester_email) if notice.requester_is_active else None
-        if reader is None:
+        recipient = mails.address(notice.requester_email) if notice.requester_is_active else None
+        if recipient is None:
             self.items.dismiss(key, "skipped")
             self.counts["skipped"] += 1
             return
         message = mails.expired(title=notice.title, signer=notice.signer, due_on=notice.due_on)
-        own_id = message_id(notice.workflow_id, self.around.domain)
-        delivery = self.post.send(message, reader, own_id, ItemClaim(self.items, key, own_id))
+        own_id = message_id(notice.workflow_id, self.settings.domain)
+        delivery = self.mailer.send(message, recipient, own_id, ItemClaim(self.items, key, own_id))
         if delivery is Delivery.PUT_OFF:
             self.counts["put_off"] += 1
         elif delivery in OUTCOMES:

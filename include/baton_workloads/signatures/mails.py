@@ -68,13 +68,13 @@ def address(text: str) -> str | None:
         return None
 
 
-def addressed(message: EmailMessage, *, sender: str, reader: str, message_id: str) -> EmailMessage:
+def addressed(message: EmailMessage, *, sender: str, recipient: str, message_id: str) -> EmailMessage:
     """Put the addresses on a message.
 
-    Why no reader's name: the address alone delivers, and names from a database do strange things to headers.
+    Why no recipient's name: the address alone delivers, and names from a database do strange things to headers.
     """
     message["From"] = sender
-    message["To"] = Address(addr_spec=reader)
+    message["To"] = Address(addr_spec=recipient)
     message["Date"] = datetime.now(UTC)
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return

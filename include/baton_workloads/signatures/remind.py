@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.database import connect
-from baton_workloads.idempotent.guard import Turn
+from baton_workloads.idempotent.guard import GuardedRun
 from baton_workloads.idempotent.items import UNCONFIRMED, ItemClaim, Items
 from baton_workloads.idempotent.moment import moment
 from baton_workloads.progress import Progress, say
 from baton_workloads.signatures import mails
 from baton_workloads.signatures.due import DueReminders, due_reminders, still_wanted
-from baton_workloads.signatures.surroundings import Post, Surroundings, stop_if, surroundings
-from baton_workloads.signatures.turns import run_turn
+from baton_workloads.signatures.worker_run import run_worker
+from baton_workloads.signatures.worker_settings import Mailer, WorkerSettings, read_settings, stop_if
 from baton_workloads.smtp import Delivery
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def remind(zone: str, as_of: str | None = None, *, again: bool = False) -> dict[
     :param again: also when this half hour's window is done.
     :returns: the job's result: outcome, as_of, and how many were sent, bounced, skipped, put off, unconfirmed.
     """
-    return run_turn(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
+    return run_worker(JOB, _work, every=EVERY, zone=zone, as_of=as_of, again=again)
 
 
 def preview(zone: str, as_of: str | None = None) -> dict[str, Any]:
     """Name the reminders that are due, and change and send nothing."""
-    with connect(surroundings().dsn, "shop") as connection:
+    with connect(read_settings().dsn, "shop") as connection:
         now = moment(connection, zone, as_of)
         due = list(due_reminders(connection, now))
     for reminder in due:
@@ -72,8 +72,8 @@ def message_id(workflow_id: int, reminder_on: date, domain: str) -> str:
     return f"<signature-reminder.{workflow_id}.{reminder_on.isoformat()}@{domain}>"
 
 
-def _work(turn: Turn, around: Surroundings, post: Post, asked: Callable[[], bool]) -> Counter[str]:
-    worker = _Worker(turn, around, post)
+def _work(run: GuardedRun, settings: WorkerSettings, mailer: Mailer, asked: Callable[[], bool]) -> Counter[str]:
+    worker = _Worker(run, settings, mailer)
     worker.settle_interrupted()
     worker.send_all(asked)
     return worker.counts
@@ -81,14 +81,14 @@ def _work(turn: Turn, around: Surroundings, post: Post, asked: Callable[[], bool
 
 @dataclass
 class _Worker:
-    """The work of one turn."""
+    """The work of one run."""
 
-    turn: Turn
-    around: Surroundings
-    post: Post
+    run: GuardedRun
+    settings: WorkerSettings
+    mailer: Mailer
 
     def __post_init__(self) -> None:
-        self.connection: psycopg.Connection[Any] = self.turn.connection
+        self.connection: psycopg.Connection[Any] = self.run.connection
         self.items = Items(self.connection, JOB)
         self.counts: Counter[str] = Counter(sent=0, bounced=0, skipped=0, put_off=0, unconfirmed=0)
 
@@ -101,7 +101,7 @@ class _Worker:
     def send_all(self, asked: Callable[[], bool]) -> None:
         """Go through what is due, one mail at a time."""
         progress = Progress("reminders")
-        for reminder in due_reminders(self.connection, self.turn.moment):
+        for reminder in due_reminders(self.connection, self.run.moment):
             stop_if(asked, JOB)
             for day in reminder.days[:-1]:
                 self._skip(reminder, day)
@@ -110,18 +110,18 @@ class _Worker:
 
     def _send(self, reminder: DueReminders) -> None:
         day = reminder.days[-1]
-        reader = mails.address(reminder.signer_email)
-        if reader is None:
+        recipient = mails.address(reminder.signer_email)
+        if recipient is None:
             say(f"workflow {reminder.workflow_id}: its signer's address is none that mail can be sent to; skipped")
             self._skip(reminder, day)
             return
         message = mails.reminder(
-            title=reminder.title, requester=reminder.requester, due_on=reminder.due_on, today=self.turn.moment.today
+            title=reminder.title, requester=reminder.requester, due_on=reminder.due_on, today=self.run.moment.today
         )
-        own_id = message_id(reminder.workflow_id, day, self.around.domain)
+        own_id = message_id(reminder.workflow_id, day, self.settings.domain)
         wanted = partial(still_wanted, self.connection, reminder)
         claim = ItemClaim(self.items, item_key(reminder.workflow_id, day), own_id, wanted)
-        delivery = self.post.send(message, reader, own_id, claim)
+        delivery = self.mailer.send(message, recipient, own_id, claim)
         if delivery is Delivery.PUT_OFF:
             self.counts["put_off"] += 1
         elif delivery in OUTCOMES:

@@ -18,7 +18,7 @@ import httpx
 from pydantic import BaseModel
 
 from baton_workloads.errors import ConfigurationError
-from baton_workloads.watch import answers
+from baton_workloads.watch import airflow_responses
 from baton_workloads.watch.http import Answer, Http, NoAnswerError
 from baton_workloads.watch.text import clean_json, end_of
 
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Names this end of this run: a cleared run that ends again is told again."""
+        """Names this end of this run: a cleared run that ends again is reported again."""
         return f"{self.dag_id}/{self.run_id}/{self.ended.isoformat()}"
 
 
@@ -110,19 +110,19 @@ class AirflowApi:
     def health(self) -> dict[str, str | None]:
         """Component → ``healthy``, ``unhealthy`` or None (not in use)."""
         path = "/api/v2/monitor/health"
-        parts = _read(answers.Health, self._answer("GET", path), path)
+        parts = _read(airflow_responses.Health, self._answer("GET", path), path)
         return {name: part.status if part else None for name, part in parts}
 
     def ended_runs(self, since: datetime) -> list[Run]:
         """Runs that ended at or after a moment, the oldest first."""
         parameters = {"state": ENDED, "end_date_gte": since.isoformat(), "order_by": "end_date"}
-        rows = self._pages(answers.Runs, "/dags/~/dagRuns", parameters)
+        rows = self._pages(airflow_responses.Runs, "/dags/~/dagRuns", parameters)
         return [Run(row.dag_id, row.dag_run_id, row.state, row.end_date) for row in rows]
 
     def active_runs(self, dag_id: str) -> int:
         """How many runs of a DAG are queued or running."""
         parameters = {"state": ("queued", "running"), "limit": 1}
-        return self._get(answers.Count, f"/dags/{quote(dag_id)}/dagRuns", parameters).total_entries
+        return self._get(airflow_responses.Count, f"/dags/{quote(dag_id)}/dagRuns", parameters).total_entries
 
     def failed_tasks(self, run: Run) -> list[FailedTask]:
         """The tasks that failed by themselves, in the order of their ends; what they held up is left out.
@@ -131,11 +131,11 @@ class AirflowApi:
         """
         path = f"/dags/{quote(run.dag_id)}/dagRuns/{quote(run.run_id)}/taskInstances"
         with _nothing_where_missing():
-            rows = self._pages(answers.Tasks, path, {"state": "failed", "order_by": "end_date"})
+            rows = self._pages(airflow_responses.Tasks, path, {"state": "failed", "order_by": "end_date"})
             return [self._failed_task(run, row, path, with_log=index == 0) for index, row in enumerate(rows)]
         return []
 
-    def _failed_task(self, run: Run, row: answers.Task, path: str, *, with_log: bool) -> FailedTask:
+    def _failed_task(self, run: Run, row: airflow_responses.Task, path: str, *, with_log: bool) -> FailedTask:
         index, number = row.map_index, row.try_number
         tail = self._log_tail(f"{path}/{quote(row.task_id)}/logs/{number}", index) if with_log else ()
         mapped = f"/mapped/{index}" if index >= 0 else ""
@@ -155,25 +155,25 @@ class AirflowApi:
     def doc(self, dag_id: str) -> str:
         """A DAG's documentation, empty without one, and where the DAG is gone."""
         with _nothing_where_missing():
-            return self._get(answers.Details, f"/dags/{quote(dag_id)}/details", {}).doc_md or ""
+            return self._get(airflow_responses.Details, f"/dags/{quote(dag_id)}/details", {}).doc_md or ""
         return ""
 
     def due_dags(self, before: datetime) -> list[DueDag]:
         """DAGs whose next run should have been made before a moment and was not."""
-        rows = self._pages(answers.Dags, "/dags", {"paused": False, "order_by": "dag_id"})
+        rows = self._pages(airflow_responses.Dags, "/dags", {"paused": False, "order_by": "dag_id"})
         due = [(row, row.next_dagrun_run_after) for row in rows if not row.is_stale]
         return [DueDag(row.dag_id, at, row.max_active_runs or 16) for row, at in due if at and at < before]
 
     def import_errors(self) -> dict[str, str]:
         """DAG files that cannot be read → the last line of each error."""
-        rows = self._pages(answers.ImportErrors, "/importErrors", {})
+        rows = self._pages(airflow_responses.ImportErrors, "/importErrors", {})
         return {row.filename: (row.stack_trace.strip().splitlines() or ["?"])[-1] for row in rows}
 
     def run_link(self, run: Run) -> str:
         """Address of a run in the web UI."""
         return f"{self.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id)}"
 
-    def _pages(self, model: type[answers.Page[Row]], path: str, parameters: dict[str, Any]) -> list[Row]:
+    def _pages(self, model: type[airflow_responses.Page[Row]], path: str, parameters: dict[str, Any]) -> list[Row]:
         found: list[Row] = []
         for _ in range(MAX_PAGES):
             page = self._get(model, path, {**parameters, "limit": PAGE, "offset": len(found)})
@@ -224,7 +224,7 @@ class AirflowApi:
             )
         if not answer.is_success:
             raise UnreachableError(f"{answer.words} to a login")
-        self._token = _read(answers.Token, answer, "a login").access_token
+        self._token = _read(airflow_responses.Token, answer, "a login").access_token
 
     def _send(self, method: str, path: str, **options: Any) -> Answer:
         try:

@@ -1,4 +1,4 @@
-"""How people are told: mail, Slack, a webhook. A channel says of each of its recipients how it went.
+"""How people are notified: mail, Slack, a webhook. A channel says of each of its recipients how it went.
 
 Source: https://docs.slack.dev/reference/methods/chat.postMessage, https://docs.slack.dev/reference/block-kit
 """
@@ -16,7 +16,7 @@ from html import escape
 from typing import Any
 
 from baton_workloads.errors import WorkloadError
-from baton_workloads.smtp import Delivery, MailServer, ReaderBlockedError, ReaderLostError
+from baton_workloads.smtp import Delivery, MailServer, RecipientBlockedError, RecipientConnectionLostError
 from baton_workloads.watch.http import Answer, Http, NoAnswerError
 from baton_workloads.watch.notice import MARKS, Notice
 from baton_workloads.watch.text import beginning_of, end_of
@@ -72,9 +72,9 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, notice: Notice, recipient: str) -> None:
-        """Tell one of the recipients.
+        """Notify one of the recipients.
 
-        :raises DeliveryError: they were surely not, or perhaps not, told.
+        :raises DeliveryError: they were surely not, or perhaps not, notified.
         """
 
     def close(self) -> None:
@@ -83,36 +83,36 @@ class Channel(ABC):
 
 
 class Mail(Channel):
-    """Mail to fixed readers.
+    """Mail to fixed recipients.
 
     :param url: as `MailServer` takes it.
     :raises ConfigurationError: it is no address of a mail server.
     """
 
-    def __init__(self, name: str, url: str, sender: str, readers: Sequence[str]) -> None:
+    def __init__(self, name: str, url: str, sender: str, addresses: Sequence[str]) -> None:
         self.name = name
         self._server = MailServer(url, TIMEOUT_SECONDS)
-        self._sender, self._readers = sender, {f"{name} to {reader}": reader for reader in readers}
+        self._sender, self._addresses = sender, {f"{name} to {address}": address for address in addresses}
 
     @property
     def recipients(self) -> Sequence[str]:
-        """One for each reader: a full mailbox is nobody else's business."""
-        return tuple(self._readers)
+        """One for each address: a full mailbox is nobody else's business."""
+        return tuple(self._addresses)
 
     def send(self, notice: Notice, recipient: str) -> None:
-        """Send one message to one reader, with the same Message-ID to whomever and however often it is sent."""
+        """Send one message to one recipient, with the same Message-ID to whomever and however often it is sent."""
         try:
-            answer = self._server.deliver(self._message(notice), self._sender, self._readers[recipient], _ALWAYS)
-        except ReaderBlockedError as err:
+            answer = self._server.deliver(self._message(notice), self._sender, self._addresses[recipient], _ALWAYS)
+        except RecipientBlockedError as err:
             raise BlockedError(str(err)) from err
-        except ReaderLostError as err:
+        except RecipientConnectionLostError as err:
             raise DeliveryError(str(err)) from err
         except WorkloadError as err:
             raise ChannelDownError(str(err)) from err
         if answer is Delivery.REFUSED:
-            raise RefusedError("the mail server refuses this reader, or the message to them, for good")
+            raise RefusedError("the mail server refuses this recipient, or the message to them, for good")
         if answer is Delivery.PUT_OFF:
-            raise DeliveryError("the mail server puts this reader off")
+            raise DeliveryError("the mail server puts this recipient off")
         if answer is not Delivery.SENT:
             raise InDoubtError("the mail server went away before it answered: perhaps sent")
 
@@ -123,7 +123,7 @@ class Mail(Channel):
     def _message(self, notice: Notice) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["Subject"] = f"[Baton] {notice.subject}"
-        message["From"], message["To"] = self._sender, ", ".join(self._readers.values())
+        message["From"], message["To"] = self._sender, ", ".join(self._addresses.values())
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = f"<{digest(notice)}@baton.watch>"
         message["Auto-Submitted"] = "auto-generated"
@@ -212,7 +212,7 @@ class Print(Channel):
 
 
 class _Always:
-    """What is told at least once needs no claim."""
+    """What is sent at least once needs no claim."""
 
     def take(self) -> bool:
         return True

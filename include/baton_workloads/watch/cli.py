@@ -1,4 +1,4 @@
-"""``watch``: tell people what fails, what works again, and that Airflow itself does not."""
+"""``watch``: notify people of what fails, what works again, and of an Airflow that does not."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from baton_workloads.errors import ConfigurationError, TransientError
-from baton_workloads.watch import surroundings
 from baton_workloads.watch.airflow import RefusedUserError
 from baton_workloads.watch.channels import Print
-from baton_workloads.watch.look import Patience, Watch
+from baton_workloads.watch.poll import Thresholds, Watch
+from baton_workloads.watch.settings import read_settings
 
 log = logging.getLogger(__name__)
 
@@ -34,27 +34,27 @@ log = logging.getLogger(__name__)
 )
 @click.option("--print", "prints", is_flag=True, help="Also print each notice; then nobody else has to be named.")
 def watch(memory: str, every: float | None, patience: float, late: float, prints: bool) -> None:
-    """Look at Airflow from outside and tell people, each thing once.
+    """Look at Airflow from outside and notify people, once of each thing.
 
     Failed runs with the end of the log and what to do; runs that work again; three failures in a row to those who are
-    told of what goes on; an Airflow that does not answer, a part that does not beat, a DAG file that cannot be read,
-    and runs that are due and not started.
+    notified of what goes on; an Airflow that does not answer, a part that does not beat, a DAG file that cannot be
+    read, and runs that are due and not started.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    around = surroundings.read(*([Print(click.echo)] if prints else []))
-    limits = Patience(timedelta(seconds=patience), timedelta(seconds=late))
-    watcher = Watch(around.api, memory, around.usual, around.escalation, limits, around.wrong)
-    with around.api or nullcontext():
+    settings = read_settings(*([Print(click.echo)] if prints else []))
+    limits = Thresholds(timedelta(seconds=patience), timedelta(seconds=late))
+    watcher = Watch(settings.api, memory, settings.usual, settings.escalation, limits, settings.wrong)
+    with settings.api or nullcontext():
         if every is None:
-            _once(watcher, around.wrong)
+            _once(watcher, settings.wrong)
         while every is not None:
             _again(watcher)
             time.sleep(every)
 
 
 def _once(watcher: Watch, wrong: Mapping[str, str]) -> None:
-    left = watcher.look(datetime.now(UTC))
+    left = watcher.poll(datetime.now(UTC))
     if wrong:
         raise ConfigurationError("; ".join(wrong.values()))
     if left:
@@ -66,6 +66,6 @@ def _once(watcher: Watch, wrong: Mapping[str, str]) -> None:
 def _again(watcher: Watch) -> None:
     """One of many looks: an Airflow that refuses the user, or a store that is away, may be better at the next one."""
     try:
-        watcher.look(datetime.now(UTC))
+        watcher.poll(datetime.now(UTC))
     except (RefusedUserError, TransientError) as err:
         log.error("%s", err)

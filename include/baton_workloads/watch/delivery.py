@@ -20,7 +20,7 @@ from baton_workloads.watch.channels import (
     InDoubtError,
     RefusedError,
 )
-from baton_workloads.watch.memory import Memory, Parcel, Tries
+from baton_workloads.watch.state import OutboxEntry, Tries, WatchState
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Delivery:
     :param save: writes the memory down.
     """
 
-    def __init__(self, channels: Sequence[Channel], known: Memory, save: Callable[[], None], now: datetime) -> None:
+    def __init__(self, channels: Sequence[Channel], known: WatchState, save: Callable[[], None], now: datetime) -> None:
         self._channels, self._known, self._save, self._now = channels, known, save, now
         self._ways = {recipient: channel for channel in channels for recipient in channel.recipients}
         self._down: set[str] = set()  # channels
@@ -51,8 +51,8 @@ class Delivery:
     def run(self) -> None:
         """Empty the outbox as far as recipients go; noted after each, so that a kill repeats one at most."""
         self._ends = time.monotonic() + SECONDS
-        for parcel in self._known.outbox:
-            self._readdress(parcel)
+        for entry in self._known.outbox:
+            self._readdress(entry)
         try:
             for recipient in sorted(self._ways, key=lambda name: self._known.put_off.get(name, 0)):
                 self._deliver_to(recipient)
@@ -62,54 +62,54 @@ class Delivery:
         self._let_go()
         self._save()
 
-    def _readdress(self, parcel: Parcel) -> None:
+    def _readdress(self, entry: OutboxEntry) -> None:
         """Recipients that nobody names any more leave; a channel's name stands for all of its recipients."""
-        for name in [name for name in parcel.waiting if name not in self._ways]:
-            del parcel.waiting[name]
+        for name in [name for name in entry.waiting if name not in self._ways]:
+            del entry.waiting[name]
             for channel in self._channels:
                 if channel.name == name:
-                    parcel.waiting.update({recipient: Tries() for recipient in channel.recipients})
+                    entry.waiting.update({recipient: Tries() for recipient in channel.recipients})
 
     def _deliver_to(self, recipient: str) -> None:
-        parcels = [parcel for parcel in self._known.outbox if self._is_due(parcel.waiting.get(recipient))]
-        for parcel in sorted(parcels, key=lambda parcel: parcel.waiting[recipient].count):
+        entries = [entry for entry in self._known.outbox if self._is_due(entry.waiting.get(recipient))]
+        for entry in sorted(entries, key=lambda entry: entry.waiting[recipient].count):
             if recipient in self._asked or time.monotonic() > self._ends:
                 return
-            self._try(recipient, parcel)
+            self._try(recipient, entry)
 
     def _is_due(self, tries: Tries | None) -> bool:
         if tries is None or id(tries) in self._tried:
             return False
         return not tries.not_before or datetime.fromisoformat(tries.not_before) <= self._now
 
-    def _try(self, recipient: str, parcel: Parcel) -> None:
+    def _try(self, recipient: str, entry: OutboxEntry) -> None:
         """One notice to one recipient, and what follows for the next one."""
         channel = self._ways[recipient]
         if channel.name in self._down:
             self._put_off(recipient)
             return
         try:
-            channel.send(parcel.notice, recipient)
+            channel.send(entry.notice, recipient)
         except DeliveryError as err:
-            self._not_taken(recipient, parcel, channel, err)
+            self._not_taken(recipient, entry, channel, err)
             return
-        log.info("%s was notified: %s", recipient, parcel.notice.subject)
+        log.info("%s was notified: %s", recipient, entry.notice.subject)
         self._known.put_off.pop(recipient, None)
-        if channel.name not in parcel.taken_by:
-            parcel.taken_by.append(channel.name)
-        self._take_out(parcel, recipient)
+        if channel.name not in entry.taken_by:
+            entry.taken_by.append(channel.name)
+        self._take_out(entry, recipient)
 
-    def _not_taken(self, recipient: str, parcel: Parcel, channel: Channel, err: DeliveryError) -> None:
-        is_own = isinstance(err, BlockedError) and channel.name in parcel.taken_by
+    def _not_taken(self, recipient: str, entry: OutboxEntry, channel: Channel, err: DeliveryError) -> None:
+        is_own = isinstance(err, BlockedError) and channel.name in entry.taken_by
         if is_own or isinstance(err, RefusedError):
-            log.error("%s is refused %r for good, and is not notified: %s", recipient, parcel.notice.subject, err)
-            self._take_out(parcel, recipient)
+            log.error("%s is refused %r for good, and is not notified: %s", recipient, entry.notice.subject, err)
+            self._take_out(entry, recipient)
             return
-        log.warning("%s was not notified of %r yet: %s", recipient, parcel.notice.subject, err)
+        log.warning("%s was not notified of %r yet: %s", recipient, entry.notice.subject, err)
         if isinstance(err, ChannelDownError):
             self._down.add(channel.name)
         if err.of_this_notice:
-            self._note_try(parcel.waiting[recipient], in_doubt=isinstance(err, InDoubtError))
+            self._note_try(entry.waiting[recipient], in_doubt=isinstance(err, InDoubtError))
         else:
             self._put_off(recipient)
 
@@ -124,9 +124,9 @@ class Delivery:
         self._tried.add(id(tries))
         self._save()
 
-    def _take_out(self, parcel: Parcel, recipient: str) -> None:
-        del parcel.waiting[recipient]
-        self._known.outbox = [parcel for parcel in self._known.outbox if parcel.waiting]
+    def _take_out(self, entry: OutboxEntry, recipient: str) -> None:
+        del entry.waiting[recipient]
+        self._known.outbox = [entry for entry in self._known.outbox if entry.waiting]
         self._save()
 
     def _let_go(self) -> None:
@@ -134,11 +134,11 @@ class Delivery:
         known = self._known
         known.put_off = {name: count for name, count in known.put_off.items() if name in self._ways}
         for recipient in self._ways:
-            waiting = [parcel for parcel in known.outbox if recipient in parcel.waiting]
-            for place, parcel in enumerate(reversed(waiting)):
-                is_tried = recipient in known.put_off or parcel.waiting[recipient].count
-                is_old = self._now - datetime.fromisoformat(parcel.since) > GIVE_UP
+            waiting = [entry for entry in known.outbox if recipient in entry.waiting]
+            for place, entry in enumerate(reversed(waiting)):
+                is_tried = recipient in known.put_off or entry.waiting[recipient].count
+                is_old = self._now - datetime.fromisoformat(entry.since) > GIVE_UP
                 if is_tried and (is_old or place >= MAX_OUTBOX):
-                    log.error("%s is never notified of %r: put off for too long", recipient, parcel.notice.subject)
-                    del parcel.waiting[recipient]
-        known.outbox = [parcel for parcel in known.outbox if parcel.waiting]
+                    log.error("%s is never notified of %r: put off for too long", recipient, entry.notice.subject)
+                    del entry.waiting[recipient]
+        known.outbox = [entry for entry in known.outbox if entry.waiting]

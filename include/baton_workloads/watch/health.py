@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from baton_workloads.watch.airflow import AirflowApi
-from baton_workloads.watch.memory import Memory, Trouble
 from baton_workloads.watch.notice import OVER, TROUBLE, Notice
+from baton_workloads.watch.state import Trouble, WatchState
 from baton_workloads.watch.text import end_of
 
 UNREACHABLE, REFUSED, SETTINGS = "unreachable", "refused", "settings"
@@ -20,7 +20,7 @@ ADVICE = {
     "late": "Nothing is started, or too slowly: look at the scheduler's log and load.",
     REFUSED: "Until then nothing is known of any run. Correct the user or the password in the watch's settings.",
     SETTINGS: "Correct the watch's environment; docs/failure-notices.md says what it wants.",
-    "memory": "Until then nothing is looked at: no failed run is told.",
+    "memory": "Until then nothing is looked at: no failed run is reported.",
     "import": "Its DAGs are as they were or gone. Mend the file; the web UI shows the whole error.",
 }
 
@@ -59,18 +59,20 @@ def troubles(api: AirflowApi, late_after: timedelta, now: datetime) -> dict[str,
     return found
 
 
-def compare(memory: Memory, found: dict[str, str], patience: timedelta, tell: Tell, now: datetime, link: str) -> None:
-    """Tell what lasts and what is over. `memory` is changed.
+def compare(
+    state: WatchState, found: dict[str, str], threshold: timedelta, tell: Tell, now: datetime, link: str
+) -> None:
+    """Tell what lasts and what is over. `state` is changed.
 
-    :param patience: how long something has to last; a restart is nobody's business.
+    :param threshold: how long something has to last; a restart is nobody's business.
     """
     for key, subject in found.items():
-        trouble = memory.troubles.setdefault(key, Trouble(now.isoformat(), subject))
-        if not trouble.told and now - datetime.fromisoformat(trouble.since) >= patience:
+        trouble = state.troubles.setdefault(key, Trouble(now.isoformat(), subject))
+        if not trouble.told and now - datetime.fromisoformat(trouble.since) >= threshold:
             trouble.told = True
             tell(_notice(key, TROUBLE, subject, trouble, link))
-    for key in [key for key in memory.troubles if key not in found and _can_be_over(key, found)]:
-        trouble = memory.troubles.pop(key)
+    for key in [key for key in state.troubles if key not in found and _can_be_over(key, found)]:
+        trouble = state.troubles.pop(key)
         if trouble.told:
             tell(_notice(key, OVER, f"Over: {trouble.subject}", trouble, link))
 

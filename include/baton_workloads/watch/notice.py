@@ -1,4 +1,4 @@
-"""One thing that people are told, and how it reads."""
+"""One thing that people are notified of, and how it reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Notice:
     :param lines: what happened and what to do, a paragraph each.
     :param log: the end of a log, line by line.
     :param link: where to look.
-    :param urgent: also tell those who are told only when it goes on.
+    :param urgent: also notify those who are notified only when it goes on.
     """
 
     key: str

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from baton_workloads.watch.airflow import AirflowApi, FailedTask, Run, UnreachableError
-from baton_workloads.watch.memory import Memory, Streak
 from baton_workloads.watch.notice import FAILED, RECOVERED, Notice
+from baton_workloads.watch.state import Streak, WatchState
 
 IN_A_ROW = 3
 OVERLAP = timedelta(minutes=10)
@@ -18,8 +18,8 @@ WITHOUT_DETAILS = timedelta(minutes=10)
 Tell = Callable[[Notice], None]
 
 
-def look_at_runs(api: AirflowApi, memory: Memory, tell: Tell, now: datetime) -> None:
-    """Tell what has ended since the last look. `memory` is changed, and complete whenever a notice is told.
+def poll_runs(api: AirflowApi, state: WatchState, tell: Tell, now: datetime) -> None:
+    """Report what has ended since the last look. `state` is changed, and complete whenever a notice is sent.
 
     Why the newest end counts, and the time of the look only as its limit: Airflow's clock may be another one.
     A run of which Airflow cannot tell is asked for again at the next look, with the later ones of its DAG, for a while.
@@ -27,14 +27,14 @@ def look_at_runs(api: AirflowApi, memory: Memory, tell: Tell, now: datetime) -> 
     :param tell: takes each notice, and writes the memory down.
     :raises UnreachableError: of the first run of which Airflow could not tell, after the others.
     """
-    looked = datetime.fromisoformat(memory.looked)
+    looked = datetime.fromisoformat(state.looked)
     runs = api.ended_runs(looked - OVERLAP)
     failed: dict[str, UnreachableError] = {}
     for run in runs:
-        if run.key in memory.seen or run.dag_id in failed:
+        if run.key in state.seen or run.dag_id in failed:
             continue
         try:
-            _judge(api, memory, run, tell)
+            _judge(api, state, run, tell)
         except UnreachableError as err:
             if not err.is_answer:
                 raise  # it would not answer for the others either
@@ -42,41 +42,41 @@ def look_at_runs(api: AirflowApi, memory: Memory, tell: Tell, now: datetime) -> 
                 failed[run.dag_id] = err
             else:
                 words = f"Run {run.run_id} failed; Airflow does not tell which task did: it {err}."
-                _fail(memory, run, tell, (words,), (), api.run_link(run))
+                _fail(state, run, tell, (words,), (), api.run_link(run))
     if failed:
         raise next(iter(failed.values()))
-    memory.seen = [run.key for run in runs]
+    state.seen = [run.key for run in runs]
     newest = max((run.ended for run in runs), default=looked)
-    memory.looked = max(looked, min(now, newest)).isoformat()
+    state.looked = max(looked, min(now, newest)).isoformat()
 
 
-def start_at(api: AirflowApi, memory: Memory, now: datetime) -> None:
+def start_at(api: AirflowApi, state: WatchState, now: datetime) -> None:
     """Take what had ended before the first look as known; after a first look that Airflow did not answer, no more."""
-    looked = datetime.fromisoformat(memory.looked)
+    looked = datetime.fromisoformat(state.looked)
     runs = api.ended_runs(looked - OVERLAP)
-    memory.seen = [run.key for run in runs if now == looked or run.ended <= looked]
-    memory.started = True
+    state.seen = [run.key for run in runs if now == looked or run.ended <= looked]
+    state.started = True
 
 
-def _judge(api: AirflowApi, memory: Memory, run: Run, tell: Tell) -> None:
+def _judge(api: AirflowApi, state: WatchState, run: Run, tell: Tell) -> None:
     """Count a run's end, as seen in the same moment, and tell of it."""
     if run.state == "success":
-        streak = memory.streaks.pop(run.dag_id, None)
-        memory.seen.append(run.key)
+        streak = state.streaks.pop(run.dag_id, None)
+        state.seen.append(run.key)
         if streak:
             tell(_recovery(api, run, streak))
         return
     tasks, doc = api.failed_tasks(run), api.doc(run.dag_id)  # nothing is counted where Airflow cannot tell
     link = tasks[0].link if tasks else api.run_link(run)
-    _fail(memory, run, tell, (_what_failed(run, tasks), _what_to_do(doc)), tasks[0].log_tail if tasks else (), link)
+    _fail(state, run, tell, (_what_failed(run, tasks), _what_to_do(doc)), tasks[0].log_tail if tasks else (), link)
 
 
 def _fail(
-    memory: Memory, run: Run, tell: Tell, lines: tuple[str, ...], log: tuple[str, ...], link: str
+    state: WatchState, run: Run, tell: Tell, lines: tuple[str, ...], log: tuple[str, ...], link: str
 ) -> None:  # fmt: skip
     """Count a failure, as seen in the same moment, and tell of it."""
-    memory.seen.append(run.key)
-    streak = memory.streaks.setdefault(run.dag_id, Streak(0, run.ended.isoformat()))
+    state.seen.append(run.key)
+    streak = state.streaks.setdefault(run.dag_id, Streak(0, run.ended.isoformat()))
     streak.failures += 1
     again = f" ({streak.failures} times in a row)" if streak.failures > 1 else ""
     subject, urgent = f"{run.dag_id} failed{again}", streak.failures % IN_A_ROW == 0

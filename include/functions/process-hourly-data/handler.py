@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 ROWS = 500  # in one transaction
 TYPES = ("hourly", "backfill")
 
@@ -28,7 +28,7 @@ WITH due AS (
 ),
 judged AS (
     SELECT d.id, d.attempts + 1 AS attempts, CASE WHEN o.id IS NOT NULL THEN 'processed'
-           WHEN d.attempts + 1 >= %(most_attempts)s THEN 'failed' ELSE 'received' END AS status
+           WHEN d.attempts + 1 >= %(max_attempts)s THEN 'failed' ELSE 'received' END AS status
     FROM due d LEFT JOIN orders o ON o.id = CASE WHEN d.order_text ~ '^[0-9]{1,18}$' THEN d.order_text::bigint END
 )
 UPDATE incoming_webhooks w SET
@@ -55,7 +55,7 @@ def handle(event, context):
     if kind not in TYPES or until.tzinfo is None:
         return {"statusCode": 400, "body": 'wanted: {"timestamp": ISO 8601 with zone, "source": …, "type": "hourly"}'}
     counts = {"processed": 0, "failed": 0, "received": 0}
-    parameters = {"until": until, "source": source, "type": kind, "rows": ROWS, "most_attempts": MOST_ATTEMPTS}
+    parameters = {"until": until, "source": source, "type": kind, "rows": ROWS, "max_attempts": MAX_ATTEMPTS}
     with psycopg.connect(secret("shop-dsn"), autocommit=True) as connection:
         after = 0
         while rows := connection.execute(PROCESS, parameters | {"after": after}).fetchall():

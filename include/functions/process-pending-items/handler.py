@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-MOST_ITEMS = 1000
+MAX_ITEMS = 1000
 
 # An order is paid when what was captured covers it, and given up fourteen days after it was placed.
 DECIDE = """
@@ -50,8 +50,8 @@ def handle(event, context):
         as_of = datetime.fromisoformat(body["as_of"])
     except (ValueError, TypeError, KeyError):
         return {"statusCode": 400, "body": 'wanted: {"items": [{"id": …}], "as_of": an ISO 8601 time}'}
-    if len(ids) > MOST_ITEMS:
-        return {"statusCode": 413, "body": f"at most {MOST_ITEMS} items"}
+    if len(ids) > MAX_ITEMS:
+        return {"statusCode": 413, "body": f"at most {MAX_ITEMS} items"}
     with psycopg.connect(secret("shop-dsn")) as connection:
         decisions = dict(connection.execute(DECIDE, {"ids": ids, "as_of": as_of}).fetchall())
     found = [decisions[number] for number in ids]

@@ -18,7 +18,7 @@ from .controller import Controller
 
 _LOG = logging.getLogger(__name__)
 _FIRST_RETRY_SECONDS = 0.05
-_LONGEST_RETRY_SECONDS = 60.0
+_MAX_RETRY_SECONDS = 60.0
 _BATCH = 100  # between two batches the server answers requests
 
 Item = tuple[Controller, Key]
@@ -87,7 +87,7 @@ class Manager:
 
     def _retry(self, item: Item, err: Exception) -> None:
         failures = self._failures[item] = self._failures.get(item, 0) + 1
-        pause = min(_FIRST_RETRY_SECONDS * 2 ** (failures - 1), _LONGEST_RETRY_SECONDS)
+        pause = min(_FIRST_RETRY_SECONDS * 2 ** (failures - 1), _MAX_RETRY_SECONDS)
         _LOG.info("%s %s: %s; again in %.2f s", type(item[0]).__name__, item[1], err, pause)
         self._add(item, pause)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
-from kubernetes_values import CHOICES, LONGEST_CRONJOB_NAME
+from kubernetes_values import CHOICES, MAX_CRONJOB_NAME_LENGTH
 from local_kubernetes.errors import Cause
 from local_kubernetes.resources import Column, Kind
 from local_kubernetes.selector_parsing import selector_text
@@ -49,8 +49,8 @@ def _check(obj: Object) -> list[Cause]:
     causes += _check_job(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
     for limit in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         causes += check_not_negative(spec[limit], f"spec.{limit}")
-    if len(given) > LONGEST_CRONJOB_NAME:
-        causes.append(_invalid("metadata.name", given, f"must be no more than {LONGEST_CRONJOB_NAME} characters"))
+    if len(given) > MAX_CRONJOB_NAME_LENGTH:
+        causes.append(_invalid("metadata.name", given, f"must be no more than {MAX_CRONJOB_NAME_LENGTH} characters"))
     return causes
 
 

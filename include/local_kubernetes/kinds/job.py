@@ -22,7 +22,7 @@ _REPLACEMENTS = CHOICES["v1.PodReplacementPolicy"]
 _ACTIONS = CHOICES["v1.PodFailurePolicyAction"]
 _OPERATORS = CHOICES["v1.PodFailurePolicyOnExitCodesOperator"]
 _UNLIMITED = 2147483647
-_MOST_INDEXES = 100_000
+_MAX_INDEXES = 100_000
 _FIXED = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex",
           "maxFailedIndexes", "managedBy", "successPolicy", "manualSelector")  # fmt: skip
 
@@ -88,9 +88,9 @@ def _check_indexes(spec: Object, field: str) -> list[Cause]:
     if spec["completionMode"] == "Indexed":
         if spec.get("completions") is None:
             causes.append(required(f"{field}.completions", "when completion mode is Indexed"))
-        elif spec["parallelism"] > _MOST_INDEXES:
+        elif spec["parallelism"] > _MAX_INDEXES:
             message = (
-                f"Invalid value: {spec['parallelism']}: must be less than or equal to {_MOST_INDEXES} when "
+                f"Invalid value: {spec['parallelism']}: must be less than or equal to {_MAX_INDEXES} when "
                 "completion mode is Indexed"
             )
             causes.append(Cause(f"{field}.parallelism", "FieldValueInvalid", message))

@@ -19,7 +19,7 @@ from .columns import age
 
 Object = dict[str, Any]
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-_MOST_PODS = 1000
+_MAX_PODS = 1000
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -57,7 +57,7 @@ def node_status(directory: Path, allocatable: Mapping[str, str]) -> Object:
         "cpu": str(os.cpu_count() or 1),
         "ephemeral-storage": f"{shutil.disk_usage(directory).total // 1024}Ki",
         "memory": f"{memory}Ki",
-        "pods": str(_MOST_PODS),
+        "pods": str(_MAX_PODS),
     }
     now = clock.now()
     conditions = [

@@ -8,10 +8,11 @@ from aiohttp import web
 
 from kubernetes_values import message_name
 from local_kubernetes import managed_fields
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import Cause, bad_request, invalid
+from local_kubernetes.query import flag
 
-from .bodies import answer, dry_run, flag, read_object, respond
+from .bodies import answer, dry_run, read_object, respond
 from .changes import checked
 from .decoding import FieldValidation
 from .target import Target
@@ -31,7 +32,7 @@ async def apply(request: web.Request, target: Target) -> web.StreamResponse:
     kind = message_name(target.kind.group, target.kind.kind)
     mine = managed_fields.paths(body, kind)
     line = managed_fields.entry(manager, target.kind.api_version, target.subresource, mine)
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     stored = cluster.store.get(target.key)
     if stored is None:
         return await _create(request, target, {**decoded, "metadata": {**decoded["metadata"], "managedFields": [line]}})
@@ -89,7 +90,7 @@ def _without(entry: Object, taken: dict[str, list[managed_fields.Path]]) -> Obje
 
 
 async def _create(request: web.Request, target: Target, body: Object) -> web.StreamResponse:
-    cluster, kind = request.app[CLUSTER], target.kind
+    cluster, kind = request.app[CONTROL_PLANE], target.kind
     body = {**body, "metadata": {**body["metadata"], "name": target.name}}
     dry = dry_run(request)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)

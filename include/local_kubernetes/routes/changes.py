@@ -16,7 +16,7 @@ from local_kubernetes.errors import (
 from local_kubernetes.metadata_check import check_metadata, check_new_finalizers
 from local_kubernetes.patches import json_patch, merge
 from local_kubernetes.resources import Kind
-from local_kubernetes.strategic import strategic
+from local_kubernetes.strategic_merge import strategic
 
 from .decoding import FieldValidation
 from .target import Target

@@ -72,7 +72,7 @@ class FieldValidation:
         if self.mode == "Warn":
             self.warnings += texts
 
-    def told(self, response: web.Response) -> web.Response:
+    def with_warnings(self, response: web.Response) -> web.Response:
         """The answer with the warnings in its headers."""
         for text in self.warnings:
             escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import unknown_resource
 from local_kubernetes.resources import Kind
 from local_kubernetes.store import encode
@@ -23,6 +23,7 @@ _PARTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "attach": ("", "", "PodAttachOptions", ("create", "get")),
     "binding": ("", "", "Binding", ("create",)),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
     "exec": ("", "", "PodExecOptions", ("create", "get")),
     "log": ("", "", "", ("get",)),
     "scale": ("autoscaling", "v1", "Scale", _CHANGE),
@@ -64,8 +65,8 @@ async def api_versions(request: web.Request) -> web.Response:
 async def groups(request: web.Request) -> web.Response:
     """``/apis``."""
     if _wants_aggregated(request):
-        return _aggregated(request, list(request.app[CLUSTER].registry.groups().items()))
-    found = [_group(name, versions) for name, versions in request.app[CLUSTER].registry.groups().items()]
+        return _aggregated(request, list(request.app[CONTROL_PLANE].registry.groups().items()))
+    found = [_group(name, versions) for name, versions in request.app[CONTROL_PLANE].registry.groups().items()]
     return answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
 
@@ -77,7 +78,7 @@ def _group(name: str, versions: list[str]) -> Object:
 async def group(request: web.Request) -> web.Response:
     """``/apis/GROUP``."""
     name = request.match_info["group"]
-    versions = request.app[CLUSTER].registry.groups().get(name)
+    versions = request.app[CONTROL_PLANE].registry.groups().get(name)
     if versions is None:
         raise unknown_resource(f"this local server does not serve the group {name}")
     return answer({"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)})
@@ -86,7 +87,7 @@ async def group(request: web.Request) -> web.Response:
 async def resources(request: web.Request) -> web.Response:
     """``/api/v1`` and ``/apis/GROUP/VERSION``."""
     group_name, version_name = request.match_info.get("group", ""), request.match_info["version"]
-    kinds = request.app[CLUSTER].registry.of_version(group_name, version_name)
+    kinds = request.app[CONTROL_PLANE].registry.of_version(group_name, version_name)
     if not kinds:
         raise unknown_resource(f"this local server does not serve {group_name}/{version_name}")
     listed = [entry for kind in kinds for entry in _entries(kind)]
@@ -137,7 +138,7 @@ def _aggregated(request: web.Request, groups_found: list[tuple[str, list[str]]])
 
 
 def _group_discovery(request: web.Request, name: str, versions: list[str]) -> Object:
-    registry = request.app[CLUSTER].registry
+    registry = request.app[CONTROL_PLANE].registry
     listed = [
         {
             "version": one,

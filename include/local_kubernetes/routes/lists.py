@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import ApiError, bad_request
 from local_kubernetes.resources import Kind
 from local_kubernetes.selector_parsing import Predicate, fields, labels
@@ -35,7 +35,7 @@ def predicate(request: web.Request, kind: Kind) -> Predicate:
 def selected(request: web.Request, target: Target) -> list[Object]:
     """The objects of a collection that the selectors take, by namespace and name."""
     fits = predicate(request, target.kind)
-    found = request.app[CLUSTER].store.objects(target.kind.resource, target.namespace)
+    found = request.app[CONTROL_PLANE].store.objects(target.kind.resource, target.namespace)
     return [obj for obj in found if fits(obj)]
 
 
@@ -56,7 +56,7 @@ def wanted_version(request: web.Request) -> int | None:
 def collection(request: web.Request, target: Target) -> web.Response:
     """The answer to a list request."""
     _check_version(request)
-    version = str(request.app[CLUSTER].store.version)
+    version = str(request.app[CONTROL_PLANE].store.version)
     found, metadata = _page(request, selected(request, target), version)
     if wants_table(request):
         return answer({**table_of(request, target.kind, found, version), "metadata": metadata})
@@ -76,7 +76,7 @@ def collection(request: web.Request, target: Target) -> web.Response:
 
 def _check_version(request: web.Request) -> None:
     """Lists show the newest state, which is as new as any version that there was, but not newer."""
-    wanted, have = wanted_version(request), request.app[CLUSTER].store.version
+    wanted, have = wanted_version(request), request.app[CONTROL_PLANE].store.version
     if wanted is not None and request.query.get("continue"):
         raise bad_request("specifying resource version is not allowed when using continue")
     if wanted is not None and wanted > have:

@@ -6,7 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from local_kubernetes.cluster import CLUSTER, Cluster
+from local_kubernetes.access import admission, escalation
+from local_kubernetes.access.users import user_of
+from local_kubernetes.control_plane import CONTROL_PLANE, ControlPlane
 from local_kubernetes.deletion import PROPAGATIONS, DeleteOptions
 from local_kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from local_kubernetes.kinds.review import KINDS as REVIEWS
@@ -29,7 +31,7 @@ Object = dict[str, Any]
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Any path below ``/api/v1`` and ``/apis/GROUP/VERSION`` that names objects."""
-    target = resolve(request.app[CLUSTER].registry, request.path)
+    target = resolve(request.app[CONTROL_PLANE].registry, request.path)
     if not target.name:
         return await _handle_collection(request, target)
     if target.subresource not in ("", "status"):
@@ -56,7 +58,7 @@ async def _handle_collection(request: web.Request, target: Target) -> web.Stream
     raise method_not_allowed()
 
 
-def find(cluster: Cluster, target: Target) -> Stored:
+def find(cluster: ControlPlane, target: Target) -> Stored:
     """The object a path names.
 
     :raises ApiError: 404.
@@ -69,7 +71,7 @@ def find(cluster: Cluster, target: Target) -> Stored:
 
 async def get(request: web.Request, target: Target) -> web.Response:
     """One object; its bytes are ready."""
-    stored = find(request.app[CLUSTER], target)
+    stored = find(request.app[CONTROL_PLANE], target)
     if wants_table(request):
         return answer(table_of(request, target.kind, [stored.object], stored.object["metadata"]["resourceVersion"]))
     shown = target.kind.shown(stored.object)
@@ -78,28 +80,33 @@ async def get(request: web.Request, target: Target) -> web.Response:
 
 async def create(request: web.Request, target: Target) -> web.Response:
     """A new object; the answer waits a moment for the first that there is to tell about it."""
-    cluster, kind = request.app[CLUSTER], target.kind
+    cluster, kind = request.app[CONTROL_PLANE], target.kind
     validation = FieldValidation.of(request)
     _, body = await read_object(request, kind, validation)
+    placed = {**body, "metadata": {**body["metadata"], "namespace": target.namespace or ""}}
+    escalation.check(cluster.access.rbac, user_of(request), kind, placed)
     if body["metadata"].get("resourceVersion"):
         raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     dry = dry_run(request)
     body = without_status(kind, body)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
+    validation.warnings += admission.warnings(cluster.store, kind, obj)
     if dry:
-        return validation.told(answer(obj, 201))
+        return validation.with_warnings(answer(obj, 201))
     key = kind.key(target.namespace or "", obj["metadata"]["name"])
     seen = await cluster.operations.lifecycle(kind).settled(key, obj)
     stored = cluster.store.get(key)
-    return validation.told(respond(stored.raw if stored is not None and stored.object is seen else encode(seen), 201))
+    return validation.with_warnings(
+        respond(stored.raw if stored is not None and stored.object is seen else encode(seen), 201)
+    )
 
 
 async def replace(request: web.Request, target: Target) -> web.Response:
     """PUT: the whole object anew."""
     validation = FieldValidation.of(request)
     _, body = await read_object(request, target.kind, validation)
-    stored = find(request.app[CLUSTER], target)
-    return validation.told(_store_change(request, target, stored, replaced(target, stored.object, body)))
+    stored = find(request.app[CONTROL_PLANE], target)
+    return validation.with_warnings(_store_change(request, target, stored, replaced(target, stored.object, body)))
 
 
 async def patch(request: web.Request, target: Target) -> web.StreamResponse:
@@ -107,27 +114,29 @@ async def patch(request: web.Request, target: Target) -> web.StreamResponse:
     if request.content_type == "application/apply-patch+yaml":
         return await apply(request, target)
     body = await read(request, target.kind.kind)
-    stored = find(request.app[CLUSTER], target)
+    stored = find(request.app[CONTROL_PLANE], target)
     validation = FieldValidation.of(request)
     changed = patched(target, stored.object, body, request.content_type, validation)
-    return validation.told(_store_change(request, target, stored, changed))
+    return validation.with_warnings(_store_change(request, target, stored, changed))
 
 
 def _store_change(request: web.Request, target: Target, stored: Stored, changed: Object) -> web.Response:
     if changed == stored.object:
         return respond(stored.raw)
+    escalation.check(request.app[CONTROL_PLANE].access.rbac, user_of(request), target.kind, changed)
     if dry_run(request):
         return answer(changed)
-    return respond(request.app[CLUSTER].operations.store_change(target.kind, target.key, changed).raw)
+    return respond(request.app[CONTROL_PLANE].operations.store_change(target.kind, target.key, changed).raw)
 
 
 async def delete(request: web.Request, target: Target) -> web.Response:
     """DELETE one object."""
-    cluster, kind = request.app[CLUSTER], target.kind
+    cluster, kind = request.app[CONTROL_PLANE], target.kind
     stored = find(cluster, target)
     options, sent = await _delete_options(request)
     _check_preconditions(kind, stored.object, sent.get("preconditions") or {})
     if dry_run(request, sent):
+        cluster.operations.lifecycle(kind).check_deletion(stored.object)
         return respond(stored.raw)
     last = cluster.operations.end(kind, target.key, stored.object, options)
     if not kind.returns_status_when_deleted or cluster.store.get(target.key) is not None:
@@ -140,7 +149,7 @@ async def delete(request: web.Request, target: Target) -> web.Response:
 
 async def delete_collection(request: web.Request, target: Target) -> web.Response:
     """DELETE what the selectors take."""
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     options, sent = await _delete_options(request)
     dry = dry_run(request, sent)
     body = {"kind": f"{target.kind.kind}List", "apiVersion": target.kind.api_version}

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from kubernetes_values import message_name
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import unknown_resource
 from local_kubernetes.resources import Kind
 from local_kubernetes.schema.openapi import component, reference, schemas
@@ -24,7 +24,7 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 async def index(request: web.Request) -> web.Response:
     """Where each group's document is; the hash lets clients keep what has not changed."""
-    registry = request.app[CLUSTER].registry
+    registry = request.app[CONTROL_PLANE].registry
     versions = [("", "v1"), *((name, one) for name, ones in registry.groups().items() for one in ones)]
     paths = {}
     for group, version in versions:
@@ -35,14 +35,14 @@ async def index(request: web.Request) -> web.Response:
 
 
 def _digest(kinds: list[Kind]) -> str:
-    told = [[VERSION, kind.plural, kind.kind, list(kind.subresources), kind.schema] for kind in kinds]
-    return hashlib.sha256(encode(told)).hexdigest()[:32].upper()
+    described = [[VERSION, kind.plural, kind.kind, list(kind.subresources), kind.schema] for kind in kinds]
+    return hashlib.sha256(encode(described)).hexdigest()[:32].upper()
 
 
 async def document(request: web.Request) -> web.Response:
     """One group's document."""
     group, version = request.match_info.get("group", ""), request.match_info["version"]
-    kinds = request.app[CLUSTER].registry.of_version(group, version)
+    kinds = request.app[CONTROL_PLANE].registry.of_version(group, version)
     if not kinds:
         raise unknown_resource(f"this local server does not serve {group or 'core'}/{version}")
     headers = {"Content-Type": "application/json"}

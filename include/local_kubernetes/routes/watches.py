@@ -10,22 +10,23 @@ from typing import Any
 
 from aiohttp import web
 
-from local_kubernetes.cluster import CLUSTER
+from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import ApiError
+from local_kubernetes.query import flag
 from local_kubernetes.selector_parsing import Predicate
 from local_kubernetes.store import Change, encode
 from local_kubernetes.tables import table
 
-from .bodies import flag, number, wants_table
+from .bodies import number, wants_table
 from .lists import predicate, selected, wanted_version
 from .target import Target
 
 Object = dict[str, Any]
-_LONGEST_SECONDS = 1800
+_MAX_SECONDS = 1800
 _BOOKMARK_SECONDS = 60.0
 _LAST_BOOKMARK_SECONDS = 2.0
 _LOOK_SECONDS = 60.0  # so often it is looked whether the client is still there
-_MOST_UNSENT = 10_000
+_MAX_UNSENT = 10_000
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
 
 
@@ -43,7 +44,7 @@ class _Inbox:
         if change.key.resource != self._resource or self.full:
             return
         self._changes.append(change)
-        self.full = len(self._changes) > _MOST_UNSENT
+        self.full = len(self._changes) > _MAX_UNSENT
         self.wake.set()
 
     def take(self) -> list[Change]:
@@ -56,7 +57,7 @@ class _Inbox:
 
 async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     """Stream changes until the time is up, the client leaves or the server stops."""
-    cluster = request.app[CLUSTER]
+    cluster = request.app[CONTROL_PLANE]
     view = _View(request, target, predicate(request, target.kind))
     version = wanted_version(request)
     inbox = _Inbox(target.kind.resource)
@@ -82,7 +83,7 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
 
 async def _stream(request: web.Request, response: web.StreamResponse, view: _View, inbox: _Inbox) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + min(number(request, "timeoutSeconds") or _LONGEST_SECONDS, _LONGEST_SECONDS)
+    end = loop.time() + min(number(request, "timeoutSeconds") or _MAX_SECONDS, _MAX_SECONDS)
     bookmark = _next_bookmark(loop.time(), end) if flag(request, "allowWatchBookmarks") else end
     stopping = asyncio.create_task(request.app[STOPPING].wait())
     stopping.add_done_callback(lambda _: inbox.wake.set())
@@ -115,7 +116,7 @@ class _View:
         self._request = request
         self._target = target
         self._fits = fits
-        self._store = request.app[CLUSTER].store
+        self._store = request.app[CONTROL_PLANE].store
         self._table = wants_table(request)
 
     def beginning(self, version: int | None) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from . import inside
+from . import container_exec
 from .attempt import Attempt
 
 Object = dict[str, Any]
@@ -33,6 +33,6 @@ async def run(handler: Object, attempt: Attempt) -> None:
         await asyncio.sleep(float(handler["sleep"].get("seconds") or 0))
         return
     command = [str(part) for part in handler["exec"]["command"]]
-    code, output = await inside.run(attempt, command)
+    code, output = await container_exec.run(attempt, command)
     if code != 0:
         raise HookError(f'command "{" ".join(command)}" exited with {code}: {output.strip()}')

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ORPHANS_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.0002
-_LONGEST_PAUSE_SECONDS = 0.01
+_MAX_PAUSE_SECONDS = 0.01
 
 
 def main(directory: str, acknowledge: Callable[[], None]) -> NoReturn:
@@ -110,7 +110,6 @@ def _keep(container: Container, writer: LogWriter, wake: int) -> tuple[int, bool
     with contextlib.suppress(BlockingIOError):
         while output in waiting and writer.copy(output):
             pass
-    writer.finish()
     return status, limit is not None and limit.finish()
 
 
@@ -178,7 +177,7 @@ def _end_orphans(container: Container) -> None:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.kill(pid, signal.SIGKILL)
                 time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                pause = min(pause * 2, _MAX_PAUSE_SECONDS)
         except ChildProcessError:
             return
 

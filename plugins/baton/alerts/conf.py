@@ -2,11 +2,12 @@
 
 ```
 {"alert":  {"source", "route", "status", "fingerprint", "starts_at", "ends_at", "labels", "annotations",
-            "generator_url", "group_key", "receiver"},
+            "generator_url", "silence_url", "group_key", "receiver"},
  "target": {...},     what the route's `conf` makes of the alert
  "others": [...]}     in the one run of a storm: the alerts that got no run of their own
 ```
-Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire:
+Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire,
+and what looked like a secret in it stands there as `[redacted]`:
 a label such as `namespace` may hold a shell command, a path or a template. So a DAG asks for a value by what it has to
 be: `object_name("namespace")` gives a name that Kubernetes would accept, or fails. `target[...]` as it stands is for
 texts that people read. Never put a value into a command line, a path, an SQL text or a templated field's source.
@@ -27,9 +28,9 @@ TEXT_LENGTH = 2048
 """Characters of a value, such as an annotation; what is longer is cut and ends with `…`."""
 NAME_LENGTH = 256
 """Characters of a label's name, of a fingerprint and of other short texts."""
-MOST_ENTRIES = 64
+MAX_ENTRIES = 64
 """Labels, annotations and fields of `target`; the first by name are kept."""
-MOST_OTHERS = 200
+MAX_OTHERS = 200
 """Alerts that the run of a storm names; the table of decisions has them all."""
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -51,6 +52,7 @@ class Alert:
     :param starts_at: ISO 8601, UTC; when the sender saw it begin.
     :param ends_at: ISO 8601, UTC; empty while it is firing.
     :param generator_url: where the sender says the alert was made; a link for people, not an address to call.
+    :param silence_url: where people silence it; empty where the sender does not say.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     generator_url: str = ""
+    silence_url: str = ""
     group_key: str = ""
     receiver: str = ""
 
@@ -125,7 +128,7 @@ class AlertConf:
 
 def make_conf(alert: Alert, target: Mapping[str, str], others: Iterable[Alert] = ()) -> dict[str, Any]:
     """Build the conf of a run. What is too long is cut: no alert is lost for its size."""
-    kept = [asdict(fitting(other)) for _, other in zip(range(MOST_OTHERS), others, strict=False)]
+    kept = [asdict(fitting(other)) for _, other in zip(range(MAX_OTHERS), others, strict=False)]
     return {"alert": asdict(fitting(alert)), "target": fitting_texts(target), "others": kept}
 
 
@@ -138,8 +141,8 @@ def read_conf(conf: Mapping[str, Any] | None) -> AlertConf:
     if "alert" not in found:
         raise AlertConfError("the run has no conf.alert: this DAG is started by alerts, see docs/alerts.md")
     others = found.get("others") or []
-    if not isinstance(others, list) or len(others) > MOST_OTHERS:
-        raise AlertConfError(f"others must be a list of at most {MOST_OTHERS} alerts")
+    if not isinstance(others, list) or len(others) > MAX_OTHERS:
+        raise AlertConfError(f"others must be a list of at most {MAX_OTHERS} alerts")
     read = [_read_alert(other, f"others[{index}]") for index, other in enumerate(others)]
     return AlertConf(_read_alert(found["alert"], "alert"), _texts(found.get("target") or {}, "target"), read)
 
@@ -152,8 +155,8 @@ def fitting(alert: Alert) -> Alert:
 
 
 def fitting_texts(texts: Mapping[str, str]) -> dict[str, str]:
-    """At most `MOST_ENTRIES` of the texts, the first by name, each within its length."""
-    kept = sorted(texts.items())[:MOST_ENTRIES]
+    """At most `MAX_ENTRIES` of the texts, the first by name, each within its length."""
+    kept = sorted(texts.items())[:MAX_ENTRIES]
     return {fitting_text(name, NAME_LENGTH): fitting_text(value) for name, value in kept}
 
 
@@ -163,7 +166,7 @@ def fitting_text(text: str, length: int = TEXT_LENGTH) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
-_LONG = ("generator_url", "group_key")
+_LONG = ("generator_url", "silence_url", "group_key")
 _MAPPINGS = ("labels", "annotations")
 _SHORT = tuple(part.name for part in fields(Alert) if part.name not in (*_LONG, *_MAPPINGS))
 
@@ -181,8 +184,8 @@ def _read_alert(found: object, where: str) -> Alert:
 
 
 def _texts(found: object, where: str) -> dict[str, str]:
-    if not isinstance(found, Mapping) or len(found) > MOST_ENTRIES:
-        raise AlertConfError(f"{where} must be at most {MOST_ENTRIES} names with texts")
+    if not isinstance(found, Mapping) or len(found) > MAX_ENTRIES:
+        raise AlertConfError(f"{where} must be at most {MAX_ENTRIES} names with texts")
     return {_text(name, where, NAME_LENGTH): _text(value, f"{where}.{name}") for name, value in found.items()}
 
 

@@ -17,7 +17,7 @@ _CHOICE = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(labels|annotations)\.([^\s|"
 _PLAIN = ("source", "route", "status", "fingerprint", "starts_at", "ends_at", "generator_url", "group_key", "receiver")
 
 
-class FillError(PermanentError):
+class PlaceholderError(PermanentError):
     """A place in a text is none."""
 
 
@@ -37,10 +37,10 @@ class _Choice:
         return texts.get(self.name, "")
 
 
-class Fill:
+class AlertTemplate:
     """One text with its places, read once.
 
-    :raises FillError: a place is not of the documented form.
+    :raises PlaceholderError: a place is not of the documented form.
     """
 
     def __init__(self, text: str) -> None:
@@ -70,7 +70,9 @@ def _choices(place: str) -> list[_Choice]:
         if place[at] != "|":
             break
         at += 1
-    raise FillError(f'{{{{{place}}}}}: give labels.NAME, annotations.NAME, a field or "a text", with | between them')
+    raise PlaceholderError(
+        f'{{{{{place}}}}}: give labels.NAME, annotations.NAME, a field or "a text", with | between them'
+    )
 
 
 def _choice(match: re.Match[str], place: str) -> _Choice:
@@ -80,5 +82,5 @@ def _choice(match: re.Match[str], place: str) -> _Choice:
     if field is None:
         return _Choice("text", double if double is not None else single)
     if field not in _PLAIN:
-        raise FillError(f"{{{{{place}}}}}: an alert has no {field!r}; it has {', '.join(_PLAIN)}")
+        raise PlaceholderError(f"{{{{{place}}}}}: an alert has no {field!r}; it has {', '.join(_PLAIN)}")
     return _Choice("field", field)

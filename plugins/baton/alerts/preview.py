@@ -12,7 +12,7 @@ from baton.alerts.payloads import Post
 from baton.alerts.routes import Route, Routes
 
 
-def trial(routes: Routes, post: Post) -> Iterator[str]:
+def preview(routes: Routes, post: Post) -> Iterator[str]:
     """Lines for people: each alert, and below it what its routes would do with it."""
     for received in post.received:
         alert = received.alert

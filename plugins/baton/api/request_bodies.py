@@ -29,12 +29,12 @@ class BudgetSpentError(Exception):
 class Budget:
     """What bodies of senders that are not known yet may hold at the same time. For one event loop.
 
-    :param most_bytes: of all of them together, as far as they have arrived.
-    :param most_bodies: how many of them are read at once.
+    :param max_bytes: of all of them together, as far as they have arrived.
+    :param max_bodies: how many of them are read at once.
     """
 
-    def __init__(self, most_bytes: int, most_bodies: int) -> None:
-        self._bytes, self._bodies = most_bytes, most_bodies
+    def __init__(self, max_bytes: int, max_bodies: int) -> None:
+        self._bytes, self._bodies = max_bytes, max_bodies
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
@@ -68,24 +68,24 @@ def take_freely(_: int) -> None:
 async def read_limited(
     chunks: AsyncIterable[bytes],
     headers: Mapping[str, str],
-    most_bytes: int,
+    max_bytes: int,
     patience: float = PATIENCE_SECONDS,
     take: Callable[[int], None] = take_freely,
 ) -> bytearray:
     """The whole body.
 
-    :param take: is told the bytes of each piece before it is kept; see `Budget`.
-    :raises BodyTooLargeError: it is longer than `most_bytes`, by its header or by itself.
+    :param take: gets the bytes of each piece before it is kept; see `Budget`.
+    :raises BodyTooLargeError: it is longer than `max_bytes`, by its header or by itself.
     :raises BodyTooSlowError: it took longer than `patience` seconds.
     """
-    told = headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and (len(told) > 12 or int(told) > most_bytes):
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 12 or int(declared) > max_bytes):
         raise BodyTooLargeError
     read = bytearray()
     try:
         async with asyncio.timeout(patience):
             async for chunk in chunks:
-                if len(read) + len(chunk) > most_bytes:
+                if len(read) + len(chunk) > max_bytes:
                     raise BodyTooLargeError
                 take(len(chunk))
                 read += chunk

@@ -29,10 +29,10 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow imports these
     get_parsing_context,
 )
 
-from baton.cronjobs.catalogue import Catalogue, read_catalogue
 from baton.cronjobs.chains.chain import Chain, Link
 from baton.cronjobs.chains.for_each import LAST, ItemSource
 from baton.cronjobs.dags_docs import chain_doc, cronjob_doc
+from baton.cronjobs.loading import LoadedCronJobs, load_cronjobs
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.cronjobs.manifests.files import Manifest, Problem
 from baton.cronjobs.manifests.settings import Settings
@@ -85,11 +85,11 @@ def report_refused(*folders: str | Path, **job: Any) -> None:
 
 
 def _make(folders: Iterable[str | Path], job: Mapping[str, Any]) -> tuple[dict[str, DAG], list[Problem]]:
-    catalogue = read_catalogue([Path(folder).absolute() for folder in folders])
-    problems = list(catalogue.problems)
+    loaded = load_cronjobs([Path(folder).absolute() for folder in folders])
+    problems = list(loaded.problems)
     dags = {}
     wanted = get_parsing_context().dag_id  # a task's process needs its own DAG only
-    for dag_id, manifest, make in _plans(catalogue, job):
+    for dag_id, manifest, make in _plans(loaded, job):
         if wanted not in (None, dag_id):
             continue
         try:
@@ -102,12 +102,12 @@ def _make(folders: Iterable[str | Path], job: Mapping[str, Any]) -> tuple[dict[s
 _Plan = tuple[str, Manifest, Callable[[], DAG]]
 
 
-def _plans(catalogue: Catalogue, job: Mapping[str, Any]) -> Iterator[_Plan]:
+def _plans(loaded: LoadedCronJobs, job: Mapping[str, Any]) -> Iterator[_Plan]:
     """Yield what DAGs there will be: one for each chain of tasks, one for each other CronJob."""
-    cronjobs = catalogue.cronjobs
+    cronjobs = loaded.cronjobs
     followers: dict[str, tuple[Link, str]] = {}
     in_tasks: set[str] = set()
-    for chain in catalogue.chains:
+    for chain in loaded.chains:
         if chain.handover == "tasks":
             in_tasks |= set(chain.links)
             yield chain.name, cronjobs[chain.roots[0]].manifest, partial(_chain_dag, chain, cronjobs, job)

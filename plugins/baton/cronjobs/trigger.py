@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from baton.cronjobs.run.job_run import FAILURE, SUCCESS, JobRequest, JobRun, Outcome
 from baton.exceptions import PermanentError
-from baton.kubernetes.ending import ended, to_the_end
+from baton.kubernetes.cancellation import ended, shielded
 
 
 class JobTrigger(BaseTrigger):
@@ -70,7 +70,7 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Delete the Job: somebody cleared the task or marked it."""
-        await to_the_end(self.end())
+        await shielded(self.end())
 
     async def end(self) -> None:
         """Delete the Job if it has not ended."""
@@ -84,7 +84,7 @@ class JobTrigger(BaseTrigger):
 
 
 class JobEnding(JobTrigger):
-    """Delete the Job of a trigger that nobody runs any more, see `baton.airflow_internals.abandoned`."""
+    """Delete the Job of a trigger that nobody runs any more, see `baton.airflow_internals.abandoned_triggers`."""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire one event when it is deleted."""

@@ -20,7 +20,7 @@ from baton.functions.call import Call, RefusedError, Reply, UnavailableError, ch
 from baton.functions.deadline import within
 from baton.functions.http_protocol import CONNECT_SECONDS, retry_after_seconds
 from baton.functions.protocol import Protocol
-from baton.functions.whole_answer import has_length
+from baton.functions.truncated_answer import has_length
 
 IDEMPOTENCY_FIELD = "idempotency_key"
 

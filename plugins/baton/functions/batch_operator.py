@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,10 @@ from baton.functions.batches.items import Batch, check, describe, read_batches, 
 from baton.functions.batches.results import Results
 from baton.functions.batches.run import BatchRun, Limits, Tally
 from baton.functions.batches.sender import BatchSender, Callbacks, forget_answer
+from baton.functions.call_retries import CallRetries
 from baton.functions.callbacks_hook import CallbackHook
 from baton.functions.hook import CONNECTION, FunctionHook
 from baton.functions.identity import TaskIdentity
-from baton.functions.patience import Patience
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,7 +51,7 @@ class InvokeFunctionBatchOperator(BaseOperator):
     :param function_conn_id: where, how and as whom; see `FunctionHook`.
     :param sql_conn_id: the database of the query.
     :param batch_size: items in a call.
-    :param most_in_flight: calls at a time; fewer while the gateway answers 429.
+    :param max_in_flight: calls at a time; fewer while the gateway answers 429.
     :param asynchronous: let the gateway accept each batch and post its answer to Airflow.
     :param failure_threshold: share of the items that may fail, 0 to 1; beyond it the task fails.
     :param response_limit_bytes: a larger answer fails the items of its batch.
@@ -72,15 +73,18 @@ class InvokeFunctionBatchOperator(BaseOperator):
         function_conn_id: str = CONNECTION,
         sql_conn_id: str | None = None,
         batch_size: int = BATCH_SIZE,
-        most_in_flight: int = 8,
+        max_in_flight: int = 8,
         asynchronous: bool = False,
         failure_threshold: float = 0.0,
         response_limit_bytes: int = BATCH_RESPONSE_LIMIT_BYTES,
         **kwargs: Any,
     ) -> None:
+        if "most_in_flight" in kwargs:
+            warnings.warn("most_in_flight is now called max_in_flight", DeprecationWarning, stacklevel=2)
+            max_in_flight = kwargs.pop("most_in_flight")
         super().__init__(**kwargs)
-        if batch_size < 1 or most_in_flight < 1 or not 0 <= failure_threshold <= 1:
-            raise ValueError("batch_size and most_in_flight are at least 1, failure_threshold is from 0 to 1")
+        if batch_size < 1 or max_in_flight < 1 or not 0 <= failure_threshold <= 1:
+            raise ValueError("batch_size and max_in_flight are at least 1, failure_threshold is from 0 to 1")
         self.function = function
         self.items = items
         self.result_uri = result_uri
@@ -88,13 +92,13 @@ class InvokeFunctionBatchOperator(BaseOperator):
         self.function_conn_id = function_conn_id
         self.sql_conn_id = sql_conn_id
         self.batch_size = batch_size
-        self.most_in_flight = most_in_flight
+        self.max_in_flight = max_in_flight
         self.asynchronous = asynchronous
         self.failure_threshold = failure_threshold
         self.response_limit_bytes = response_limit_bytes
         self.aws_conn_id = "aws_default"
         self.batch_seconds = 300.0
-        self.patience = Patience(seconds=600.0)
+        self.call_retries = CallRetries(seconds=600.0)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send what is missing."""
@@ -171,9 +175,9 @@ class InvokeFunctionBatchOperator(BaseOperator):
         hook = FunctionHook(
             self.function_conn_id,
             response_limit_bytes=self.response_limit_bytes,
-            connections=self.most_in_flight,
+            connections=self.max_in_flight,
         )
-        limits = Limits(self.most_in_flight, self.failure_threshold, self.patience)
+        limits = Limits(self.max_in_flight, self.failure_threshold, self.call_retries)
         callbacks, writer = None, CheckpointWriter(checkpoints, checkpoint)
         if self.asynchronous:
             forget = partial(forget_answer, context["task_state_store"])

@@ -23,7 +23,7 @@ TOKEN_HEADER = "X-Baton-Callback-Token"  # noqa: S105  (a header's name)
 """Of the question whether an answer has come: unlike a path, a header stands in no access log."""
 OURS_HEADER = "X-Baton-Callbacks"
 """Of each answer of the route: what lacks it was answered by a proxy or a login page before it."""
-_LONGEST_TOKEN = 4096
+_MAX_TOKEN_LENGTH = 4096
 _DOMAIN = b"baton function callback v1\0"
 
 
@@ -96,7 +96,7 @@ def _signature(key: bytes, content: bytes) -> bytes:
 
 
 def _split(token: str) -> tuple[bytes, bytes]:
-    if len(token) > _LONGEST_TOKEN or not token.isascii() or token.count(".") != 1:
+    if len(token) > _MAX_TOKEN_LENGTH or not token.isascii() or token.count(".") != 1:
         raise InvalidTokenError("not a token")
     content, signature = token.split(".")
     try:

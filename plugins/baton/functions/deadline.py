@@ -11,7 +11,7 @@ T = TypeVar("T")
 LAST_LOOK_SECONDS = 0.5
 LOST_SECONDS = 5.0
 """How long a posted answer is waited for after the connection was cut before the call was accepted."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 2.0
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
@@ -52,4 +52,4 @@ async def look_until_there(look: Callable[[], Awaitable[T | None]], seconds: flo
         if (found := await look()) is not None or left <= 0:
             return found
         await asyncio.sleep(min(pause, max(0.0, left)))
-        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 1.5, MAX_PAUSE_SECONDS)

@@ -12,8 +12,8 @@ from airflow.sdk import BaseHook
 
 from baton.exceptions import PermanentError
 from baton.functions.call import ACCEPTED, Call, Reply, UnavailableError
+from baton.functions.call_retries import CallRetries
 from baton.functions.deadline import LOST_SECONDS, look_until_there
-from baton.functions.patience import Patience
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -77,13 +77,15 @@ class FunctionHook(BaseHook):
             raise RuntimeError("use the hook as an asynchronous context manager")
         return self._protocol
 
-    async def call(self, call: Call, patience: Patience, is_answered: Callable[[], bool] = lambda: False) -> Reply:
+    async def call(
+        self, call: Call, call_retries: CallRetries, is_answered: Callable[[], bool] = lambda: False
+    ) -> Reply:
         """Make a call, again where that is safe and may help.
 
         :param is_answered: looks whether an answer was posted, though no reply came; it is as good as one that says
             "accepted". Blocks.
         :raises PermanentError: it was refused, or it is not known whether it ran.
-        :raises TransientError: patience is at its end.
+        :raises TransientError: its retries are used up.
         """
         if call.callback_url:
             self.check_callbacks()
@@ -100,7 +102,7 @@ class FunctionHook(BaseHook):
                     raise
                 return accepted
 
-        return await patience.call(send)
+        return await call_retries.call(send)
 
     def check_callbacks(self) -> None:
         """Whether answers can be posted to us.
@@ -112,9 +114,9 @@ class FunctionHook(BaseHook):
                 f"connection {self.function_conn_id}: this kind of gateway posts no callbacks; call it synchronously"
             )
 
-    async def ask(self, call: Call, location: str, patience: Patience) -> Reply | None:
+    async def ask(self, call: Call, location: str, call_retries: CallRetries) -> Reply | None:
         """Ask what became of an accepted call; None while it is under way."""
-        return await patience.call(lambda: self.protocol.ask(call, location))
+        return await call_retries.call(lambda: self.protocol.ask(call, location))
 
     def _make(self, connection: Connection) -> Protocol:
         from baton.functions.aws_lambda import LambdaProtocol

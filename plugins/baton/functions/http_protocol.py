@@ -29,7 +29,7 @@ from baton.functions.call import (
 )
 from baton.functions.deadline import within
 from baton.functions.protocol import Protocol
-from baton.functions.whole_answer import CutAnswerError, check_end, has_length, unpack
+from baton.functions.truncated_answer import TruncatedAnswerError, check_end, has_length, unpack
 
 CONNECT_SECONDS = 10
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -188,7 +188,7 @@ class HttpProtocol(Protocol):
             whole = unpack(body, response.headers.get("Content-Encoding", ""), self.response_limit_bytes)
             if response.status not in (ACCEPTED, 204) and not has_length(response.headers):
                 check_end(whole)
-        except CutAnswerError as err:
+        except TruncatedAnswerError as err:
             raise UnavailableError(
                 f"function {call.function}: its answer was cut: {err} (call {call.call_id})", lost=True
             ) from err

@@ -26,10 +26,10 @@ from baton.functions.call import (
     result_of,
     too_large,
 )
+from baton.functions.call_retries import CallRetries
 from baton.functions.callback_tokens import Callback
 from baton.functions.hook import CONNECTION, RESPONSE_LIMIT_BYTES, FunctionHook
 from baton.functions.identity import TaskIdentity
-from baton.functions.patience import Patience
 from baton.functions.pending_call import CallMemory, PendingCall
 from baton.functions.stored_reply import is_oversize, is_success, load_reply, store_reply
 from baton.functions.xcom_value import xcom_value
@@ -229,7 +229,7 @@ class InvokeFunctionOperator(BaseOperator):
                 function_conn_id=self.function_conn_id,
                 call=dump_call(call),
                 waits_for=waits_for,
-                patience=asdict(self._patience()),
+                patience=asdict(self._call_retries()),
                 response_limit_bytes=self.response_limit_bytes,
                 deadline=deadline,
                 deferred_at=time.time(),
@@ -301,12 +301,12 @@ class InvokeFunctionOperator(BaseOperator):
     async def _send(self, call: Call, is_answered: Callable[[], bool] = lambda: False) -> Reply:
         hook = FunctionHook(self.function_conn_id, response_limit_bytes=self.response_limit_bytes)
         async with hook:
-            return await hook.call(call, self._patience(), is_answered)
+            return await hook.call(call, self._call_retries(), is_answered)
 
-    def _patience(self) -> Patience:
+    def _call_retries(self) -> CallRetries:
         """Return how long this try goes on; a synchronous call may take its time twice."""
         is_synchronous = self.mode == SYNCHRONOUS
-        return Patience(seconds=2 * self.timeout_seconds if is_synchronous else 300.0, repeatable=self.repeatable)
+        return CallRetries(seconds=2 * self.timeout_seconds if is_synchronous else 300.0, repeatable=self.repeatable)
 
     def _memory(self, context: Context) -> CallMemory:
         return CallMemory(context["task_state_store"], self._key(context))

@@ -13,11 +13,11 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from baton.exceptions import PermanentError, TransientError
 from baton.functions.call import Call, Reply
+from baton.functions.call_retries import CallRetries
 from baton.functions.callback_tokens import OURS_HEADER, Callback
 from baton.functions.callbacks_hook import CallbackHook
 from baton.functions.deadline import look_until_there
 from baton.functions.hook import FunctionHook
-from baton.functions.patience import Patience
 from baton.functions.stored_reply import store_reply
 
 RESPONSE, CALLBACK, POLLING = "response", "callback", "polling"
@@ -34,7 +34,7 @@ class FunctionTrigger(BaseTrigger):
 
     :param call: a `Call` as plain JSON, its body as text. No secret: the connection is read where it is used.
     :param waits_for: `response`, `callback` or `polling`.
-    :param patience: a `Patience` as plain JSON.
+    :param patience: a `CallRetries` as plain JSON.
     :param callback: a `Callback` as plain JSON, for `callback`.
     :param location: where to ask, for `polling`.
     :param deadline: Unix seconds, for an answer to a call that was made. What the trigger itself calls has the time
@@ -94,13 +94,13 @@ class FunctionTrigger(BaseTrigger):
         return {"outcome": REPLY, "reply": store_reply(reply)} if reply is not None else {"outcome": LATE}
 
     async def _send(self, hook: FunctionHook) -> Reply:
-        return await hook.call(load_call(self.call), Patience(**self.patience))
+        return await hook.call(load_call(self.call), CallRetries(**self.patience))
 
     async def _poll(self, hook: FunctionHook) -> Reply | None:
         """Ask until there is an answer; once at least, however late we are. None: not in time."""
         call, patience = (
             load_call(self.call),
-            replace(Patience(**self.patience), repeatable=True),
+            replace(CallRetries(**self.patience), repeatable=True),
         )  # asking does no work
         while True:
             left = max(0.0, self.deadline - time.time())

@@ -15,16 +15,16 @@ from baton.alerts.conf import AlertConf, read_conf
 from baton.exceptions import TransientError
 from baton.incidents.diagnostics import pods, prometheus, summary
 from baton.incidents.diagnostics.archive import Archive, safe_path, upload
-from baton.incidents.diagnostics.cluster_api import open_cluster
-from baton.incidents.diagnostics.collector import FAILED, LATE, Collector, Scene
-from baton.incidents.diagnostics.dumps import MOST_PODS, Dump, dumps_of
+from baton.incidents.diagnostics.cluster_connection import open_connection
+from baton.incidents.diagnostics.collector import FAILED, LATE, CollectionScope, Collector
+from baton.incidents.diagnostics.dumps import MAX_PODS, Dump, dumps_of
 from baton.incidents.diagnostics.index import PodRow, pod_rows, render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
-from baton.incidents.diagnostics.run_collectors import gather_documents
+from baton.incidents.diagnostics.run_collectors import run_collectors
 from baton.incidents.diagnostics.target import Target, allowed_namespaces, target_of
 from baton.incidents.diagnostics.workload import find_workload
 from baton.kubernetes.api_streams import connection_errors
 from baton.notifications.slack import find_connection, post_message
+from baton.redaction.redactor import Redactor, secret_values
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -89,15 +89,15 @@ class CollectDiagnosticsOperator(BaseOperator):
             kept = asyncio.run(self._collect(hook, conf, target, collectors, s3, key, words))
         except connection_errors() as err:
             raise TransientError(f"the Kubernetes API does not answer: {type(err).__name__}") from err
-        told = self._tell(s3.get_conn(), key, conf, target, kept)
-        self.log.info("The diagnostics of %s are in s3://%s/%s; Slack: %s", target, self.bucket, key, told)
+        notified = self._tell(s3.get_conn(), key, conf, target, kept)
+        self.log.info("The diagnostics of %s are in s3://%s/%s; Slack: %s", target, self.bucket, key, notified)
         return {
             "archive": f"s3://{self.bucket}/{key}",
             "size_bytes": kept.size_bytes,
             "documents": kept.documents,
             "problems": kept.problems,
             "seconds": round(time.monotonic() - began, 2),
-            "slack": told,
+            "slack": notified,
         }
 
     async def _collect(
@@ -111,29 +111,29 @@ class CollectDiagnosticsOperator(BaseOperator):
         words: dict[str, str],
     ) -> _Kept:
         began = datetime.now(UTC)
-        async with open_cluster(hook, target.namespace) as cluster:
-            scene = Scene(cluster, await find_workload(cluster, target), conf, began)
-            redactor = _redactor(scene, with_emails=self.redact_emails)
+        async with open_connection(hook, target.namespace) as cluster:
+            scope = CollectionScope(cluster, await find_workload(cluster, target), conf, began)
+            redactor = _redactor(scope, with_emails=self.redact_emails)
             with upload(s3.get_conn, self.bucket, key) as sink:
                 archive = Archive(sink, redactor, began)
-                outcomes = await gather_documents(collectors, scene, archive.take)
+                outcomes = await run_collectors(collectors, scope, archive.take)
                 archive.settle()
                 for outcome in outcomes:
                     outcome.detail = redactor.text(outcome.detail)
                 took = (datetime.now(UTC) - began).total_seconds()
-                page = render_index(scene, outcomes, archive.entries, redactor, {**words, "seconds": f"{took:.1f}"})
+                page = render_index(scope, outcomes, archive.entries, redactor, {**words, "seconds": f"{took:.1f}"})
                 archive.write("index.html", page.encode())
                 archive.close()
         problems = [f"{o.title}: {o.detail}"[:300] for o in outcomes if o.status in (FAILED, LATE)]
-        rows = pod_rows(scene.workload.pods, redactor)
-        return _Kept(sink.size_bytes, len(archive.entries), [*scene.workload.notes, *problems], rows, redactor)
+        rows = pod_rows(scope.workload.pods, redactor)
+        return _Kept(sink.size_bytes, len(archive.entries), [*scope.workload.notes, *problems], rows, redactor)
 
     def _collectors(self, conf: AlertConf) -> list[Collector]:
         """What is collected. A dump is one of the DAG's, by its name."""
         chosen = conf.choice("dump", [dump.name for dump in self.dumps]) if conf.text("dump") else None
         dumps = [dump for dump in self.dumps if dump.name == chosen]
         seconds = self.collector_seconds
-        dump_seconds = sum(dump.seconds for dump in dumps) * MOST_PODS + 1
+        dump_seconds = sum(dump.seconds for dump in dumps) * MAX_PODS + 1
         return [
             Collector("logs", "Logs", pods.collect_logs, seconds),
             Collector("events", "Events", pods.collect_events, seconds),
@@ -200,8 +200,8 @@ def archive_key(dag_id: str, run_id: str, run_after: datetime) -> str:
     return f"{safe_path(dag_id)}/{run_after:%Y/%m/%d}/{safe_path(run_id.replace('/', '_'))}.zip"
 
 
-def _redactor(scene: Scene, *, with_emails: bool) -> Redactor:
+def _redactor(scope: CollectionScope, *, with_emails: bool) -> Redactor:
     """One that knows what the telling names of this workload's objects and of the alert reveal."""
-    alerts = [{**alert.labels, **alert.annotations} for alert in (scene.conf.alert, *scene.conf.others)]
-    revealed = secret_values(scene.workload.pods, scene.workload.objects, alerts)
+    alerts = [{**alert.labels, **alert.annotations} for alert in (scope.conf.alert, *scope.conf.others)]
+    revealed = secret_values(scope.workload.pods, scope.workload.objects, alerts)
     return Redactor(revealed, with_emails=with_emails)

@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from baton.alerts.conf import AlertConf, read_conf
 from baton.exceptions import PermanentError, TransientError
-from baton.incidents.diagnostics.cluster_api import open_cluster
+from baton.incidents.diagnostics.cluster_connection import open_connection
 from baton.incidents.diagnostics.target import target_of
-from baton.incidents.healing import acting
-from baton.incidents.healing.judging import ASK, RESTART, Case, words_of
+from baton.incidents.healing import actions
+from baton.incidents.healing.assessment import ASK, RESTART, Case, words_of
 from baton.incidents.healing.rollout_trigger import GONE, READY, RolloutTrigger
 from baton.incidents.healing.rules import Rule, rule_named
 from baton.kubernetes.api_streams import connection_errors
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 KUBERNETES_CONNECTION = "kubernetes_default"
-MOST_AT_ONCE = 5
+MAX_AT_ONCE = 5
 """Restarts in one run; the further workloads are a person's to judge."""
 RESTART_IT, LEAVE_IT = "Restart it", "Leave it"
 
@@ -57,7 +57,7 @@ class FindUnhealthyOperator(BaseOperator):
         """Find and decide."""
         given = context["dag_run"].conf or {}
         conf = read_conf(given) if "alert" in given else None
-        cases = acting.at_once(_run(_find(_hook(), self.rules, conf)), MOST_AT_ONCE)
+        cases = actions.at_once(_run(_find(_hook(), self.rules, conf)), MAX_AT_ONCE)
         would = "would " if context["params"].get("dry_run") else ""
         words = [f"{case}: {would}{case.decision} ({case.why})" for case in cases]
         for text in words:
@@ -69,17 +69,17 @@ class FindUnhealthyOperator(BaseOperator):
 
 async def _find(hook: AsyncKubernetesHook, rules: Sequence[Rule], conf: AlertConf | None) -> list[Case]:
     """The cases of all rules; of a workload that several rules find ill, the first rule's."""
-    found: dict[acting.Named, Case] = {}
+    found: dict[actions.Named, Case] = {}
     namespaces = sorted({namespace for rule in rules for namespace in rule.namespaces})
     target = target_of(conf, namespaces) if conf else None
     for namespace in namespaces if target is None else [target.namespace]:
-        async with open_cluster(hook, namespace) as cluster:
-            alerted = await acting.workload_of(cluster, target) if target else None
+        async with open_connection(hook, namespace) as cluster:
+            alerted = await actions.workload_of(cluster, target) if target else None
             if target is not None and alerted is None:
                 return []
             for rule in rules:
                 if namespace in rule.namespaces:
-                    for case in await acting.find_cases(cluster, rule, alerted, datetime.now(UTC)):
+                    for case in await actions.find_cases(cluster, rule, alerted, datetime.now(UTC)):
                         found.setdefault((case.namespace, case.kind, case.name), case)
     return list(found.values())
 
@@ -110,10 +110,10 @@ class RestartWorkloadOperator(BaseOperator):
         if case.decision == ASK and not is_yes(self.answer):
             if self.answer is None:
                 raise AirflowSkipException(f"{case} is left alone: nobody was asked in this run")
-            _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, rule.within, _holder(context))))
+            _run(_with(_hook(), case, lambda cluster: actions.hold(cluster, case, rule.within, _holder(context))))
             raise AirflowSkipException(f"{case} is left alone for {words_of(rule.within)}, as was answered")
         by, is_approved = _identity(context), case.decision == ASK
-        _run(_with(_hook(), case, lambda cluster: acting.restart(cluster, rule, case, by, is_approved=is_approved)))
+        _run(_with(_hook(), case, lambda cluster: actions.restart(cluster, rule, case, by, is_approved=is_approved)))
         self.log.info("%s was restarted; it has %s to become ready", case, words_of(rule.ready_within))
         trigger = RolloutTrigger(
             namespace=case.namespace,
@@ -164,8 +164,8 @@ class AskToRestartOperator(HITLOperator):
             [f"Rule {case.rule}: {case.why}.", "", *(f"- {reason}" for reason in case.reasons[:20]), "", _CHOICE]
         )
         try:
-            _run(_with(_hook(), case, lambda cluster: acting.hold(cluster, case, length, _holder(context))))
-        except acting.HeldError as err:
+            _run(_with(_hook(), case, lambda cluster: actions.hold(cluster, case, length, _holder(context))))
+        except actions.HeldError as err:
             raise AirflowSkipException(f"not asked again: {err}") from err
         return super().execute(context)
 
@@ -201,7 +201,7 @@ def _hook() -> AsyncKubernetesHook:
 
 
 async def _with(hook: AsyncKubernetesHook, case: Case, action: Any) -> None:
-    async with open_cluster(hook, case.namespace) as cluster:
+    async with open_connection(hook, case.namespace) as cluster:
         await action(cluster)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from baton.kubernetes.api_streams import Patience, connection_errors, response_lines
+from baton.kubernetes.api_streams import ConnectionRetries, connection_errors, response_lines
 
 if TYPE_CHECKING:
     from baton.kubernetes.job_api import JobApi
@@ -25,18 +25,18 @@ async def changes(api: JobApi, path: str, selected: dict[str, str]) -> AsyncGene
     :raises RefusedError: the API server refuses.
     :raises ApiException: the API server was away for longer than `PATIENCE_SECONDS`.
     """
-    patience = Patience()
+    retries = ConnectionRetries()
     while True:
         try:
-            async with aclosing(_watch_once(api, path, selected, patience)) as found:
+            async with aclosing(_watch_once(api, path, selected, retries)) as found:
                 async for change in found:
                     yield change
         except connection_errors() as err:
-            await patience.pause_or_raise(err)
+            await retries.pause_or_raise(err)
 
 
 async def _watch_once(
-    api: JobApi, path: str, selected: dict[str, str], patience: Patience
+    api: JobApi, path: str, selected: dict[str, str], retries: ConnectionRetries
 ) -> AsyncGenerator[tuple[str, list[Object]]]:
     found = await api.ask_once("GET", path, query=selected)
     yield "LISTED", found["items"]
@@ -44,7 +44,7 @@ async def _watch_once(
     query = {**selected, **watch, "resourceVersion": found["metadata"]["resourceVersion"]}
     async with api.hook.get_conn() as connection:
         response = await api.send(connection, "GET", path, query=query, timeout=WATCH_SECONDS + 10)
-        async with aclosing(response_lines(response, patience)) as lines:
+        async with aclosing(response_lines(response, retries)) as lines:
             async for line in lines:
                 change = _parsed(line)
                 yield change["type"], [change["object"]]

@@ -15,13 +15,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 300
-"""How long the API server may be away."""
+PATIENCE_SECONDS = 1800
+"""How long the API server may be away, or refuse a token that ran out: an upgrade of a control plane takes minutes, and
+what waits here costs nothing. What runs in the cluster runs on meanwhile."""
+_FOR_A_WHILE = (401, 408, 409, 410, 429)
+"""Answers after which a later one may be another."""
 PAUSE_SECONDS = 0.5
 """Between two attempts to reach it."""
 
 
-class Patience:
+class ConnectionRetries:
     """Decides whether a lost connection is tried again."""
 
     def __init__(self) -> None:
@@ -49,7 +52,7 @@ def connection_errors() -> tuple[type[Exception], ...]:
     return (ApiException, ClientError, TimeoutError, OSError)
 
 
-async def response_lines(response: Any, patience: Patience) -> AsyncGenerator[bytes]:
+async def response_lines(response: Any, retries: ConnectionRetries) -> AsyncGenerator[bytes]:
     """Yield the lines of a streamed answer, and close it.
 
     :raises ApiException: the answer is an error. The client leaves a streamed answer's status unchecked.
@@ -59,7 +62,7 @@ async def response_lines(response: Any, patience: Patience) -> AsyncGenerator[by
     try:
         if response.status >= 400:
             raise ApiException(status=response.status, reason=response.reason)
-        patience.contact()
+        retries.contact()
         async for line in _lines(response.content.iter_any()):
             yield line
     finally:
@@ -79,7 +82,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
 
 def _is_final(err: Exception) -> bool:
     status = getattr(err, "status", None)  # no status: the connection itself was lost
-    return isinstance(status, int) and status not in (408, 409, 410, 429) and status < 500
+    return isinstance(status, int) and status not in _FOR_A_WHILE and status < 500
 
 
 def _brief(err: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import BatonError, PermanentError
-from baton.kubernetes.api_streams import Patience, connection_errors
+from baton.kubernetes.api_streams import ConnectionRetries, connection_errors
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -70,12 +70,12 @@ class JobApi:
 
         Why from the start: the pages belong to one moment, which the API server forgets after some minutes (410).
         """
-        patience = Patience()
+        retries = ConnectionRetries()
         while True:
             try:
                 return [item async for page in self._pages(path, selected) for item in page]
             except connection_errors() as err:
-                await patience.pause_or_raise(err)
+                await retries.pause_or_raise(err)
 
     async def _pages(self, path: str, selected: Mapping[str, str]) -> AsyncGenerator[list[Object]]:
         query = {**selected, "limit": str(PAGE)}
@@ -107,7 +107,7 @@ class JobApi:
     async def delete_at(self, path: str, uid: str) -> bool:
         """Delete this very object, and what belongs to it in the background; returns whether it was still there."""
         options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
-        patience = Patience()
+        retries = ConnectionRetries()
         while True:
             try:
                 found = (await self.ask("GET", path))["metadata"]
@@ -118,7 +118,7 @@ class JobApi:
             except NotThereError:
                 return False
             except connection_errors() as err:
-                await patience.pause_or_raise(err)
+                await retries.pause_or_raise(err)
 
     async def ask(self, method: str, path: str, **request: Any) -> Object:
         """Ask until there is an answer.
@@ -126,12 +126,12 @@ class JobApi:
         :raises NotThereError, AlreadyThereError, RefusedError: that is the answer.
         :raises ApiException, ClientError: the API server was away for longer than `PATIENCE_SECONDS`.
         """
-        patience = Patience()
+        retries = ConnectionRetries()
         while True:
             try:
                 return await self.ask_once(method, path, **request)
             except connection_errors() as err:
-                await patience.pause_or_raise(err)
+                await retries.pause_or_raise(err)
 
     async def ask_once(self, method: str, path: str, **request: Any) -> Object:
         """Ask; lost connections and refusals that pass by are raised too."""

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 LOOK_SECONDS = 5
 """Between two looks for events while something waits."""
 PATIENT_SECONDS = 20
-"""After which time everything is told about what has not started yet, not only warnings."""
+"""After which time everything is logged about what has not started yet, not only warnings."""
 
 
 class JobEvents:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import TransientError
 from baton.kubernetes import api_streams
-from baton.kubernetes.api_streams import Patience, connection_errors, response_lines
+from baton.kubernetes.api_streams import ConnectionRetries, connection_errors, response_lines
 from baton.kubernetes.log_line import seconds_since, split_line
 
 if TYPE_CHECKING:
@@ -47,18 +47,16 @@ async def log_lines(
     :raises ApiException: the API server refuses, or was away for longer than `PATIENCE_SECONDS`.
     :raises LogUnreadableError: the container has ended, and the kubelet still cannot read to the end of its log.
     """
-    patience, seen = Patience(), seen or Seen()
+    retries, seen = ConnectionRetries(), seen or Seen()
     unreadable_since = math.inf
     while True:
         is_last_read = ended.is_set()
         try:
-            async with aclosing(
-                _read_once(hook, name, namespace, container, seen, patience, is_previous())
-            ) as messages:
+            async with aclosing(_read_once(hook, name, namespace, container, seen, retries, is_previous())) as messages:
                 async for message in messages:
                     yield message
         except connection_errors() as err:
-            await patience.pause_or_raise(err)
+            await retries.pause_or_raise(err)
             continue
         if is_last_read:
             if not seen.refusal:
@@ -96,7 +94,7 @@ async def _read_once(
     namespace: str,
     container: str,
     seen: Seen,
-    patience: Patience,
+    retries: ConnectionRetries,
     previous: bool,
 ) -> AsyncGenerator[str]:
     """Yield the lines that were not seen yet."""
@@ -113,7 +111,7 @@ async def _read_once(
         response = await CoreV1Api(connection).read_namespaced_pod_log(
             name, namespace, _preload_content=False, _request_timeout=timeout, **options
         )
-        async with aclosing(response_lines(response, patience)) as lines:
+        async with aclosing(response_lines(response, retries)) as lines:
             async for message in _unseen(lines, seen):
                 yield message
 

@@ -1,7 +1,7 @@
-"""Send one plain text mail through the connection `smtp_default`, to each of its readers on their own.
+"""Send one plain text mail through the connection `smtp_default`, to each of its recipients on their own.
 
-The connection also names the readers (extra `to_email`), so DAGs are the same on each installation. Who is put off is
-tried again for about 20 seconds, a reader who is refused for good is not; the log names whoever got nothing.
+The connection also names the recipients (extra `to_email`), so DAGs are the same on each installation. Who is put off
+is tried again for about 20 seconds, a recipient who is refused for good is not; the log names whoever got nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WAITS = (1.0, 4.0, 15.0)
 def send_mail(*, subject: str, text: str) -> None:
     """Send a mail to the connection's `to_email`.
 
-    :raises PermanentError: the connection is missing or names no reader, or somebody got nothing.
+    :raises PermanentError: the connection is missing or names no recipient, or somebody got nothing.
     """
     mail = _Mail(subject, text)
     for pause in (0.0, *WAITS):
@@ -62,9 +62,9 @@ class _Mail:
     def __init__(self, subject: str, text: str, connection: object = None) -> None:
         self._connection = connection
         server = self.connect()
-        self.waiting = dict.fromkeys(server.readers, "")
+        self.waiting = dict.fromkeys(server.recipients, "")
         self._lost: dict[str, str] = {}
-        self._message = _message(subject, text, server.sender, server.readers)
+        self._message = _message(subject, text, server.sender, server.recipients)
 
     def connect(self) -> MessageHook:
         """Give a hook that has asked nothing yet."""
@@ -76,16 +76,16 @@ class _Mail:
         return hook
 
     def send(self, server: MessageHook) -> None:
-        """Try each reader who waits, once."""
-        for reader in list(self.waiting):
+        """Try each recipient who waits, once."""
+        for recipient in list(self.waiting):
             try:
-                server.send_message(self._message, parseaddr(reader)[1])
+                server.send_message(self._message, parseaddr(recipient)[1])
             except PermanentError as err:
-                self._lost[reader] = str(err)
+                self._lost[recipient] = str(err)
             except BatonError as err:
-                self.waiting[reader] = str(err)
+                self.waiting[recipient] = str(err)
                 continue
-            del self.waiting[reader]
+            del self.waiting[recipient]
 
     def check(self) -> None:
         """Name whoever got nothing.
@@ -93,16 +93,16 @@ class _Mail:
         :raises PermanentError: somebody did not.
         """
         lost = {**self.waiting, **self._lost}
-        for reader, words in lost.items():
-            log.error("%s got no mail %r: %s", reader, self._message["Subject"], words)
+        for recipient, words in lost.items():
+            log.error("%s got no mail %r: %s", recipient, self._message["Subject"], words)
         if lost:
-            raise PermanentError(f"{len(lost)} readers got no mail: {', '.join(lost)}")
+            raise PermanentError(f"{len(lost)} recipients got no mail: {', '.join(lost)}")
 
 
-def _message(subject: str, text: str, sender: str, readers: list[str]) -> EmailMessage:
+def _message(subject: str, text: str, sender: str, recipients: list[str]) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = " ".join(subject.split())
-    message["From"], message["To"] = sender, ", ".join(readers)
+    message["From"], message["To"] = sender, ", ".join(recipients)
     message["Date"], message["Message-ID"] = format_datetime(datetime.now(UTC)), make_msgid(domain="baton")
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(_html(text), subtype="html")

@@ -1,6 +1,6 @@
 """Texts cut to a length: of a log or an error the end is kept, which holds the reason; of a headline the beginning.
 
-What was cut is marked. A cut never falls inside what a reader sees as one sign. The watch has the same rules: what runs
+What was cut is marked. A cut never falls inside what a person sees as one sign. The watch has the same rules: what runs
 in pods shares no code with the wheel.
 Source: https://www.unicode.org/reports/tr29/, the rules for extending characters, joiners, flags and conjoining jamo.
 """
@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 
 MARK = "…"
-LONGEST_SIGN = 64
+MAX_SIGN_LENGTH = 64
 """Characters; whoever stacks more accents than that is cut within them."""
 JOINER = "\u200d"
 
@@ -26,8 +26,8 @@ def end_of(text: str, limit: int, escaped: Callable[[str], str] = str) -> str:
     left, start = limit - _units(MARK), len(text)
     while start and (left := left - _units(escaped(text[start - 1]))) >= 0:
         start -= 1
-    near = range(start, min(start + LONGEST_SIGN, len(text)))
-    none = start if len(near) == LONGEST_SIGN else len(text)
+    near = range(start, min(start + MAX_SIGN_LENGTH, len(text)))
+    none = start if len(near) == MAX_SIGN_LENGTH else len(text)
     return MARK + text[next((place for place in near if not _continues(text, place)), none) :]
 
 
@@ -38,8 +38,8 @@ def beginning_of(text: str, limit: int, escaped: Callable[[str], str] = str) -> 
     left, end = limit - _units(MARK), 0
     while end < len(text) and (left := left - _units(escaped(text[end]))) >= 0:
         end += 1
-    near = range(end, max(end - LONGEST_SIGN, 0), -1)
-    none = end if len(near) == LONGEST_SIGN else 0
+    near = range(end, max(end - MAX_SIGN_LENGTH, 0), -1)
+    none = end if len(near) == MAX_SIGN_LENGTH else 0
     return text[: next((place for place in near if not _continues(text, place)), none)] + MARK
 
 

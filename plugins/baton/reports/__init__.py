@@ -1,4 +1,4 @@
-"""Delivery of reports: what was rendered in a pod reaches its readers, once."""
+"""Delivery of reports: what was rendered in a pod reaches its recipients, once."""
 
 from typing import TYPE_CHECKING
 

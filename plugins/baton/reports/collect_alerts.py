@@ -22,7 +22,7 @@ ALERTMANAGER_CONNECTION = "alertmanager_default"
 AIRFLOW_CONNECTION = "airflow_api_default"
 """Airflow's own API, by a user who may see runs: tasks do not read its database, where the receiver's table is."""
 TIMEOUT_SECONDS = 20
-MOST_PAGES = 20
+MAX_PAGES = 20
 SHOWN = ("labels", "startsAt", "endsAt", "fingerprint", "status")
 
 
@@ -87,7 +87,7 @@ def _receiver(since: datetime) -> dict[str, Any]:
 
 def _decisions(client: AirflowRest) -> Iterator[dict[str, Any]]:
     before: dict[str, int] = {}
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page = client.call("GET", "/baton/alerts/data", params=before)
         yield from page["rows"]
         if not page["more"]:

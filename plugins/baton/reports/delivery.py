@@ -15,18 +15,18 @@ from datetime import datetime
 from typing import Protocol
 
 from baton.exceptions import BatonError, InDoubtError, PermanentError, TransientError
-from baton.reports.registry import Registry
+from baton.reports.delivery_ledger import DeliveryLedger
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Parcel:
+class RenderedReport:
     """A report on its way.
 
     :param read: gives the content of the file of one kind; None where the report has none.
     :param links: what is shown → address that expires.
-    :param links_days: after how many days.
+    :param links_work: how long they do, in words.
     """
 
     report_id: str
@@ -35,7 +35,7 @@ class Parcel:
     headline: str
     read: Callable[[str], bytes | None]
     links: Mapping[str, str] = field(default_factory=dict)
-    links_days: int = 7
+    links_work: str = "for 7 days"
 
 
 class RecipientRefusedError(PermanentError):
@@ -47,15 +47,15 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in the registry: ``mail:a@example.org``, ``slack:#sales``."""
+        """Its name in the ledger: ``mail:a@example.org``, ``slack:#sales``."""
 
-    def reference(self, parcel: Parcel) -> str:
+    def reference(self, report: RenderedReport) -> str:
         """Give the message's name at the other side: the same for the same report."""
 
-    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+    def was_sent(self, report: RenderedReport, since: datetime) -> bool:
         """Ask the other side about a message in doubt; false where it cannot be asked."""
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, report: RenderedReport) -> None:
         """Send.
 
         :raises RecipientRefusedError: this recipient is refused for good.
@@ -77,7 +77,7 @@ class Outcome:
     failed: dict[str, BatonError] = field(default_factory=dict)
 
 
-def deliver(parcel: Parcel, channels: Iterable[Channel], registry: Registry) -> Outcome:
+def deliver(report: RenderedReport, channels: Iterable[Channel], ledger: DeliveryLedger) -> Outcome:
     """Send a registered report through each channel that has not had it.
 
     A recipient who is refused for good is let go, unless nobody else has it by the same kind of channel.
@@ -88,41 +88,41 @@ def deliver(parcel: Parcel, channels: Iterable[Channel], registry: Registry) -> 
     outcome = Outcome()
     for channel in channels:
         try:
-            outcome.sent[channel.name] = _through(channel, parcel, registry)
+            outcome.sent[channel.name] = _through(channel, report, ledger)
         except BatonError as err:
             outcome.failed[channel.name] = err
-    _let_go(parcel, outcome)
-    registry.settle(parcel.report_id, delivered=not outcome.failed)
+    _let_go(report, outcome)
+    ledger.settle(report.report_id, delivered=not outcome.failed)
     if outcome.failed:
-        raise _together(parcel, outcome)
+        raise _together(report, outcome)
     return outcome
 
 
-def _through(channel: Channel, parcel: Parcel, registry: Registry) -> str:
-    with registry.claim(parcel.report_id, channel.name, channel.reference(parcel)) as claim:
+def _through(channel: Channel, report: RenderedReport, ledger: DeliveryLedger) -> str:
+    with ledger.claim(report.report_id, channel.name, channel.reference(report)) as claim:
         if claim.is_sent:
             return "sent before"
-        if claim.in_doubt_since and channel.was_sent(parcel, claim.in_doubt_since):
-            registry.sent(parcel.report_id, channel.name, "found at the other side after a killed try")
+        if claim.in_doubt_since and channel.was_sent(report, claim.in_doubt_since):
+            ledger.sent(report.report_id, channel.name, "found at the other side after a killed try")
             return "sent before"
         try:
-            channel.send(parcel)
+            channel.send(report)
         except InDoubtError as err:
-            registry.in_doubt(parcel.report_id, channel.name, str(err))
+            ledger.in_doubt(report.report_id, channel.name, str(err))
             raise
         except BatonError as err:
-            registry.failed(parcel.report_id, channel.name, str(err))
+            ledger.failed(report.report_id, channel.name, str(err))
             raise
-        registry.sent(parcel.report_id, channel.name)
-        log.info("Report %s: sent to %s", parcel.report_id, channel.name)
+        ledger.sent(report.report_id, channel.name)
+        log.info("Report %s: sent to %s", report.report_id, channel.name)
         return "sent"
 
 
-def _let_go(parcel: Parcel, outcome: Outcome) -> None:
+def _let_go(report: RenderedReport, outcome: Outcome) -> None:
     reached = {_kind(name) for name in outcome.sent}
     for name, err in list(outcome.failed.items()):
         if isinstance(err, RecipientRefusedError) and _kind(name) in reached:
-            log.error("Report %s: %s is refused for good, and does not get it: %s", parcel.report_id, name, err)
+            log.error("Report %s: %s is refused for good, and does not get it: %s", report.report_id, name, err)
             outcome.refused[name] = f"refused: {err}"
             del outcome.failed[name]
 
@@ -131,9 +131,9 @@ def _kind(name: str) -> str:
     return name.partition(":")[0]
 
 
-def _together(parcel: Parcel, outcome: Outcome) -> BatonError:
+def _together(report: RenderedReport, outcome: Outcome) -> BatonError:
     reasons = "; ".join(f"{name}: {err}" for name, err in outcome.failed.items())
     permanent = all(isinstance(err, PermanentError) for err in outcome.failed.values())
     kind = PermanentError if permanent else TransientError
     done = f" (done: {', '.join(outcome.sent)})" if outcome.sent else ""
-    return kind(f"report {parcel.report_id} did not reach {reasons}{done}; its files are kept, run the task again")
+    return kind(f"report {report.report_id} did not reach {reasons}{done}; its files are kept, run the task again")

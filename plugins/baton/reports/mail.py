@@ -13,7 +13,7 @@ from typing import Protocol
 
 from baton.exceptions import PermanentError
 from baton.notifications.text import beginning_of
-from baton.reports.delivery import Parcel, RecipientRefusedError
+from baton.reports.delivery import RecipientRefusedError, RenderedReport
 
 LARGEST_ATTACHMENT_BYTES = 15_000_000
 """Base64 makes a third more of it, and many servers refuse mails above 20 or 25 MB."""
@@ -27,90 +27,90 @@ class Server(Protocol):
     def sender(self) -> str:
         """The address that mails come from."""
 
-    def send_message(self, message: EmailMessage, reader: str) -> None:
-        """Hand one message over for one reader.
+    def send_message(self, message: EmailMessage, recipient: str) -> None:
+        """Hand one message over for one recipient.
 
-        :raises ReaderRefusedError: refused for good.
+        :raises MailRecipientRefusedError: refused for good.
         :raises BatonError: what else went wrong.
         """
 
 
 @dataclass(frozen=True)
 class MailChannel:
-    """One reader by mail.
+    """One recipient by mail.
 
-    :param everybody: all readers of the report, whom the message names in `To`.
+    :param everybody: all recipients of the report, whom the message names in `To`.
     """
 
-    reader: str
+    recipient: str
     server: Server
     everybody: Sequence[str] = ()
 
     @property
     def name(self) -> str:
-        """Its name in the registry."""
-        return f"mail:{parseaddr(self.reader)[1] or self.reader}"
+        """Its name in the ledger."""
+        return f"mail:{parseaddr(self.recipient)[1] or self.recipient}"
 
-    def reference(self, parcel: Parcel) -> str:
+    def reference(self, report: RenderedReport) -> str:
         """Give the Message-ID: the same for the same report and sender, whoever reads it."""
         sender = self.server.sender
-        words = "\n".join([parcel.report_id, sender])
+        words = "\n".join([report.report_id, sender])
         domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
         return f"<baton.report.{hashlib.sha256(words.encode()).hexdigest()[:40]}@{domain}>"
 
-    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+    def was_sent(self, report: RenderedReport, since: datetime) -> bool:
         """SMTP cannot be asked."""
         return False
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, report: RenderedReport) -> None:
         """Send one message."""
-        from baton.notifications.mail_server import ReaderRefusedError
+        from baton.notifications.mail_server import MailRecipientRefusedError
 
-        address = _address(self.reader)
+        address = _address(self.recipient)
         try:
-            self.server.send_message(self.message(parcel), address.addr_spec)
-        except ReaderRefusedError as err:
+            self.server.send_message(self.message(report), address.addr_spec)
+        except MailRecipientRefusedError as err:
             raise RecipientRefusedError(f"{err}; see include/reports/recipients.yaml") from err
 
-    def message(self, parcel: Parcel) -> EmailMessage:
+    def message(self, report: RenderedReport) -> EmailMessage:
         """Build the message."""
         made = EmailMessage()
-        made["Subject"] = _header(f"{parcel.title}: {parcel.period_label}")
+        made["Subject"] = _header(f"{report.title}: {report.period_label}")
         made["From"] = self.server.sender
-        made["To"] = [_address(reader) for reader in self.everybody or [self.reader] if _is_address(reader)]
+        made["To"] = [_address(recipient) for recipient in self.everybody or [self.recipient] if _is_address(recipient)]
         made["Date"] = format_datetime(datetime.now(UTC))
-        made["Message-ID"] = self.reference(parcel)
+        made["Message-ID"] = self.reference(report)
         made["Auto-Submitted"] = "auto-generated"  # keeps out-of-office answers away; RFC 3834
-        made.set_content(_text(parcel))
-        self._add_html(made, parcel)
-        _add_pdf(made, parcel)
+        made.set_content(_text(report))
+        self._add_html(made, report)
+        _add_pdf(made, report)
         return made
 
-    def _add_html(self, made: EmailMessage, parcel: Parcel) -> None:
-        html = parcel.read("mail")
+    def _add_html(self, made: EmailMessage, report: RenderedReport) -> None:
+        html = report.read("mail")
         if html is None:
             return
         made.add_alternative(html.decode(), subtype="html")
         related = made.get_payload()[1]  # type: ignore[index]
         number = 0
-        while (chart := parcel.read(f"chart-{number}")) is not None:
+        while (chart := report.read(f"chart-{number}")) is not None:
             related.add_related(  # type: ignore[union-attr]
                 chart, "image", "png", cid=f"<chart-{number}>", filename=f"chart-{number}.png", disposition="inline"
             )
             number += 1
 
 
-def _add_pdf(made: EmailMessage, parcel: Parcel) -> None:
-    pdf = parcel.read("pdf")
+def _add_pdf(made: EmailMessage, report: RenderedReport) -> None:
+    pdf = report.read("pdf")
     if pdf is not None and len(pdf) <= LARGEST_ATTACHMENT_BYTES:
-        name = f"{parcel.report_id.replace('/', '-')}.pdf"
+        name = f"{report.report_id.replace('/', '-')}.pdf"
         made.add_attachment(pdf, "application", "pdf", filename=name)
 
 
-def _text(parcel: Parcel) -> str:
-    text = (parcel.read("text") or parcel.headline.encode()).decode()
-    links = [f"{label}: {address}" for label, address in parcel.links.items()]
-    expiry = [f"(These addresses expire after {parcel.links_days} days.)"] if links else []
+def _text(report: RenderedReport) -> str:
+    text = (report.read("text") or report.headline.encode()).decode()
+    links = [f"{label}: {address}" for label, address in report.links.items()]
+    expiry = [f"(These addresses work {report.links_work}.)"] if links else []
     return "\n".join([text, *links, *expiry])
 
 
@@ -119,18 +119,18 @@ def _header(words: str) -> str:
     return beginning_of(" ".join(words.split()), HEADER_LENGTH)
 
 
-def _address(reader: str) -> Address:
-    name, address = parseaddr(reader)
+def _address(recipient: str) -> Address:
+    name, address = parseaddr(recipient)
     try:
         if not address.isascii():
             raise ValueError("SMTP has no form for it")
         return Address(display_name=name, addr_spec=address)
     except (ValueError, IndexError) as err:
-        raise PermanentError(f"{reader!r} is no mail address; see include/reports/recipients.yaml") from err
+        raise PermanentError(f"{recipient!r} is no mail address; see include/reports/recipients.yaml") from err
 
 
-def _is_address(reader: str) -> bool:
+def _is_address(recipient: str) -> bool:
     try:
-        return bool(_address(reader))
+        return bool(_address(recipient))
     except PermanentError:
         return False

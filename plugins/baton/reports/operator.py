@@ -1,4 +1,4 @@
-"""Deliver one rendered report to its readers."""
+"""Deliver one rendered report to its recipients."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from baton.exceptions import PermanentError
 from baton.notifications.slack import SLACK_CONNECTION, connect
 from baton.reports.delivery import Channel, deliver
+from baton.reports.delivery_ledger import DeliveryLedger
 from baton.reports.files import Files
-from baton.reports.registry import Registry
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,7 +26,7 @@ class DeliverReportOperator(BaseOperator):
     """Register a report and send it by mail and to Slack, each channel once for the report's period.
 
     Why here and not in the pod that rendered it: the pod reads the databases and reaches nobody; whoever reaches the
-    mail server and Slack reads no database but the registry. Airflow's connections name both.
+    mail server and Slack reads no database but the delivery ledger. Airflow's connections name both.
 
     :param manifest: URI of the report's manifest. (templated)
     :param recipients: kind of channel → addresses; see `baton.reports.recipients`.
@@ -52,10 +52,10 @@ class DeliverReportOperator(BaseOperator):
         manifest = files.manifest(self.manifest)
         if self.skip_empty and manifest["is_empty"]:
             raise AirflowSkipException(f"report {manifest['report_id']} has nothing to tell")
-        with _registry() as registry:
+        with _ledger() as ledger:
             run = context["dag_run"]
-            registry.register(manifest, self.recipients, f"{run.dag_id}/{run.run_id}")
-            outcome = deliver(files.parcel(manifest), self._channels(), registry)
+            ledger.register(manifest, self.recipients, f"{run.dag_id}/{run.run_id}")
+            outcome = deliver(files.rendered_report(manifest), self._channels(), ledger)
             return outcome.sent | outcome.refused
 
     def _channels(self) -> list[Channel]:
@@ -67,8 +67,8 @@ class DeliverReportOperator(BaseOperator):
         from baton.notifications.mail_server import MessageHook
         from baton.reports.mail import MailChannel
 
-        server, readers = MessageHook(), list(dict.fromkeys(self.recipients["mail"]))
-        return [MailChannel(reader, server, readers) for reader in readers]
+        server, recipients = MessageHook(), list(dict.fromkeys(self.recipients["mail"]))
+        return [MailChannel(recipient, server, recipients) for recipient in recipients]
 
     def _slack(self) -> list[Channel]:
         if not self.recipients.get("slack"):
@@ -86,14 +86,14 @@ def _slack_client() -> WebClient:
 
 
 @contextmanager
-def _registry() -> Iterator[Registry]:
+def _ledger() -> Iterator[DeliveryLedger]:
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     connection: Any = PostgresHook(postgres_conn_id=REGISTRY_CONNECTION).get_conn()
     try:
         connection.autocommit = True
-        registry = Registry(connection)
-        registry.prepare()
-        yield registry
+        ledger = DeliveryLedger(connection)
+        ledger.prepare()
+        yield ledger
     finally:
         connection.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import InDoubtError, PermanentError, TransientError
 from baton.notifications.slack import post
-from baton.reports.delivery import Parcel
+from baton.reports.delivery import RenderedReport
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -23,7 +23,7 @@ TRANSIENT_ERRORS = {"ratelimited", "rate_limited", "request_timeout", "team_adde
 DOUBTFUL_ERRORS = {"internal_error", "fatal_error", "service_unavailable"}
 """After which "some aspect of the operation" may have succeeded, says Slack's reference of chat.postMessage."""
 REASON = re.compile(r"[a-z0-9_]+|status \d+")
-MAX_BLOCKS = 50
+MAX_BLOCKS, MAX_TEXT, MAX_ELEMENTS = 50, 3000, 10
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +41,14 @@ class SlackChannel:
 
     @property
     def name(self) -> str:
-        """Its name in the registry."""
+        """Its name in the ledger."""
         return f"slack:{self.channel}"
 
-    def reference(self, parcel: Parcel) -> str:
+    def reference(self, report: RenderedReport) -> str:
         """Give the report's id, which the message carries as metadata."""
-        return parcel.report_id
+        return report.report_id
 
-    def was_sent(self, parcel: Parcel, since: datetime) -> bool:
+    def was_sent(self, report: RenderedReport, since: datetime) -> bool:
         """Look for the message in the channel's history; false where the bot may not read it."""
         try:
             answer = self.connect().conversations_history(
@@ -56,11 +56,11 @@ class SlackChannel:
             )
             messages = list(answer.get("messages") or ())
         except Exception as err:  # see `send`
-            log.warning("Slack cannot be asked about report %s (%s)", parcel.report_id, type(err).__name__)
+            log.warning("Slack cannot be asked about report %s (%s)", report.report_id, type(err).__name__)
             return False
-        return any(_is_about(message, parcel.report_id) for message in messages)
+        return any(_is_about(message, report.report_id) for message in messages)
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, report: RenderedReport) -> None:
         """Post one message.
 
         Why every exception: Slack's client lets through whatever breaks at a foreign answer, an AttributeError at a
@@ -68,10 +68,11 @@ class SlackChannel:
         """
         from slack_sdk.errors import SlackApiError
 
-        client, form = self.connect(), json.loads(parcel.read("slack") or b"{}")
-        blocks = [*form.get("blocks", []), *_links(parcel)][:MAX_BLOCKS]
-        metadata = {"event_type": EVENT, "event_payload": {"report_id": parcel.report_id}}
-        text = form.get("text") or parcel.headline
+        client, form = self.connect(), json.loads(report.read("slack") or b"{}")
+        links = _links(report)
+        blocks = [*form.get("blocks", [])[: MAX_BLOCKS - len(links)], *links]
+        metadata = {"event_type": EVENT, "event_payload": {"report_id": report.report_id}}
+        text = form.get("text") or report.headline
         try:
             post(client, self.channel, {"text": text, "blocks": blocks, "metadata": metadata})
         except SlackApiError as err:
@@ -80,12 +81,18 @@ class SlackChannel:
             raise InDoubtError(f"Slack does not answer ({type(err).__name__})") from err
 
 
-def _links(parcel: Parcel) -> list[dict[str, Any]]:
-    if not parcel.links:
+def _links(report: RenderedReport) -> list[dict[str, Any]]:
+    if not report.links:
         return []
-    words = " · ".join(f"<{address}|{label}>" for label, address in parcel.links.items())
-    text = f"{words} (for {parcel.links_days} days)"
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+    texts = [_link(label, address) for label, address in report.links.items()]
+    elements = [{"type": "mrkdwn", "text": text} for text in [*texts, f"(they work {report.links_work})"]]
+    return [{"type": "context", "elements": elements[-MAX_ELEMENTS:]}]
+
+
+def _link(label: str, address: str) -> str:
+    """Give a link as text of its own: an address with a session's token has two thousand characters."""
+    text = f"<{address}|{label}>"
+    return text if len(text) <= MAX_TEXT else f"{label}: its address is too long for Slack"
 
 
 def _is_about(message: Any, report_id: str) -> bool:

@@ -40,7 +40,7 @@ def render(report: str, *arguments: str, run_key: str = RUN_KEY, **options: Any)
 
 
 def deliver(report: str, **options: Any) -> DeliverReportOperator:
-    """Return the task that delivers what `render` made, to the readers that `recipients.yaml` names."""
+    """Return the task that delivers what `render` made, to the recipients that `recipients.yaml` names."""
     return DeliverReportOperator(
         task_id="deliver",
         manifest=result_of("render", "manifest"),

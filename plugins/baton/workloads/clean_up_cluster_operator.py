@@ -65,15 +65,15 @@ class CleanUpClusterOperator(BaseOperator):
         extras = KubernetesHook(conn_id=self.kubernetes_conn_id).conn_extras  # asking for it blocks
         hook = AsyncKubernetesHook(conn_id=self.kubernetes_conn_id, connection_extras=extras)
         try:
-            return asyncio.run(self._sweep(JobApi(hook, self.namespace), Purse(context, int(self.limit))))
+            return asyncio.run(self._sweep(JobApi(hook, self.namespace), DeletionBudget(context, int(self.limit))))
         except PermanentError as err:
             raise AirflowFailException(str(err)) from err
         except connection_errors() as err:
             raise TransientError(f"the Kubernetes API does not answer: {type(err).__name__}: {err}") from err
 
-    async def _sweep(self, api: JobApi, purse: Purse) -> dict[str, Any]:
+    async def _sweep(self, api: JobApi, budget: DeletionBudget) -> dict[str, Any]:
         found = await find_leftovers(api, Rules(datetime.now(UTC), float(self.days)))
-        sweep = Sweep(api, found, purse)
+        sweep = Sweep(api, found, budget)
         if str(self.simulate) != "True":
             await sweep.run()
         for line in sweep.table():
@@ -82,7 +82,7 @@ class CleanUpClusterOperator(BaseOperator):
 
 
 @dataclass
-class Purse:
+class DeletionBudget:
     """What the task may still delete, whatever its earlier tries did.
 
     Why it is taken before anything is deleted: a kill in between wastes some of it, and never lets more go.
@@ -110,14 +110,14 @@ class Sweep:
 
     api: JobApi
     found: list[Leftover]
-    purse: Purse
+    budget: DeletionBudget
     fates: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Delete in batches until nothing is left or the limit is reached."""
         waiting = [item for item in self.found if item.deletable]
         while waiting:
-            granted = self.purse.take(min(BATCH, len(waiting)))
+            granted = self.budget.take(min(BATCH, len(waiting)))
             for item in waiting[:granted]:
                 was_there = await self.api.delete_at(item.path, item.uid)
                 self.fates[item.uid] = "deleted" if was_there else "gone already"

@@ -15,8 +15,8 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from baton.airflow_internals.pods import ContainerState, OnKillAction, PodPhase, detect_pod_terminate_early_issues
 from baton.airflow_internals.xcom import push_result
 from baton.exceptions import BatonError
-from baton.kubernetes.api_streams import Patience, connection_errors
-from baton.kubernetes.ending import ended, to_the_end
+from baton.kubernetes.api_streams import ConnectionRetries, connection_errors
+from baton.kubernetes.cancellation import ended, shielded
 from baton.kubernetes.job_api import JobApi
 from baton.kubernetes.pod_log import log_lines
 from baton.kubernetes.pod_problem import problem
@@ -96,20 +96,20 @@ class WorkloadTrigger(KubernetesPodTrigger):
     async def on_kill(self) -> None:
         """Delete the pod: somebody cleared the task or marked it."""
         if not self._fired_event:
-            await to_the_end(self.end())
+            await shielded(self.end())
 
     async def end(self) -> None:
         """Delete the pod, unless the operator says that it stays."""
         if self.on_kill_action == OnKillAction.KEEP_POD:
             return
         self.log.info("Deleting pod %s/%s", self.pod_namespace, self.pod_name)
-        patience = Patience()
+        retries = ConnectionRetries()
         while True:
             try:
                 await self.hook.delete_pod(self.pod_name, self.pod_namespace, self.termination_grace_period)
                 return
             except connection_errors() as err:
-                await patience.pause_or_raise(err)
+                await retries.pause_or_raise(err)
 
     async def _success(self) -> TriggerEvent:
         """Store the result, delete the pod and build the event that ends the task here and now."""
@@ -228,7 +228,7 @@ class WorkloadTrigger(KubernetesPodTrigger):
 
 
 class WorkloadEnding(WorkloadTrigger):
-    """Delete the pod of a trigger that nobody runs any more, see `baton.airflow_internals.abandoned`."""
+    """Delete the pod of a trigger that nobody runs any more, see `baton.airflow_internals.abandoned_triggers`."""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire one event when it is deleted."""

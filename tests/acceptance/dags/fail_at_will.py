@@ -1,6 +1,6 @@
 """
 ## What
-Fails, or does not, as its run is told; the watch tells people of it.
+Fails, or does not, as its run is told; the watch notifies people of it.
 
 ## If it fails
 Turn it off & on again.

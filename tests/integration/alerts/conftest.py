@@ -102,7 +102,7 @@ class Receiver:
         from baton.alerts.settings import Settings
 
         return make_app(
-            Settings(self.credentials, self.routes, **{"most_bytes": 200_000, "retention_days": 30, **options})
+            Settings(self.credentials, self.routes, **{"max_bytes": 200_000, "retention_days": 30, **options})
         )
 
     def client(self, **options: Any) -> httpx.AsyncClient:
@@ -129,12 +129,13 @@ class Receiver:
 @pytest.fixture
 def receiver(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Receiver:
     """A receiver with one route, nothing decided yet, which looks at its files before each post."""
-    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
+    monkeypatch.setattr("baton.alerts.reloaded_files._LOOK_SECONDS", 0)
     made = Receiver(tmp_path, engine)
     made.query("DELETE FROM log")
     made.query("DELETE FROM dag_run")
     made.query("DELETE FROM baton_alert_decision")
     made.query("DELETE FROM baton_alert_state")
+    made.query("DELETE FROM baton_alert_refusal")
     made.query("UPDATE dag SET is_paused = false, is_stale = false, has_import_errors = false")
     made.write_routes(route())
     credentials = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from sqlalchemy import text
 from tests.integration.alerts.conftest import OTHER_TOKEN, SECRET, TOKEN, Receiver, alert, group, route
 
-from baton.alerts.credentials import sign
+from baton.alerts.signatures import OWN
 from baton.api import request_bodies as bodies
 
 Json = dict[str, Any]
@@ -27,7 +27,7 @@ def signed(body: bytes, *, secret: str = SECRET, age: int = 0, prefix: str = "X-
     names = {"X-Baton": ("X-Baton-Signature", "X-Baton-Timestamp")}.get(
         prefix, (f"{prefix}-Signature", f"{prefix}-Signature-Timestamp")
     )
-    return {names[0]: sign(secret, stamp, body), names[1]: stamp}
+    return {names[0]: OWN.sign(secret, stamp, body).hex(), names[1]: stamp}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_body_is_read_only_as_far_as_it_may_go(receiver: Receiver) -> None
             sent += 1000
             yield b" " * 1000
 
-    app = receiver.app(most_bytes=10_000)
+    app = receiver.app(max_bytes=10_000)
     seen: list[Json] = []
     chunks = endless()
 
@@ -113,7 +113,7 @@ async def test_body_is_read_only_as_far_as_it_may_go(receiver: Receiver) -> None
     await app(scope, take, answer)
     assert seen[0]["status"] == 413
     assert sent <= 12_000
-    async with receiver.client(most_bytes=10) as client:
+    async with receiver.client(max_bytes=10) as client:
         assert (await client.post("alertmanager", content=BODY)).status_code == 413
 
 
@@ -243,7 +243,7 @@ async def test_what_a_known_sender_could_not_deliver_is_in_the_log(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is not sent again; strangers fill no log."""
-    async with receiver.client(most_bytes=1000) as client:
+    async with receiver.client(max_bytes=1000) as client:
         await client.post("alertmanager", content=b"{")
         await client.post("alertmanager", content=b"1" * 2000)
         await client.post("alertmanager", content=BODY, headers={"Authorization": f"Bearer {OTHER_TOKEN}"})
@@ -298,7 +298,7 @@ async def test_too_many_posts_at_once_are_asked_to_come_again(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A queue without end would answer everybody too late."""
-    monkeypatch.setattr("baton.alerts.receiver._MOST_WAITING", 5)
+    monkeypatch.setattr("baton.alerts.receiver._MAX_WAITING", 5)
     async with receiver.client() as client:
         posts = [client.post("alertmanager", content=BODY) for _ in range(20)]
         statuses = [response.status_code for response in await asyncio.gather(*posts)]

@@ -20,7 +20,7 @@ import yaml
 
 CONNECTIONS = 300
 BODY_BYTES = 4 << 20
-MOST_MEGABYTES = 50
+MAX_MEGABYTES = 50
 SECONDS = 6.0
 KEYS = [{"id": "1", "sha256": sha256(b"t").hexdigest()}]
 BEARER = {"name": "alertmanager", "type": "bearer", "keys": KEYS}
@@ -119,5 +119,5 @@ def test_strangers_cost_little_memory(server: tuple[psutil.Process, int], header
     head = _head({name: value.replace("NOW", str(int(time.time()))) for name, value in headers.items()})
     grown = _peak_growth(process, port, head)
     print(f"{CONNECTIONS} connections: {grown:.0f} MB")
-    assert grown < MOST_MEGABYTES
+    assert grown < MAX_MEGABYTES
     assert b" 401 " in _answer(port)

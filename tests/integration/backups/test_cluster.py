@@ -124,7 +124,7 @@ def test_an_error_that_the_driver_takes_back_is_none(stages, driver, claim, monk
     objects = CustomObjectsApi(stages.place.client)
     where = ("snapshot.storage.k8s.io", "v1", stages.place.name, "volumesnapshots")
 
-    def mend() -> None:
+    def repair() -> None:
         found = []
         while not found or "status" not in found[0]:
             found = objects.list_namespaced_custom_object(*where)["items"]
@@ -133,7 +133,7 @@ def test_an_error_that_the_driver_takes_back_is_none(stages, driver, claim, monk
         body = {**found[0], "status": {"readyToUse": True, "boundVolumeSnapshotContentName": "content"}}
         objects.replace_namespaced_custom_object_status(*where, found[0]["metadata"]["name"], body)
 
-    thread = threading.Thread(target=mend)
+    thread = threading.Thread(target=repair)
     thread.start()
     code, result, error = stages.run("snapshot-volumes", "--run-key", "d")
     thread.join()

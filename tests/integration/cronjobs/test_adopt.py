@@ -6,12 +6,12 @@ import pytest
 import yaml
 from tests.integration.cronjobs.test_import_from_cluster import cronjob
 
-from baton.cronjobs.adopt.cluster import AdoptingCluster
+from baton.cronjobs.adopt.adoption_client import AdoptionClient
 from baton.cronjobs.adopt.command import Handover, HandoverError, main
 from baton.cronjobs.adopt.order import order_of
-from baton.cronjobs.catalogue import read_catalogue
-from baton.cronjobs.importing.cluster import ClusterError
 from baton.cronjobs.importing.command import main as main_import
+from baton.cronjobs.importing.cronjob_client import ClusterError
+from baton.cronjobs.loading import load_cronjobs
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 COMING = NOW + timedelta(hours=2)
@@ -70,11 +70,11 @@ def folder(tmp_path):
 @pytest.fixture
 def handover(local_kubernetes, batch, airflow, folder):
     """The three in the cluster, as their files say; makes the handover of a DAG."""
-    catalogue = read_catalogue([folder])
-    for job in catalogue.cronjobs.values():
+    loaded = load_cronjobs([folder])
+    for job in loaded.cronjobs.values():
         batch.create_namespaced_cron_job(local_kubernetes.name, job.manifest.content)
-    cluster = AdoptingCluster(str(local_kubernetes.server.kubeconfig))
-    yield lambda dag_id: Handover(dag_id, order_of(catalogue), cluster, airflow, print, local_kubernetes.name)
+    cluster = AdoptionClient(str(local_kubernetes.server.kubeconfig))
+    yield lambda dag_id: Handover(dag_id, order_of(loaded), cluster, airflow, print, local_kubernetes.name)
     cluster.close()
 
 

@@ -22,7 +22,7 @@ from baton.incidents.heal_operator import (
     RestartWorkloadOperator,
 )
 from baton.incidents.healing import rollout_trigger as rollout
-from baton.incidents.healing.acting import NotRestartedError
+from baton.incidents.healing.actions import NotRestartedError
 from baton.incidents.healing.record import HOLD, RESTARTS
 from baton.incidents.healing.rules import Rule, Signs
 

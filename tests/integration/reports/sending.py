@@ -12,17 +12,17 @@ from slack_sdk import WebClient
 
 from baton.notifications.mail_server import MessageHook
 from baton.reports.delivery import deliver
+from baton.reports.delivery_ledger import DeliveryLedger
 from baton.reports.files import Files
 from baton.reports.mail import MailChannel
-from baton.reports.registry import Registry
 from baton.reports.slack import SlackChannel
 
 
 class Server(MessageHook):
     """The mail server of the connection, until it has accepted."""
 
-    def send_message(self, message, reader):
-        super().send_message(message, reader)
+    def send_message(self, message, recipient):
+        super().send_message(message, recipient)
         die_after("mail")
 
 
@@ -44,14 +44,14 @@ def main():
     files = Files()
     manifest = files.manifest(Path(os.environ["MANIFEST"]).as_uri())
     client = Client(os.environ["SLACK_TOKEN"], base_url=os.environ["SLACK_URL"])
-    server, readers = Server(), os.environ["READERS"].split(",")
-    mails = [MailChannel(reader, server, readers) for reader in readers]
+    server, recipients = Server(), os.environ["RECIPIENTS"].split(",")
+    mails = [MailChannel(recipient, server, recipients) for recipient in recipients]
     channels = [*mails, SlackChannel(lambda: client, "C0SALES")]
     with psycopg.connect(os.environ["REGISTRY_DSN"], autocommit=True) as connection:
-        registry = Registry(connection)
-        registry.prepare()
-        registry.register(manifest, {"mail": readers, "slack": ["C0SALES"]}, "dag/run")
-        print(deliver(files.parcel(manifest), channels, registry).sent)
+        ledger = DeliveryLedger(connection)
+        ledger.prepare()
+        ledger.register(manifest, {"mail": recipients, "slack": ["C0SALES"]}, "dag/run")
+        print(deliver(files.rendered_report(manifest), channels, ledger).sent)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.reports.conftest import INCLUDE
 
 from baton_workloads.errors import ConfigurationError, WorkloadError
-from baton_workloads.reports.catalogue import definition, definitions
+from baton_workloads.reports.discovery import definition, definitions
 from baton_workloads.reports.model import Figures, Note, Table
 from baton_workloads.reports.period import period_for
 from baton_workloads.reports.sources import Sources
@@ -44,7 +44,7 @@ def table(report, title):
 
 
 def test_a_day_is_the_readers_day(write, rows):
-    """Revenue of 25 October, which has 25 hours in Prague, is the sum of its orders by the reader's clock."""
+    """Revenue of 25 October, which has 25 hours in Prague, is the sum of its orders by the recipient's clock."""
     [(orders, revenue)] = rows(
         "SELECT count(*), sum(total_amount) FROM orders WHERE status <> 'cancelled'"
         " AND (placed_at AT TIME ZONE %s)::date = %s",

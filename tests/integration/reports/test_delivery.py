@@ -1,4 +1,4 @@
-"""Delivery: each channel once for a report, whatever fails or is killed; a real mail server, a real registry."""
+"""Delivery: each channel once for a report, whatever fails or is killed; a real mail server, a real ledger."""
 
 import email
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.integration.reports.conftest import INCLUDE, free_port, server
-from tests.workloads.reports.nasty import nasty
+from tests.workloads.reports.hostile_texts import hostile
 
 from baton.exceptions import TransientError
-from baton.reports.registry import Registry
+from baton.reports.delivery_ledger import DeliveryLedger
 from baton_local import mailbox
 from baton_local.component import is_healthy
 from baton_workloads.reports.publish import publish
@@ -30,7 +30,7 @@ def smtp_connection(port: int) -> dict[str, object]:
     return {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
 
 
-class Surroundings:
+class DeliveryEnvironment:
     """A mail server, Slack's stand-in, and one report that waits for delivery."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -45,22 +45,22 @@ class Surroundings:
         mail_words, slack_words = [str(self.mail)], [str(credentials), str(self.slack)]
         stack.enter_context(server("mailbox", self._ports["mail"], *mail_words, is_ready=mailbox.is_ready))
         stack.enter_context(server("slack", self._ports["slack"], *slack_words, is_ready=is_healthy))
-        publish(nasty(), f"file://{folder}")
-        self.manifest = folder / "nasty" / "2026-11-21" / "manifest.json"
+        publish(hostile(), f"file://{folder}")
+        self.manifest = folder / "hostile" / "2026-11-21" / "manifest.json"
 
     def clear(self) -> None:
         """Forget what arrived."""
         for path in [*self.mail.iterdir(), *self.slack.iterdir()]:
             path.unlink()
 
-    def deliver(self, *readers: str, kill_after: str = "", missing: str = "") -> "subprocess.CompletedProcess[str]":
+    def deliver(self, *recipients: str, kill_after: str = "", missing: str = "") -> "subprocess.CompletedProcess[str]":
         """One try, in a process of its own.
 
-        :param readers: of the mail.
+        :param recipients: of the mail.
         :param kill_after: channel after whose acceptance the process ends by SIGKILL.
         :param missing: channel whose server does not answer.
         """
-        readers = readers or ("sales@localhost",)
+        recipients = recipients or ("sales@localhost",)
         ports = {**self._ports, **({missing: self._ports["nobody"]} if missing else {})}
         environment = {
             **os.environ,
@@ -68,7 +68,7 @@ class Surroundings:
             "MANIFEST": str(self.manifest),
             "REGISTRY_DSN": self.dsn,
             "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp_connection(ports["mail"])),
-            "READERS": ",".join(readers),
+            "RECIPIENTS": ",".join(recipients),
             "SLACK_URL": f"http://127.0.0.1:{ports['slack']}/api/",
             "SLACK_TOKEN": self._token,
             "KILL_AFTER": kill_after,
@@ -86,9 +86,9 @@ class Surroundings:
         return [json.loads(path.read_text()) for path in sorted(self.slack.glob("*-C0SALES.json"))]
 
     def registered(self):
-        """The report as the registry knows it."""
+        """The report as the ledger knows it."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return Registry(connection).find("nasty/2026-11-21")
+            return DeliveryLedger(connection).find("hostile/2026-11-21")
 
     def states(self) -> dict[str, tuple[str, int]]:
         """Channel → state and attempts."""
@@ -98,7 +98,7 @@ class Surroundings:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     with ExitStack() as stack:
-        yield Surroundings(tmp_path_factory.mktemp("delivery"), stack)
+        yield DeliveryEnvironment(tmp_path_factory.mktemp("delivery"), stack)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def around(servers, database):
 
 
 def test_a_report_reaches_each_channel_once(around):
-    """A second run finds it sent. The registry knows files, readers and state."""
+    """A second run finds it sent. The ledger knows files, recipients and state."""
     for _ in range(2):
         done = around.deliver()
         assert done.returncode == 0, done.stderr
@@ -136,7 +136,7 @@ def test_a_mail_has_all_of_the_report(around):
 
 @pytest.mark.parametrize(("missing", "there"), [("mail", "slack"), ("slack", "mail")])
 def test_a_channel_that_fails_is_the_only_one_that_is_tried_again(around, missing, there):
-    """The report is not lost, the registry says which channel failed, and the other one is not used twice."""
+    """The report is not lost, the ledger says which channel failed, and the other one is not used twice."""
     failed = around.deliver(missing=missing)
     assert failed.returncode == 1
     assert "its files are kept" in failed.stderr
@@ -169,7 +169,7 @@ def test_a_slack_message_in_doubt_is_looked_for(around):
 def test_two_senders_at_once_do_not_send_twice(database):
     """The second is told to come later; what it finds then is sent."""
     with psycopg.connect(database, autocommit=True) as one, psycopg.connect(database, autocommit=True) as other:
-        first, second = Registry(one), Registry(other)
+        first, second = DeliveryLedger(one), DeliveryLedger(other)
         first.prepare()
         second.prepare()
         manifest = {"report_id": "r/1", "name": "r", "period": "1", "period_label": "1", "title": "R", "files": []}
@@ -186,14 +186,14 @@ def test_two_senders_at_once_do_not_send_twice(database):
 def test_the_registry_lists_what_a_caller_asks_for(database):
     """By name and by state, the newest first, in pages."""
     with psycopg.connect(database, autocommit=True) as connection:
-        registry = Registry(connection)
-        registry.prepare()
+        ledger = DeliveryLedger(connection)
+        ledger.prepare()
         for name, period in (("a", "1"), ("a", "2"), ("b", "1")):
             manifest = {"report_id": f"{name}/{period}", "name": name, "period": period, "period_label": period,
                         "title": name, "files": []}  # fmt: skip
-            registry.register(manifest, {"mail": ["x@y.z"]}, "dag/run")
-        registry.settle("a/1", delivered=True)
-        assert [found.report_id for found in registry.reports()] == ["b/1", "a/2", "a/1"]
-        assert [found.report_id for found in registry.reports(name="a", limit=1, offset=1)] == ["a/1"]
-        assert [found.report_id for found in registry.reports(state="delivered")] == ["a/1"]
-        assert registry.find("c/1") is None
+            ledger.register(manifest, {"mail": ["x@y.z"]}, "dag/run")
+        ledger.settle("a/1", delivered=True)
+        assert [found.report_id for found in ledger.reports()] == ["b/1", "a/2", "a/1"]
+        assert [found.report_id for found in ledger.reports(name="a", limit=1, offset=1)] == ["a/1"]
+        assert [found.report_id for found in ledger.reports(state="delivered")] == ["a/1"]
+        assert ledger.find("c/1") is None

@@ -1,4 +1,4 @@
-"""Each reader of a report has an outcome of its own: a real mail server that answers by reader, a real registry."""
+"""Each recipient of a report has an outcome of its own: a real mail server that answers by recipient, a real ledger."""
 
 import json
 import smtplib
@@ -10,39 +10,39 @@ from tests.workloads.watch.servers import DROP, mail_server
 
 from baton.exceptions import PermanentError, TransientError
 from baton.notifications.mail_server import MessageHook
-from baton.reports.delivery import Parcel, deliver
+from baton.reports.delivery import RenderedReport, deliver
+from baton.reports.delivery_ledger import DeliveryLedger
 from baton.reports.mail import MailChannel
-from baton.reports.registry import Registry
 
 A, B, C = "a@localhost", "b@localhost", "c@localhost"
 MANIFEST = {"report_id": "r/1", "name": "r", "period": "1", "period_label": "1", "title": "R", "files": []}
-PARCEL = Parcel("r/1", "R", "1", "headline", {"text": b"hello"}.get)
+REPORT = RenderedReport("r/1", "R", "1", "headline", {"text": b"hello"}.get)
 
 
 class Scene:
-    """One report for three readers; each try is a task's own."""
+    """One report for three recipients; each try is a task's own."""
 
-    def __init__(self, office, registry, monkeypatch):
-        self.office, self.registry = office, registry
+    def __init__(self, office, ledger, monkeypatch):
+        self.office, self.ledger = office, ledger
         monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(smtp_connection(office.port)))
-        registry.prepare()
+        ledger.prepare()
 
-    def deliver(self, *readers):
-        server, everybody = MessageHook(), readers or (B, A, C)
-        self.registry.register(MANIFEST, {"mail": list(everybody)}, "dag/run")
-        return deliver(PARCEL, [MailChannel(reader, server, everybody) for reader in everybody], self.registry)
+    def deliver(self, *recipients):
+        server, everybody = MessageHook(), recipients or (B, A, C)
+        self.ledger.register(MANIFEST, {"mail": list(everybody)}, "dag/run")
+        return deliver(REPORT, [MailChannel(recipient, server, everybody) for recipient in everybody], self.ledger)
 
     def got(self):
-        return [len(self.office.messages(reader)) for reader in (A, B, C)]
+        return [len(self.office.messages(recipient)) for recipient in (A, B, C)]
 
     def states(self):
-        return {item.channel: item.state for item in self.registry.find("r/1").deliveries}
+        return {item.channel: item.state for item in self.ledger.find("r/1").deliveries}
 
 
 @pytest.fixture
 def scene(database, monkeypatch):
     with mail_server() as office, psycopg.connect(database, autocommit=True) as connection:
-        yield Scene(office, Registry(connection), monkeypatch)
+        yield Scene(office, DeliveryLedger(connection), monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def scene(database, monkeypatch):
         ("RCPT", "550 5.7.1 not from you"), ("DATA", "554 5.6.0 spam"), ("DATA", "552 5.2.2 full"),
     ],
 )  # fmt: skip
-def test_a_reader_who_is_refused_for_good_is_let_go_by_name(scene, caplog, step, answer):
+def test_a_recipient_who_is_refused_for_good_is_let_go_by_name(scene, caplog, step, answer):
     """The task succeeds, and says who got nothing; the others have it once."""
     scene.office.answers[f"{step} {B}"] = answer
     outcome = scene.deliver()
     assert scene.got() == [1, 0, 1]
     assert list(outcome.refused) == [f"mail:{B}"]
     assert f"mail:{B} is refused for good" in caplog.text
-    assert scene.registry.find("r/1").state == "delivered"
+    assert scene.ledger.find("r/1").state == "delivered"
     scene.office.answers.clear()
     scene.deliver()
-    assert scene.got() == [1, 1, 1], "whoever clears the task reaches the reader who is there again"
+    assert scene.got() == [1, 1, 1], "whoever clears the task reaches the recipient who is there again"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_reader_who_is_refused_for_good_is_let_go_by_name(scene, caplog, step,
         ("RCPT", "hello?", "sending"), ("DATA", "451 later", "failed"), ("DATA", DROP, "sending"),
     ],
 )  # fmt: skip
-def test_a_reader_who_is_put_off_is_the_only_one_who_is_tried_again(scene, step, answer, state):
+def test_a_recipient_who_is_put_off_is_the_only_one_who_is_tried_again(scene, step, answer, state):
     """By the task's next try."""
     scene.office.answers[f"{step} {B}"] = answer
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_a_reader_who_is_put_off_is_the_only_one_who_is_tried_again(scene, step,
     scene.office.answers.clear()
     scene.deliver()
     assert scene.got() == [1, 1, 1]
-    assert scene.registry.find("r/1").state == "delivered"
+    assert scene.ledger.find("r/1").state == "delivered"
 
 
 def test_a_message_in_doubt_is_the_same_message(scene):
@@ -125,17 +125,17 @@ def test_a_word_that_is_no_address_keeps_nothing_from_the_others(scene):
     assert scene.got() == [1, 0, 1]
 
 
-def test_what_was_once_recorded_for_all_readers_is_not_sent_again(scene):
-    """Reports from before each reader had a record."""
-    scene.registry.register(MANIFEST, {"mail": [A]}, "dag/run")
-    with scene.registry.claim("r/1", "mail", "<id>"):
-        scene.registry.sent("r/1", "mail")
-    assert scene.deliver().sent == {f"mail:{reader}": "sent before" for reader in (A, B, C)}
+def test_what_was_once_recorded_for_all_recipients_is_not_sent_again(scene):
+    """Reports from before each recipient had a record."""
+    scene.ledger.register(MANIFEST, {"mail": [A]}, "dag/run")
+    with scene.ledger.claim("r/1", "mail", "<id>"):
+        scene.ledger.sent("r/1", "mail")
+    assert scene.deliver().sent == {f"mail:{recipient}": "sent before" for recipient in (A, B, C)}
     assert scene.got() == [0, 0, 0]
 
 
-def test_a_server_that_is_away_is_asked_once_for_all_readers(scene, monkeypatch):
-    """A time-out for each of twenty readers would outlast the task."""
+def test_a_server_that_is_away_is_asked_once_for_all_recipients(scene, monkeypatch):
+    """A time-out for each of twenty recipients would outlast the task."""
     asked = []
 
     def refuse(self):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from local_kubernetes.errors import ApiError
 from local_kubernetes.patches import json_patch, merge
-from local_kubernetes.strategic import strategic
+from local_kubernetes.strategic_merge import strategic
 
 KEYS = st.sampled_from(["a", "b", "c"])
 PLAIN = st.one_of(st.integers(0, 3), st.text("xy", max_size=2), st.booleans())

@@ -3,7 +3,7 @@
 import pytest
 
 from local_kubernetes.kinds.pod import status_word
-from local_kubernetes.runtime.root import opened_directories
+from local_kubernetes.runtime.root_filesystem import opened_directories
 from local_kubernetes.runtime.sidecar import answer
 from local_kubernetes.runtime.status import Container, phase, waiting
 from local_kubernetes.runtime.volumes import variable

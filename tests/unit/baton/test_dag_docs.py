@@ -9,7 +9,7 @@ DAG_FILE = '''"""
 Copies. A lot.
 
 ## Schedule and why
-Every night, when
+Every day, when
 it is quiet. Never by day.
 """
 from airflow.sdk import DAG
@@ -30,7 +30,7 @@ def test_file_has_an_overview_and_the_dags_own_words(arguments, tmp_path):
     """The overview says when, in the first sentence of the schedule's part."""
     assert dag_docs.main(arguments) == 0
     text = (tmp_path / "DAGS.md").read_text()
-    assert "| [copy_things](#copy_things) | Every night, when it is quiet | area/etl, tier/2 |" in text
+    assert "| [copy_things](#copy_things) | Every day, when it is quiet | area/etl, tier/2 |" in text
     assert "## copy_things\n\n### What\nCopies. A lot." in text
 
 

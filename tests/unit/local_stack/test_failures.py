@@ -3,7 +3,7 @@
 import pytest
 
 from baton_local.failures import LAST_LINES, reason_in
-from baton_local.pod_trouble import unscheduled_for, waiting_for
+from baton_local.stuck_pods import unscheduled_for, waiting_for
 
 
 def raised(kind: str, text: str, **more: object) -> dict:

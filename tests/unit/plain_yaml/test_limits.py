@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plain_yaml import MOST_DEPTH, UnreadableError, check, load
+from plain_yaml import MAX_DEPTH, UnreadableError, check, load
 
 DEEP = {
     "brackets": "[" * 26_000,
@@ -61,9 +61,9 @@ def test_an_alias_is_not_its_own_part():
 
 def test_depth_up_to_the_limit_is_read():
     """The limit counts levels, aliases' too."""
-    assert load("[" * MOST_DEPTH + "]" * MOST_DEPTH)
+    assert load("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     with pytest.raises(UnreadableError, match="levels deep"):
-        load("[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1))
+        load("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
 
 
 def test_a_large_document_without_aliases_is_read():

@@ -34,14 +34,14 @@ def dsn(server: Server) -> str:
 
 def book(dsn: str, as_of: str = NOON, *, fail: bool = False, again: bool = False) -> str:
     """Book a day, as a job that only changes the database does; gives the outcome."""
-    with guard(dsn, "book", every=DAY, as_of=as_of, again=again) as turn:
-        if turn.mine:
-            with turn.connection.transaction():
-                turn.connection.execute("INSERT INTO public.bookings VALUES (%s)", (turn.moment.today,))
-                turn.done(rows=1)
+    with guard(dsn, "book", every=DAY, as_of=as_of, again=again) as run:
+        if run.acquired:
+            with run.connection.transaction():
+                run.connection.execute("INSERT INTO public.bookings VALUES (%s)", (run.moment.today,))
+                run.done(rows=1)
                 if fail:
                     raise TransientError("the plug was pulled")
-        return str(turn.report()["outcome"])
+        return str(run.report()["outcome"])
 
 
 def bookings(dsn: str) -> int:
@@ -80,8 +80,8 @@ HOLD = """
 import sys, time
 from datetime import timedelta
 from baton_workloads.idempotent.guard import guard
-with guard(sys.argv[1], "book", every=timedelta(days=1), as_of="2026-11-22") as turn:
-    print(turn.verdict, flush=True)
+with guard(sys.argv[1], "book", every=timedelta(days=1), as_of="2026-11-22") as run:
+    print(run.verdict, flush=True)
     time.sleep(600)
 """
 
@@ -92,7 +92,7 @@ def test_a_killed_holder_is_taken_over_at_once(dsn: str, capsys: pytest.CaptureF
         [sys.executable, "-c", HOLD, dsn], env={"PYTHONPATH": str(INCLUDE)}, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout
-    assert holder.stdout.readline() == "mine\n"
+    assert holder.stdout.readline() == "acquired\n"
     assert book(dsn, "2026-11-23") == "busy"
     holder.kill()
     holder.communicate()
@@ -102,11 +102,11 @@ def test_a_killed_holder_is_taken_over_at_once(dsn: str, capsys: pytest.CaptureF
 
 def book_and_lose(dsn: str) -> None:
     """Lose the connection in the middle of the work."""
-    with guard(dsn, "book", every=DAY, as_of=NOON) as turn, turn.connection.transaction():
-        turn.connection.execute("INSERT INTO public.bookings VALUES (%s)", (turn.moment.today,))
+    with guard(dsn, "book", every=DAY, as_of=NOON) as run, run.connection.transaction():
+        run.connection.execute("INSERT INTO public.bookings VALUES (%s)", (run.moment.today,))
         with psycopg.connect(dsn) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", (turn.connection.info.backend_pid,))
-        turn.done(rows=1)
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (run.connection.info.backend_pid,))
+        run.done(rows=1)
 
 
 def test_whoever_lost_the_lock_commits_nothing(dsn: str) -> None:
@@ -137,8 +137,8 @@ def test_an_item_is_claimed_once(dsn: str) -> None:
 
 def test_what_was_claimed_is_interrupted_until_it_is_completed_or_released(dsn: str) -> None:
     """Released ones may be claimed again, completed and dismissed ones never, pending ones once."""
-    with guard(dsn, "call", every=DAY) as turn:
-        items = Items(turn.connection, "call")
+    with guard(dsn, "call", every=DAY) as run:
+        items = Items(run.connection, "call")
         items.enqueue("pending")
         items.dismiss("needless", "skipped")
         names = ["sent", "released", "lost", "pending", "needless"]

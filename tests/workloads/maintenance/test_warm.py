@@ -24,7 +24,7 @@ class Site:
     url: str = ""
     asked: list[tuple[float, str, str | None]] = field(default_factory=list)
     running: int = 0
-    most_running: int = 0
+    max_running: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def handler(site) -> type[BaseHTTPRequestHandler]:
@@ -32,7 +32,7 @@ class Site:
             def do_GET(self) -> None:
                 with site.lock:
                     site.running += 1
-                    site.most_running = max(site.most_running, site.running)
+                    site.max_running = max(site.max_running, site.running)
                     site.asked.append((time.monotonic(), self.path, self.headers.get("Authorization")))
                 time.sleep(0.1)
                 with site.lock:
@@ -82,7 +82,7 @@ def test_each_address_is_asked_for_once_within_the_limits(site: Site) -> None:
     assert {item["status"] for item in result["addresses"]} == {"200"}
     assert sorted(path for _, path, _ in site.asked) == addresses
     assert {token for _, _, token in site.asked} == {"Bearer t"}
-    assert site.most_running <= 2
+    assert site.max_running <= 2
     assert site.asked[-1][0] - site.asked[0][0] >= 7 / 40
     assert result["median_ms"] >= 100
 

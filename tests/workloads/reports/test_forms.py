@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.workloads.reports.nasty import NAMES, nasty
+from tests.workloads.reports.hostile_texts import NAMES, hostile
 
 from baton_workloads.reports import slack
 from baton_workloads.reports.publish import forms, publish
@@ -46,7 +46,7 @@ class Words(HTMLParser):
 
 @pytest.fixture(scope="module")
 def files():
-    return {file.kind: file.content for file in forms(nasty())}
+    return {file.kind: file.content for file in forms(hostile())}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def paper(files):
 def test_a_page_holds_every_cell_as_text(files, kind):
     """Rows and totals are all there; markup from the data is text, no script element exists."""
     page = Words(files[kind].decode())
-    tables = [part for part in view(nasty())["parts"] if part["kind"] == "table"]
+    tables = [part for part in view(hostile())["parts"] if part["kind"] == "table"]
     expected = sum(len(table["columns"]) * (len(table["rows"]) + bool(table["total"])) for table in tables)
     assert page.cells == expected
     assert "script" not in page.tags
@@ -110,7 +110,7 @@ def test_nothing_in_a_pdf_stands_outside_its_margins(paper):
 
 def test_the_same_report_gives_the_same_pdf(files):
     """Else a repeated run would look like a new file."""
-    again = {file.kind: file.content for file in forms(nasty())}
+    again = {file.kind: file.content for file in forms(hostile())}
     assert again["pdf"] == files["pdf"]
 
 
@@ -152,9 +152,9 @@ def test_any_report_fits_into_slack(rows, notes):
 
 def test_a_report_is_stored_with_its_manifest_last(tmp_path):
     """The manifest names each file with size and checksum; a second time gives the same."""
-    result = publish(nasty(), f"file://{tmp_path}")
-    manifest = json.loads((tmp_path / "nasty/2026-11-21/manifest.json").read_text())
-    assert result["report_id"] == manifest["report_id"] == "nasty/2026-11-21"
+    result = publish(hostile(), f"file://{tmp_path}")
+    manifest = json.loads((tmp_path / "hostile/2026-11-21/manifest.json").read_text())
+    assert result["report_id"] == manifest["report_id"] == "hostile/2026-11-21"
     for file in manifest["files"]:
         assert (tmp_path / file["uri"].removeprefix(f"file://{tmp_path}/")).stat().st_size == file["size_bytes"]
-    assert publish(nasty(), f"file://{tmp_path}") == result
+    assert publish(hostile(), f"file://{tmp_path}") == result

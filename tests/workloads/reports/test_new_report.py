@@ -47,7 +47,7 @@ def test_what_several_reports_share_is_no_report(tmp_path: Path) -> None:
     """A module of the package without a definition is left out, and a wrong name is told those that there are."""
     program = (
         "from baton_workloads.errors import ConfigurationError\n"
-        "from baton_workloads.reports.catalogue import definition\n"
+        "from baton_workloads.reports.discovery import definition\n"
         "try:\n    definition('stock')\nexcept ConfigurationError as err:\n    print(err)\n"
     )
     assert python(INCLUDE, program).strip() == (

@@ -17,7 +17,7 @@ GONE = "gone"  # no answer at all: the connection breaks
 class Mail:
     """One accepted message."""
 
-    reader: str
+    recipient: str
     content: bytes
 
     @property
@@ -41,14 +41,14 @@ class PostOffice:
     """
 
     mails: list[Mail] = field(default_factory=list)
-    at_rcpt: Callable[[str], str] = lambda reader: OK
+    at_rcpt: Callable[[str], str] = lambda recipient: OK
     at_data: Callable[[Mail], str] = lambda mail: OK
     port: int = 0
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Decide about a reader."""
+        """Decide about a recipient."""
         answer = self._given(self.at_rcpt(address), server)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
@@ -75,7 +75,7 @@ class PostOffice:
 
     def reset_answers(self) -> None:
         """Accept everything again."""
-        self.at_rcpt, self.at_data = (lambda reader: OK), (lambda mail: OK)
+        self.at_rcpt, self.at_data = (lambda recipient: OK), (lambda mail: OK)
 
     @property
     def ids(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Workflows past their due date: closed once, their requester told at most once."""
+"""Workflows past their due date: closed once, their requester notified at most once."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ def test_what_is_past_its_due_date_is_closed_and_its_requester_told(shop: Shop) 
     result = shop.run(*EXPIRE).result
     assert {**result, "seconds": 0} == {
         "job": "signatures expire", "window": "2026-11-22T10:00:00Z", "outcome": "done", "as_of": "2026-11-22",
-        "closed": 1, "told": 1, "skipped": 0, "bounced": 0, "put_off": 0, "unconfirmed": 0, "seconds": 0,
+        "closed": 1, "notified": 1, "skipped": 0, "bounced": 0, "put_off": 0, "unconfirmed": 0, "seconds": 0,
     }  # fmt: skip
     assert shop.query(STATES) == [(workflow, "expired", True)]
     [mail] = shop.office.mails
-    assert (mail.reader, mail.message["Subject"]) == ("requester@shop.example", "Expired unsigned: Lease agreement")
+    assert (mail.recipient, mail.message["Subject"]) == ("requester@shop.example", "Expired unsigned: Lease agreement")
     assert "Signer: Zoë\r\n    Due: 21 November 2026" in mail.message.get_content()
 
 
@@ -59,11 +59,11 @@ def test_a_notice_that_could_not_be_sent_is_sent_later(shop: Shop) -> None:
     shop.workflow(due_in=-1)
     assert shop.run(*EXPIRE, BATON_SMTP_URL="smtp://127.0.0.1:1").code == 75
     assert shop.query(STATES) == [(1, "expired", True)]
-    shop.office.at_rcpt = lambda reader: "451 later"
+    shop.office.at_rcpt = lambda recipient: "451 later"
     result = shop.run(*EXPIRE).result
     assert (result["closed"], result["put_off"]) == (0, 1)
-    shop.office.at_rcpt = lambda reader: "250 OK"
-    assert shop.run(*EXPIRE, as_of="2026-11-22T15:00").result["told"] == 1
+    shop.office.at_rcpt = lambda recipient: "250 OK"
+    assert shop.run(*EXPIRE, as_of="2026-11-22T15:00").result["notified"] == 1
 
 
 def test_a_workflow_that_is_being_signed_is_left_to_the_next_run(shop: Shop) -> None:
@@ -84,7 +84,7 @@ def test_many_are_closed_in_batches(shop: Shop) -> None:
                 FROM signature_workflows, generate_series(1, 519)"""
     shop.execute(copy)
     result = shop.run(*EXPIRE).result
-    assert (result["closed"], result["told"], result["skipped"]) == (520, 1, 519)
+    assert (result["closed"], result["notified"], result["skipped"]) == (520, 1, 519)
     assert {status for _, status, _ in shop.query(STATES)} == {"expired"}
 
 

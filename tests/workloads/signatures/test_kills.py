@@ -114,7 +114,7 @@ def test_a_connection_that_breaks_before_the_claim_is_made_anew_once(shop: Shop,
     """Servers end idle sessions; one that ends each of them is down."""
     shop.workflow()
     answers = [GONE] * breaks
-    shop.office.at_rcpt = lambda reader: answers.pop() if answers else OK
+    shop.office.at_rcpt = lambda recipient: answers.pop() if answers else OK
     assert (shop.run(*REMIND).code, len(shop.office.mails)) == (code, code == 0)
     assert shop.run(*REMIND, "--again").result["sent"] == (code > 0)
 
@@ -150,9 +150,9 @@ def test_a_second_worker_is_told_that_one_is_processing(shop: Shop) -> None:
     shop.office.at_data = meanwhile
     process = shop.spawn(*REMIND)
     assert ended(process).result["sent"] == 1
-    told = seconds[0].result
-    assert (told["outcome"], told["holder"].endswith(f"/{process.pid}")) == ("busy", True)
-    assert told["holder_window"] == "2026-11-22T11:00:00Z"
+    notified = seconds[0].result
+    assert (notified["outcome"], notified["holder"].endswith(f"/{process.pid}")) == ("busy", True)
+    assert notified["holder_window"] == "2026-11-22T11:00:00Z"
 
 
 def test_a_frozen_worker_that_lost_its_lock_cannot_send(shop: Shop) -> None:
@@ -161,8 +161,8 @@ def test_a_frozen_worker_that_lost_its_lock_cannot_send(shop: Shop) -> None:
     process: list[subprocess.Popen[str]] = []
     frozen = threading.Event()
 
-    def lose_the_lock(reader: str) -> str:
-        shop.office.at_rcpt = lambda reader: OK
+    def lose_the_lock(recipient: str) -> str:
+        shop.office.at_rcpt = lambda recipient: OK
         os.kill(process[0].pid, signal.SIGSTOP)
         end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'baton job''s'"
         shop.query(end)
@@ -206,9 +206,9 @@ def test_a_crash_of_the_database_forgets_no_claim(own_server: Server, office: Po
 @pytest.mark.parametrize(
     ("step", "answer", "mails", "counts"),
     [
-        ("at_rcpt", OK, 1, {"closed": 0, "told": 1, "unconfirmed": 0}),
-        ("at_data", "451 later", 0, {"closed": 0, "told": 0, "unconfirmed": 1}),
-        ("at_data", OK, 1, {"closed": 0, "told": 0, "unconfirmed": 1}),
+        ("at_rcpt", OK, 1, {"closed": 0, "notified": 1, "unconfirmed": 0}),
+        ("at_data", "451 later", 0, {"closed": 0, "notified": 0, "unconfirmed": 1}),
+        ("at_data", OK, 1, {"closed": 0, "notified": 0, "unconfirmed": 1}),
     ],
 )
 def test_a_killed_expiry_tells_at_most_once(

@@ -18,7 +18,7 @@ def test_a_due_reminder_is_sent_and_logged(shop: Shop) -> None:
         "as_of": "2026-11-22", "sent": 1, **QUIET, "seconds": 0,
     }  # fmt: skip
     [mail] = shop.office.mails
-    assert mail.reader == "signer@example.org"
+    assert mail.recipient == "signer@example.org"
     assert mail.message["Subject"] == "Reminder: please sign by 25 November 2026: Lease agreement"
     assert "in 3 days, on 25 November 2026" in mail.message.get_content()
     rows = shop.query("SELECT workflow_id, reminder_on, recipient, outcome::text, message_id FROM signature_reminders")
@@ -113,14 +113,14 @@ def test_a_dry_run_changes_nothing(shop: Shop) -> None:
         ("451 4.7.1 greylisted", "put_off", None),
     ],
 )
-def test_a_refused_reader_costs_only_his_own_mail(shop: Shop, answer: str, count: str, logged: str | None) -> None:
+def test_a_refused_recipient_costs_only_his_own_mail(shop: Shop, answer: str, count: str, logged: str | None) -> None:
     """For good: logged, never tried again. For now: the next window tries again. The others get theirs."""
     refused, other = shop.workflow(signer_email="refused@example.org"), shop.workflow()
-    shop.office.at_rcpt = lambda reader: answer if reader.startswith("refused") else "250 OK"
+    shop.office.at_rcpt = lambda recipient: answer if recipient.startswith("refused") else "250 OK"
     result = shop.run(*REMIND).result
     assert (result[count], result["sent"]) == (1, 1)
     assert shop.log() == [(w, "2026-11-22", o) for w, o in ((refused, logged), (other, "sent")) if o]
-    shop.office.at_rcpt = lambda reader: "250 OK"
+    shop.office.at_rcpt = lambda recipient: "250 OK"
     assert shop.run(*REMIND, as_of="2026-11-22T15:00").result["sent"] == (logged is None)
 
 
@@ -138,12 +138,12 @@ def test_a_refused_message_is_released_or_logged(shop: Shop, answer: str, again:
     ("answer", "code"), [("554 5.7.1 relay access denied", 78), ("550 5.7.1 not from you", 78), ("530 log in", 78)]
 )
 def test_a_server_that_refuses_us_burns_no_reminder(shop: Shop, answer: str, code: int) -> None:
-    """A wrong setting ends the run; once it is mended everybody gets the mail."""
+    """A wrong setting ends the run; once it is fixed everybody gets the mail."""
     shop.workflow()
-    shop.office.at_rcpt = lambda reader: answer
+    shop.office.at_rcpt = lambda recipient: answer
     outcome = shop.run(*REMIND)
     assert (outcome.code, "does not let us send" in outcome.error, shop.log()) == (code, True, [])
-    shop.office.at_rcpt = lambda reader: "250 OK"
+    shop.office.at_rcpt = lambda recipient: "250 OK"
     assert shop.run(*REMIND).result["sent"] == 1
 
 
@@ -201,15 +201,15 @@ def test_an_international_domain_is_reached(shop: Shop) -> None:
     """It goes out in its ASCII form."""
     shop.workflow(signer_email="anna@bücher.example")
     assert shop.run(*REMIND).result["sent"] == 1
-    assert shop.office.mails[0].reader == "anna@xn--bcher-kva.example"
+    assert shop.office.mails[0].recipient == "anna@xn--bcher-kva.example"
 
 
 def test_nothing_personal_reaches_the_log(shop: Shop) -> None:
     """Neither names nor addresses nor titles, not even when the mail server repeats them."""
     shop.workflow(signer_email="canary@example.org", document_title="canary", signer_name="canary")
-    shop.office.at_rcpt = lambda reader: f"550 5.7.1 <{reader}> denied"
+    shop.office.at_rcpt = lambda recipient: f"550 5.7.1 <{recipient}> denied"
     refused = shop.run(*REMIND)
-    shop.office.at_rcpt = lambda reader: "250 OK"
+    shop.office.at_rcpt = lambda recipient: "250 OK"
     sent = shop.run(*REMIND)
     assert sent.result["sent"] == 1
     assert not [text for o in (refused, sent) for text in (o.stdout, o.stderr) if "canary" in text]

@@ -101,7 +101,7 @@ def test_a_login_goes_over_trusted_tls(secure: PostOffice, certificate: Path, mo
 def test_what_is_not_trusted_gets_no_mail(
     secure: PostOffice, certificate: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, login: str, words: str
 ) -> None:
-    """An unknown certificate, a wrong password and no login at all are settings to be mended."""
+    """An unknown certificate, a wrong password and no login at all are settings to be fixed."""
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with pytest.raises(ConfigurationError, match=words) as refused:

@@ -28,7 +28,7 @@ class Unsteady:
         self.dice = dice
         self.steps = 0
 
-    def at_rcpt(self, _reader: str) -> str:
+    def at_rcpt(self, _recipient: str) -> str:
         """Mostly accept."""
         self.steps += 1
         time.sleep(self.dice.uniform(0, 0.01))
@@ -85,8 +85,8 @@ def test_random_kills_never_double_a_mail(shop: Shop, seed: int) -> None:
     outcomes = dict(log)
     print(seed, dict(ends), Counter(outcomes.values()), len(shop.office.mails))
     assert len(set(shop.office.ids)) == len(shop.office.ids) > 100
-    assert {own for own, outcome in log if outcome in ("sent", "told")} <= set(shop.office.ids)
-    assert {outcomes.get(own) for own in shop.office.ids} <= {"sent", "told", "unconfirmed"}
+    assert {own for own, outcome in log if outcome in ("sent", "notified")} <= set(shop.office.ids)
+    assert {outcomes.get(own) for own in shop.office.ids} <= {"sent", "notified", "unconfirmed"}
     assert shop.query("SELECT item FROM baton.job_items WHERE state = 'started'") == []
     assert shop.query("SELECT count(*) FROM signature_workflows WHERE status = 'expired'") == [(120,)]
     assert ends[-9] > KILLS

@@ -27,9 +27,9 @@ class _Scripted(SMTP):
 
 @dataclass
 class MailServer:
-    """Answers by step (``greeting``, ``MAIL``, ``RCPT``, ``DATA``), or by step and reader (``RCPT b@x``).
+    """Answers by step (``greeting``, ``MAIL``, ``RCPT``, ``DATA``), or by step and recipient (``RCPT b@x``).
 
-    :ivar accepted: (reader, message) of what was accepted.
+    :ivar accepted: (recipient, message) of what was accepted.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class MailServer:
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
 
-    def messages(self, reader: str) -> list[bytes]:
-        """What one reader got."""
-        return [content for name, content in self.accepted if name == reader]
+    def messages(self, recipient: str) -> list[bytes]:
+        """What one recipient got."""
+        return [content for name, content in self.accepted if name == recipient]
 
     def given(self, server: SMTP, answer: str) -> str:
         """An answer, or the end of the connection."""
@@ -56,8 +56,8 @@ class MailServer:
         """Decide anew each time."""
         self._given[step] = give
 
-    def _answer(self, step: str, reader: str = "") -> str:
-        whole = f"{step} {reader}".strip()
+    def _answer(self, step: str, recipient: str = "") -> str:
+        whole = f"{step} {recipient}".strip()
         self.asked.append(whole)
         if whole in self._given:
             return self._given[whole]()
@@ -78,11 +78,11 @@ class MailServer:
         return self.given(server, answer)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        (reader,) = envelope.rcpt_tos
-        answer = self._answer("DATA", reader)
+        (recipient,) = envelope.rcpt_tos
+        answer = self._answer("DATA", recipient)
         if answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
-            self.accepted.append((reader, envelope.content))
+            self.accepted.append((recipient, envelope.content))
         return self.given(server, answer)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the watch's own settings is told through what is right; the whole command, with real servers."""
+"""What is wrong with the watch's own settings is reported through what is right; the whole command, real servers."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Scene:
             "BATON_NOTICE_SLACK_CHANNEL": "#ops", "BATON_SLACK_TOKEN": "xoxb-1", "BATON_SLACK_API_URL": slack.url,
         }  # fmt: skip
 
-    def look(self, monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> int:
+    def poll(self, monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> int:
         """One look without patience; gives the exit code."""
         for name, value in {**self.environment, **changed}.items():
             if value is None:
@@ -37,8 +37,8 @@ class Scene:
         """Headlines that Slack got."""
         return [json.loads(body)["text"] for _, _, _, body in self.slack.seen]
 
-    def mails(self, reader: str) -> int:
-        return len(self.office.messages(reader))
+    def mails(self, recipient: str) -> int:
+        return len(self.office.messages(recipient))
 
 
 @pytest.fixture
@@ -62,44 +62,44 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         ({"BATON_AIRFLOW_URL": "http://["}, "BATON_AIRFLOW_URL", 1, 1),
     ],
 )  # fmt: skip
-def test_a_setting_that_is_missing_is_told_through_what_is_there(
+def test_a_setting_that_is_missing_is_reported_through_what_is_there(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     changed: dict[str, str | None], words: str, by_mail: int, by_slack: int,
 ):  # fmt: skip
     """Once, with the exit code of a wrong setting each time; then it is over, and what waited is delivered."""
-    assert [scene.look(monkeypatch, **changed) for _ in range(3)] == [78] * 3
+    assert [scene.poll(monkeypatch, **changed) for _ in range(3)] == [78] * 3
     assert words in capsys.readouterr().err
     assert (scene.mails("a@localhost"), len(scene.posts)) == (by_mail, by_slack)
-    assert scene.look(monkeypatch) == 0
+    assert scene.poll(monkeypatch) == 0
     assert (scene.mails("a@localhost"), len(scene.posts)) == (2, 2)
 
 
-def test_a_wrong_password_of_airflow_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_a_wrong_password_of_airflow_is_reported(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """Through mail and Slack, once."""
     scene.form.replaced["/auth/token"] = as_json({"detail": "Invalid credentials"}, 401)
-    assert [scene.look(monkeypatch) for _ in range(3)] == [78] * 3
+    assert [scene.poll(monkeypatch) for _ in range(3)] == [78] * 3
     assert (scene.mails("a@localhost"), scene.mails("b@localhost"), len(scene.posts)) == (1, 1, 1)
     assert "refuses the user viewer" in scene.posts[0]
 
 
-def test_a_login_page_is_told_and_is_no_error_of_the_watch(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_a_login_page_is_reported_and_is_no_error_of_the_watch(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """The exit code stays 0: the watch did what it is for."""
     scene.form.replaced["/"] = (200, {"Content-Type": "text/html"}, b"<html>")
-    assert [scene.look(monkeypatch) for _ in range(3)] == [0] * 3
+    assert [scene.poll(monkeypatch) for _ in range(3)] == [0] * 3
     assert (scene.mails("a@localhost"), len(scene.posts)) == (1, 1)
 
 
-def test_nobody_who_could_be_told_is_an_error(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_nobody_who_could_be_reported_is_an_error(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """At once."""
-    assert scene.look(monkeypatch, BATON_NOTICE_MAIL_TO=None, BATON_NOTICE_SLACK_CHANNEL=None) == 78
-    assert scene.look(monkeypatch, BATON_SMTP_URL=None, BATON_SLACK_TOKEN=None) == 78
+    assert scene.poll(monkeypatch, BATON_NOTICE_MAIL_TO=None, BATON_NOTICE_SLACK_CHANNEL=None) == 78
+    assert scene.poll(monkeypatch, BATON_SMTP_URL=None, BATON_SLACK_TOKEN=None) == 78
 
 
 def test_the_password_of_the_mail_server_is_wrong(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """Its notices wait, Slack has them."""
     url = scene.office.url.replace("//", "//user:secret@")
     scene.form.replaced["/"] = (503, {}, b"")
-    assert [scene.look(monkeypatch, BATON_SMTP_URL=url) for _ in range(3)] == [75] * 3
+    assert [scene.poll(monkeypatch, BATON_SMTP_URL=url) for _ in range(3)] == [75] * 3
     assert (scene.office.accepted, len(scene.posts)) == ([], 1)
-    assert scene.look(monkeypatch) == 0
+    assert scene.poll(monkeypatch) == 0
     assert (scene.mails("a@localhost"), scene.mails("b@localhost"), len(scene.posts)) == (1, 1, 1)

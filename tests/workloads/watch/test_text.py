@@ -1,4 +1,4 @@
-"""Texts are cut where a reader sees no cut through a sign."""
+"""Texts are cut where a person sees no cut through a sign."""
 
 import unicodedata
 

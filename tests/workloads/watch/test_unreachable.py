@@ -1,4 +1,4 @@
-"""Whatever answers in Airflow's place is told as an Airflow that cannot be reached; each look is a process's first."""
+"""Whatever answers in Airflow's place counts as an Airflow that cannot be reached; each poll is a process's first."""
 
 import gzip
 import json
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from tests.workloads.watch.servers import WebServer, web_server
-from tests.workloads.watch.test_look import Readers
+from tests.workloads.watch.test_poll import Recipients
 
 from baton_workloads.errors import ConfigurationError
 from baton_workloads.watch import airflow
 from baton_workloads.watch.airflow import AirflowApi, RefusedUserError
-from baton_workloads.watch.look import Patience, Watch
+from baton_workloads.watch.poll import Thresholds, Watch
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -66,13 +66,13 @@ class Scene:
 
     def __init__(self, folder: Path, web: WebServer, form: RealForm) -> None:
         self.web, self.form, self.memory = web, form, (folder / "watch.json").as_uri()
-        self.team, self.now = Readers("team"), START
+        self.team, self.now = Recipients("team"), START
 
-    def look(self, times: int = 1) -> None:
+    def poll(self, times: int = 1) -> None:
         for _ in range(times):
             self.now += MINUTE
             with AirflowApi(self.web.url, "viewer", "p", timeout_seconds=2) as api:
-                Watch(api, self.memory, [self.team], [], Patience()).look(self.now)
+                Watch(api, self.memory, [self.team], [], Thresholds()).poll(self.now)
 
 
 @pytest.fixture
@@ -131,18 +131,18 @@ LATER = ("/dags/~/dagRuns", "/monitor/health", "/importErrors")
         *((p, name) for p in LATER for name in SOME),
     ],
 )
-def test_whatever_answers_in_airflows_place_is_told_once_and_when_it_is_over(
+def test_whatever_answers_in_airflows_place_is_reported_once_and_when_it_is_over(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, path: str
 ):
     """It never ends a look; nobody sees an address that a login was sent to."""
     monkeypatch.setattr("baton_workloads.watch.http.MAX_BYTES", 1_000_000)
     scene.form.replaced[path] = FOREIGN[name]
-    scene.look(4)
+    scene.poll(4)
     (subject,) = scene.team.subjects
     assert subject.startswith("Airflow ")
     assert "secret" not in scene.team.heard[0].text + subject
     scene.form.replaced.clear()
-    scene.look()
+    scene.poll()
 
     assert scene.team.subjects == [subject, f"Over: {subject}"]
 
@@ -155,16 +155,16 @@ def test_whatever_answers_in_airflows_place_is_told_once_and_when_it_is_over(
         ("/dags/~/dagRuns", as_json({"detail": "Forbidden"}, 403), "give it the role Viewer"),
     ],
 )
-def test_a_user_whom_airflow_refuses_is_told_and_ends_a_single_look_with_an_error(
+def test_a_user_whom_airflow_refuses_is_reported_and_ends_a_single_look_with_an_error(
     scene: Scene, path: str, answer: Response, words: str
 ):
     """A changed password is nobody's guess: people hear of it, and the supervisor sees it too."""
     scene.form.replaced[path] = answer
     for _ in range(6):
         with pytest.raises(RefusedUserError, match=words):
-            scene.look()
+            scene.poll()
     scene.form.replaced.clear()
-    scene.look()
+    scene.poll()
 
     first, second = scene.team.subjects
     assert words in first
@@ -172,38 +172,38 @@ def test_a_user_whom_airflow_refuses_is_told_and_ends_a_single_look_with_an_erro
 
 
 def test_one_run_of_which_airflow_cannot_tell_holds_up_no_other(scene: Scene):
-    """The others are told at once, that one with what is known when it lasts."""
-    scene.look()
+    """The others are reported at once, that one with what is known when it lasts."""
+    scene.poll()
     scene.form.end("poison", scene.now)
     scene.form.end("etl", scene.now)
     scene.form.replaced["/dags/poison/"] = (500, {}, b"")
-    scene.look()
+    scene.poll()
     assert scene.team.subjects == ["etl failed"]
-    scene.look(12)
+    scene.poll(12)
 
     assert scene.team.subjects.count("poison failed") == 1
     assert scene.team.subjects.count("etl failed") == 1
     assert scene.team.subjects[-1].startswith("Over: ")
 
 
-def test_a_run_that_is_gone_is_told_without_its_tasks(scene: Scene):
+def test_a_run_that_is_gone_is_reported_without_its_tasks(scene: Scene):
     """Its DAG was deleted after it had failed."""
-    scene.look()
+    scene.poll()
     scene.form.end("etl", scene.now)
     scene.form.replaced["/dags/etl/"] = as_json({"detail": "not found"}, 404)
-    scene.look()
+    scene.poll()
 
     assert scene.team.subjects == ["etl failed"]
 
 
-def test_what_failed_before_the_first_look_is_not_told_when_that_look_saw_nothing(scene: Scene):
-    """Airflow was away when the watch began; what fails after that is told."""
+def test_what_failed_before_the_first_look_is_not_reported_when_that_look_saw_nothing(scene: Scene):
+    """Airflow was away when the watch began; what fails after that is reported."""
     scene.form.replaced["/"] = (503, {}, b"")
-    scene.look()
+    scene.poll()
     scene.form.end("before", scene.now - MINUTE)
     scene.form.end("after", scene.now + MINUTE)
     scene.form.replaced.clear()
-    scene.look(2)
+    scene.poll(2)
 
     assert scene.team.subjects == ["after failed"]
 
@@ -222,21 +222,21 @@ def test_what_failed_before_the_first_look_is_not_told_when_that_look_saw_nothin
 )
 def test_the_end_of_a_log_of_any_size_is_read(scene: Scene, log: bytes, lines: list[str]):
     """Only its end is held in memory, so no log is too large for the watch."""
-    scene.look()
+    scene.poll()
     scene.form.log = log
     scene.form.end("etl", scene.now)
-    scene.look()
+    scene.poll()
 
     assert list(scene.team.heard[0].log) == lines
 
 
 def test_a_log_that_may_not_be_read_costs_no_notice(scene: Scene):
     """Neither a role without logs nor a broken log store."""
-    scene.look()
+    scene.poll()
     for number, answer in enumerate([as_json({"detail": "Forbidden"}, 403), (500, {}, b""), (200, HTML, PAGE)]):
         scene.form.replaced["/logs/"] = answer
         scene.form.end(f"etl{number}", scene.now)
-        scene.look()
+        scene.poll()
 
     assert scene.team.subjects == ["etl0 failed", "etl1 failed", "etl2 failed"]
 
@@ -246,7 +246,7 @@ def test_a_list_without_an_end_is_ended(scene: Scene, monkeypatch: pytest.Monkey
     monkeypatch.setattr(airflow, "MAX_PAGES", 3)
     rows = [{"filename": str(number), "stack_trace": "x"} for number in range(airflow.PAGE)]
     scene.form.replaced["/importErrors"] = as_json({"import_errors": rows})
-    scene.look(4)
+    scene.poll(4)
 
     assert "gives no end of /importErrors" in scene.team.subjects[0]
 
@@ -258,14 +258,14 @@ def test_an_address_that_is_none_is_a_setting(url: str):
         AirflowApi(url, "u", "p")
 
 
-def test_a_damaged_memory_is_told_once(scene: Scene):
+def test_a_damaged_memory_is_reported_once(scene: Scene):
     """Nothing is looked at until somebody moves it away; so somebody has to hear of it."""
-    scene.look()
+    scene.poll()
     path = Path(scene.memory.removeprefix("file://"))
     path.write_text("{")
     for _ in range(6):
         with pytest.raises(ConfigurationError, match="no memory of a watch"):
-            scene.look()
+            scene.poll()
 
     (subject,) = scene.team.subjects
     assert "watch.json is no memory of a watch: move it away" in subject

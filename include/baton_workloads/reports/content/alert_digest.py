@@ -12,7 +12,7 @@ from baton_workloads.reports.period import Period
 from baton_workloads.reports.sources import Sources
 from baton_workloads.reports.values import Count, Moment, Text, Value
 
-MOST_ALERTS, MOST_DECISIONS = 30, 30
+MAX_ALERTS, MAX_DECISIONS = 30, 30
 SEVERITIES = {"critical": 0, "page": 0, "error": 1, "warning": 2}
 
 Alert = dict[str, Any]
@@ -57,12 +57,12 @@ def _headline(alerts: list[Alert], began: int) -> str:
 
 
 def _absences(manager: dict[str, Any], receiver: dict[str, Any]) -> list[Part]:
-    told = {
+    reasons = {
         "absent": "is not connected, so this digest does not know what it knows",
         "unreachable": "did not answer, so this digest does not know what it knows",
     }
     named = (("Alertmanager", manager), ("The alert receiver", receiver))
-    return [Note(f"{name} {told[item['state']]}.", "warning") for name, item in named if item["state"] in told]
+    return [Note(f"{name} {reasons[item['state']]}.", "warning") for name, item in named if item["state"] in reasons]
 
 
 def _firing(alerts: list[Alert], period: Period) -> Table:
@@ -73,19 +73,19 @@ def _firing(alerts: list[Alert], period: Period) -> Table:
             Text(_where(alert)),
             Moment(_moment(alert.get("startsAt"), period)),
         )
-        for alert in alerts[:MOST_ALERTS]
+        for alert in alerts[:MAX_ALERTS]
     )
     columns = ("Alert", "Severity", "Where", "Since")
-    left_out = max(0, len(alerts) - MOST_ALERTS)
+    left_out = max(0, len(alerts) - MAX_ALERTS)
     return Table("Firing now", columns, rows, left_out=left_out, empty="Nothing is firing.")
 
 
 def _decisions(decisions: list[dict[str, Any]]) -> Table:
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (Text(str(item.get("alert", ""))), Text(str(item.get("decision", ""))), Count(int(item.get("count", 1))))
-        for item in decisions[:MOST_DECISIONS]
+        for item in decisions[:MAX_DECISIONS]
     )
-    left_out = max(0, len(decisions) - MOST_DECISIONS)
+    left_out = max(0, len(decisions) - MAX_DECISIONS)
     columns = ("Alert", "What was done", "Times")
     return Table("Received", columns, rows, left_out=left_out, empty="No alert was received.")
 

@@ -1,4 +1,4 @@
-"""What has run low since the last alert: each item is told once, and again only after it had recovered.
+"""What has run low since the last alert: each item is reported once, and again only after it had recovered.
 
 An episode begins when an item is first seen below its reorder point, and belongs to the period that saw it; it ends
 when the item is seen at or above it again. The episodes of a period are its report: rendering it again tells the same.

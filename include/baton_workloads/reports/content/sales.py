@@ -9,7 +9,7 @@ from baton_workloads.reports.queries import Queries, Row
 from baton_workloads.reports.values import Absent, Count, Moment, Money, Percent, Text, Value, change, share
 
 CURRENCY = "EUR"
-"""The one that amounts are told in; orders in others are named, never converted or added."""
+"""The one that amounts are given in; orders in others are named, never converted or added."""
 TOP_PRODUCTS = 10
 
 
@@ -98,9 +98,9 @@ def _staleness(queries: Queries, period: Period) -> list[Part]:
     loaded = queries.row("orders_loaded_at")["loaded_at"]
     if loaded is None or loaded >= period.end:
         return []
-    told = Moment(loaded.astimezone(ZoneInfo(period.zone))).text
+    moment = Moment(loaded.astimezone(ZoneInfo(period.zone))).text
     return [
-        Note(f"The warehouse was last loaded on {told}, before this period was over: its end is missing.", "warning")
+        Note(f"The warehouse was last loaded on {moment}, before this period was over: its end is missing.", "warning")
     ]
 
 
@@ -108,8 +108,8 @@ def _latest(queries: Queries, period: Period) -> str:
     latest = queries.row("latest_order")["latest"]
     if latest is None:
         return "There are no orders at all."
-    told = Moment(latest.astimezone(ZoneInfo(period.zone))).text
-    return f"The latest order that the warehouse knows is of {told}."
+    moment = Moment(latest.astimezone(ZoneInfo(period.zone))).text
+    return f"The latest order that the warehouse knows is of {moment}."
 
 
 def revenue_chart(title: str, points: list[tuple[str, Decimal]]) -> Chart | Note:

@@ -11,7 +11,7 @@ from baton_workloads.reports.queries import Queries, Row
 from baton_workloads.reports.sources import Sources
 from baton_workloads.reports.values import Count, Moment, Quantity, Text
 
-MOST_LOW, MOST_COVER, MOST_IDLE = 25, 10, 10
+MAX_LOW, MAX_COVER, MAX_IDLE = 25, 10, 10
 
 
 def weekly_inventory(sources: Sources, period: Period) -> Report:
@@ -24,9 +24,9 @@ def weekly_inventory(sources: Sources, period: Period) -> Report:
         _as_of(queries, period),
         _chart(warehouses),
         _warehouses(warehouses),
-        stock.low_items("Below the reorder point", low, MOST_LOW, "Nothing is below its reorder point."),
-        _cover(queries.rows("stock_cover", limit=MOST_COVER)),
-        _idle(queries.rows("stock_idle", limit=MOST_IDLE)),
+        stock.low_items("Below the reorder point", low, MAX_LOW, "Nothing is below its reorder point."),
+        _cover(queries.rows("stock_cover", limit=MAX_COVER)),
+        _idle(queries.rows("stock_idle", limit=MAX_IDLE)),
     ]
     value = sales.money(_sum(warehouses, "value")).text
     headline = f"Stock worth {value}; {stock.items(len(low))} below the reorder point."

@@ -12,12 +12,12 @@ from . import pods
 
 Object = dict[str, Any]
 _FIRST_SECONDS = 10.0
-_LONGEST_SECONDS = 600.0
+_MAX_SECONDS = 600.0
 
 
 def pause(failures: int) -> float:
     """Seconds after so many failures in a row."""
-    return 0.0 if failures == 0 else min(_FIRST_SECONDS * 2.0 ** (failures - 1), _LONGEST_SECONDS)
+    return 0.0 if failures == 0 else min(_FIRST_SECONDS * 2.0 ** (failures - 1), _MAX_SECONDS)
 
 
 @dataclass(slots=True)

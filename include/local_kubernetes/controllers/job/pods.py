@@ -69,7 +69,7 @@ def finished_at(pod: Object) -> float:
     ends = [
         entry["state"]["terminated"]["finishedAt"]
         for entry in status.get("containerStatuses") or []
-        if (entry.get("state") or {}).get("terminated")
+        if ((entry.get("state") or {}).get("terminated") or {}).get("finishedAt")
     ]
     if ends:
         return max(clock.parse(end) for end in ends)
@@ -127,11 +127,11 @@ def _indexed(spec: Object, host_name: str) -> Object:
         "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}},
     }
 
-    def told(container: Object) -> Object:
+    def with_index(container: Object) -> Object:
         have = container.get("env") or []
         if any(entry.get("name") == variable["name"] for entry in have):
             return container
         return {**container, "env": [*have, variable]}
 
-    parts = {part: [told(c) for c in spec[part]] for part in ("initContainers", "containers") if spec.get(part)}
+    parts = {part: [with_index(c) for c in spec[part]] for part in ("initContainers", "containers") if spec.get(part)}
     return {**spec, **parts, "hostname": host_name[:63]}

@@ -17,7 +17,7 @@ from .back_off import BackOff, pause
 from .decision import REACHED, Ending, View
 
 Object = dict[str, Any]
-_MOST_PODS = 500  # made in one go
+_MAX_PODS = 500  # made in one go
 
 
 class Sync:
@@ -81,7 +81,7 @@ class Sync:
             return
         missing = wanted - len(active) - (view.terminating if view.only_failed else 0)
         if missing > 0:
-            self._make(min(missing, _MOST_PODS))
+            self._make(min(missing, _MAX_PODS))
 
     def _wanted(self, active: int) -> int:
         spec, done = self._view.spec, self._view.succeeded_count()

@@ -20,10 +20,10 @@ from typing import Annotated, Any
 import typer
 
 from baton import command_line
+from baton.cronjobs.adopt.adoption_client import AdoptionClient, adopted_by, is_suspended, last_schedule
 from baton.cronjobs.adopt.airflow import Airflow
-from baton.cronjobs.adopt.cluster import AdoptingCluster, adopted_by, is_suspended, last_schedule
 from baton.cronjobs.adopt.order import Order, order_of
-from baton.cronjobs.catalogue import Catalogue, read_catalogue
+from baton.cronjobs.loading import LoadedCronJobs, load_cronjobs
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.exceptions import BatonError
 
@@ -49,7 +49,7 @@ class Handover:
 
     dag_id: str
     order: Order
-    cluster: AdoptingCluster
+    cluster: AdoptionClient
     airflow: Airflow
     say: Say
     namespace: str = "default"
@@ -159,30 +159,30 @@ class Handover:
 
     def _await_runs(self, patience_seconds: float) -> None:
         deadline = time.monotonic() + patience_seconds
-        told = False
+        reported = False
         while active := self.airflow.active_runs(self.dag_id):
             if time.monotonic() > deadline:
                 raise HandoverError(
                     f"{active} runs of {self.dag_id} have not ended; the DAG is still on. Run this again, or give it "
                     "longer with --wait"
                 )
-            if not told:
+            if not reported:
                 self.say(f"Waiting for {active} runs of {self.dag_id} to end")
-                told = True
+                reported = True
             time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-def dag_of(catalogue: Catalogue, name: str) -> str:
+def dag_of(loaded: LoadedCronJobs, name: str) -> str:
     """The DAG that a name stands for.
 
     :param name: of a DAG or of a CronJob.
     :raises HandoverError: there is none, or several have that name.
     """
-    order = order_of(catalogue)
+    order = order_of(loaded)
     found = {dag_id for key, dag_id in order.dags.items() if name in (dag_id, order.cronjobs[key].name)}
     if len(found) == 1:
         return found.pop()
-    refused = [manifest for manifest, _ in catalogue.refused if manifest.name == name]
+    refused = [manifest for manifest, _ in loaded.refused if manifest.name == name]
     if refused:
         raise HandoverError(f"the manifest of {name} ({refused[0].file}) has to be fixed first: see ./baton import")
     known = ", ".join(sorted(set(order.dags.values()))) or "none"
@@ -228,13 +228,13 @@ def adopt(
         raise typer.BadParameter(
             "say where Airflow is (--airflow or $AIRFLOW_API_URL) and give a token in $AIRFLOW_API_TOKEN"
         )
-    catalogue = read_catalogue(manifests)
-    dag_id = dag_of(catalogue, name)
+    loaded = load_cronjobs(manifests)
+    dag_id = dag_of(loaded, name)
     with (
-        closing(AdoptingCluster(kubeconfig, context)) as cluster,
+        closing(AdoptionClient(kubeconfig, context)) as cluster,
         closing(Airflow(airflow, token)) as other,
     ):
-        handover = Handover(dag_id, order_of(catalogue), cluster, other, print, namespace)
+        handover = Handover(dag_id, order_of(loaded), cluster, other, print, namespace)
         if release:
             handover.release(wait)
         else:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from baton.cronjobs.catalogue import Catalogue
+from baton.cronjobs.loading import LoadedCronJobs
 from baton.cronjobs.manifests.cronjob import CronJob
 from kubernetes_cron import EverySchedule, parse
 
 
 @dataclass(frozen=True)
 class Order:
-    """The CronJobs of a catalogue, by key.
+    """The CronJobs of some folders, by key.
 
     :param dags: the DAG that runs each of them.
     :param after: whom each follows; those that follow nobody are not there.
@@ -57,12 +57,12 @@ class Order:
         return schedule.next(moment - timedelta(seconds=1)) or moment
 
 
-def order_of(catalogue: Catalogue) -> Order:
+def order_of(loaded: LoadedCronJobs) -> Order:
     """Read the order from the chains."""
-    dags = {key: key for key in catalogue.cronjobs}
+    dags = {key: key for key in loaded.cronjobs}
     after: dict[str, tuple[str, ...]] = {}
-    for chain in catalogue.chains:
+    for chain in loaded.chains:
         after |= {key: link.after for key, link in chain.links.items() if link.after}
         if chain.handover == "tasks":
             dags |= dict.fromkeys(chain.links, chain.name)
-    return Order(catalogue.cronjobs, dags, after)
+    return Order(loaded.cronjobs, dags, after)

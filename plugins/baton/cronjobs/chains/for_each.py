@@ -8,14 +8,14 @@ from typing import Any
 
 from baton.cronjobs.templates.source import FileSource, JobTemplate
 
-_LONGEST_SLUG = 20
+_MAX_SLUG_LENGTH = 20
 LAST = "done"
 """The last part of the name of the task that waits for all items."""
 
 
 def slug_of(item: str) -> str:
     """An item as a part of the names of tasks and Jobs."""
-    return re.sub(r"[^a-z0-9]+", "-", item.lower()).strip("-")[:_LONGEST_SLUG].strip("-") or "item"
+    return re.sub(r"[^a-z0-9]+", "-", item.lower()).strip("-")[:_MAX_SLUG_LENGTH].strip("-") or "item"
 
 
 @dataclass(frozen=True, slots=True)

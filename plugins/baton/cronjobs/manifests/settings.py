@@ -27,7 +27,7 @@ class Settings:
 
     :param owner: whose DAG it is.
     :param notifier: who hears of a failure: `mail`, `slack:CHANNEL`, `none` or the import path of a notifier.
-    :param deadline: how long a run may take from the moment it is queued until somebody is told.
+    :param deadline: how long a run may take from the moment it is queued until somebody is notified.
     :param pool: which pool its task takes a slot of.
     :param after: names of the CronJobs that it follows, instead of the clock.
     :param tags: more tags of the DAG.

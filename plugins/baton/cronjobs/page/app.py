@@ -10,10 +10,10 @@ from fastapi import FastAPI, HTTPException, Query, Response
 from baton.airflow_internals.airflow_server import MAY_SEE_RUNS, ReadableDags, SessionDep
 from baton.api.static_page import make_page
 from baton.cronjobs.page.content import content
-from baton.cronjobs.page.parts import Window
-from baton.cronjobs.page.records import MOST_RUNS, Tasks, read_runs
+from baton.cronjobs.page.model import Window
+from baton.cronjobs.page.records import MAX_RUNS, Tasks, read_runs
 
-MOST_HOURS = 24 * 7
+MAX_HOURS = 24 * 7
 _SHARE_TO_COME = 1 / 12
 """Of the time that is shown: the next ticks are of interest too."""
 
@@ -29,7 +29,7 @@ def _data(
     session: SessionDep,
     readable: ReadableDags,
     response: Response,
-    hours: Annotated[float, Query(gt=0, le=MOST_HOURS)] = 24,
+    hours: Annotated[float, Query(gt=0, le=MAX_HOURS)] = 24,
     end: datetime | None = None,
 ) -> dict[str, Any]:
     """Chains in the `hours` before `end` (ISO 8601, UTC where it names no zone; without one: a little after now)."""
@@ -41,7 +41,7 @@ def _data(
         raise HTTPException(422, "end: there is no such time") from err
     tasks = Tasks(session, readable)
     runs, started_by, are_cut = read_runs(session, tasks, window)
-    return content(window, tasks.jobs.values(), runs, started_by) | {"most_runs": MOST_RUNS if are_cut else None}
+    return content(window, tasks.jobs.values(), runs, started_by) | {"max_runs": MAX_RUNS if are_cut else None}
 
 
 def _window(now: datetime, hours: float, end: datetime | None) -> Window:

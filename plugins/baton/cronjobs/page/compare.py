@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from baton.cronjobs.page.parts import FAILED, NOT_RUN, RUNNING, SKIPPED, SUCCESS, WAITING, ChainJob, JobRun
+from baton.cronjobs.page.model import FAILED, NOT_RUN, RUNNING, SKIPPED, SUCCESS, WAITING, ChainJob, JobRun
 
 LATE = timedelta(minutes=1)
 """From when on a start counts as late; the CronJob controller looks every ten seconds, and a pod needs its time."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from baton.cronjobs.page.compare import ChainRun, RunKey, TooEarly, chain_runs, overlapping
-from baton.cronjobs.page.parts import MOST_TICKS, ChainJob, JobRun, Window, groups_of, typical_length
+from baton.cronjobs.page.model import MAX_TICKS, ChainJob, JobRun, Window, groups_of, typical_length
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _job(
     typical = typical_length(own)
     compared = {run.clock[job.key]: run for run in together if job.key in run.clock}
     ticks = {*job.ticks(window), *(tick for tick in compared if window.begin <= tick < window.end)}
-    is_dense = len(ticks) > MOST_TICKS
+    is_dense = len(ticks) > MAX_TICKS
     if is_dense:
         ticks = {tick for tick in ticks if (run := compared.get(tick)) and _early(run, job)}
     parts = [(run, run.parts[job.key]) for run in together if job.key in run.parts]

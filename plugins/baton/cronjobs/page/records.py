@@ -15,7 +15,7 @@ from baton.airflow_internals.stored_dags import (
     tasks_of_runs,
 )
 from baton.cronjobs.page.compare import RunKey
-from baton.cronjobs.page.parts import (
+from baton.cronjobs.page.model import (
     FAILED,
     NOT_RUN,
     RUNNING,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TAG = "cronjob"
 """Every DAG of an imported CronJob has it."""
-MOST_RUNS = 2000
+MAX_RUNS = 2000
 """DAG runs that are looked at, the newest."""
 _LOOK_BACK = timedelta(hours=24)
 """Before the window: runs that chains in it began with, and what Jobs typically take."""
@@ -86,14 +86,14 @@ def read_runs(session: Session, tasks: Tasks, window: Window) -> tuple[list[JobR
 
     :returns: the runs of each CronJob, the DAG runs that others started, and whether there were more than are read.
     """
-    runs = runs_between(session, tasks.dag_ids, window.begin - _LOOK_BACK, window.end, MOST_RUNS)
+    runs = runs_between(session, tasks.dag_ids, window.begin - _LOOK_BACK, window.end, MAX_RUNS)
     by_key = {(run.dag_id, run.run_id): run for run in runs}
     found: dict[tuple[str, str, str], list[StoredTask]] = {}
     for task in tasks_of_runs(session, by_key):
         if (key := tasks.key_of(task)) is not None:
             found.setdefault((task.dag_id, task.run_id, key), []).append(task)
     made = [_job_run(key, by_key[dag_id, run_id], parts) for (dag_id, run_id, key), parts in found.items()]
-    return made, list(started_by(session, runs)), len(runs) == MOST_RUNS
+    return made, list(started_by(session, runs)), len(runs) == MAX_RUNS
 
 
 def _job_run(key: str, run: StoredRun, tasks: list[StoredTask]) -> JobRun:

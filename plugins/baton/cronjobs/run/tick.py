@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kubernetes_cron import load_zone
-from kubernetes_values import LONGEST_CRONJOB_NAME
+from kubernetes_values import MAX_CRONJOB_NAME_LENGTH
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -71,9 +71,9 @@ def scheduled_timestamp(tick: datetime, time_zone: str | None) -> str:
 
 def _short(name: str) -> str:
     """Cut a name that no CronJob could have, such as a Job's; what is cut off stays told apart by letters."""
-    if len(name) <= LONGEST_CRONJOB_NAME:
+    if len(name) <= MAX_CRONJOB_NAME_LENGTH:
         return name
-    return f"{name[: LONGEST_CRONJOB_NAME - _RUN_CHARACTERS - 1].rstrip('-.')}-{_letters(name)}"
+    return f"{name[: MAX_CRONJOB_NAME_LENGTH - _RUN_CHARACTERS - 1].rstrip('-.')}-{_letters(name)}"
 
 
 def _letters(text: str) -> str:

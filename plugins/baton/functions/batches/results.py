@@ -14,7 +14,7 @@ from baton.functions.batches.items import Batch
 from baton.functions.batches.number_set import NumberSet
 from baton.functions.batches.run import Tally
 
-LONGEST_ERROR = 500
+MAX_ERROR_LENGTH = 500
 
 
 class Results:
@@ -68,7 +68,7 @@ class Results:
 
 
 def _short(failure: dict[str, Any]) -> str:
-    return str(failure["error"])[:LONGEST_ERROR]
+    return str(failure["error"])[:MAX_ERROR_LENGTH]
 
 
 def _items_done(checkpoint: Checkpoint) -> int:

@@ -22,7 +22,7 @@ from baton.functions.batches.checkpoint import Checkpoint, CheckpointWriter
 from baton.functions.batches.items import Batch
 from baton.functions.batches.throttle import Throttle
 from baton.functions.call import RefusedError, UnavailableError, UnusableAnswerError
-from baton.functions.patience import Patience
+from baton.functions.call_retries import CallRetries
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +41,15 @@ KeepFailures = Callable[[Batch, list[dict[str, Any]]], Awaitable[None]]
 class Limits:
     """How far a run goes.
 
-    :param most_in_flight: batches at a time.
+    :param max_in_flight: batches at a time.
     :param failure_threshold: share of the items that may fail, 0 to 1.
-    :param patience: with one batch; `seconds` also limits how long the gateway may answer nothing but "too many", and
-        how long it may tell a batch to wait.
+    :param call_retries: of one batch; `seconds` also limits how long the gateway may answer nothing but "too many",
+        and how long it may tell a batch to wait.
     """
 
-    most_in_flight: int
+    max_in_flight: int
     failure_threshold: float
-    patience: Patience
+    call_retries: CallRetries
 
 
 @dataclass
@@ -83,7 +83,7 @@ class BatchRun:
     ) -> None:
         self._task_key, self._checkpoint, self._writer = task_key, checkpoint, writer
         self._send, self._keep_failures, self._limits = send, keep_failures, limits
-        self._throttle = Throttle(limits.most_in_flight)
+        self._throttle = Throttle(limits.max_in_flight)
         self._answered_at = time.monotonic()
         self.tally = Tally()
 
@@ -92,7 +92,7 @@ class BatchRun:
 
         :raises RefusedError: the function refuses whatever it gets; what was done is noted.
         """
-        free = asyncio.Semaphore(self._limits.most_in_flight)
+        free = asyncio.Semaphore(self._limits.max_in_flight)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for batch in batches:
@@ -140,7 +140,7 @@ class BatchRun:
 
     async def _send_patiently(self, batch: Batch, key: str) -> Any:
         """Send until there is an answer; "too many requests" slows all batches down and counts as no failure."""
-        failed, waited, patience = 0, 0, self._limits.patience
+        failed, waited, call_retries = 0, 0, self._limits.call_retries
         first_failed_at: float | None = None
         while True:
             began = time.monotonic()
@@ -152,21 +152,23 @@ class BatchRun:
                 self._answered_at = time.monotonic()
                 return result
             except UnavailableError as err:
-                told = err.retry_after_seconds or 0.0
-                if err.throttled and time.monotonic() - self._answered_at + told < patience.seconds:
+                retry_after = err.retry_after_seconds or 0.0
+                if err.throttled and time.monotonic() - self._answered_at + retry_after < call_retries.seconds:
                     self._throttle.slow_down(err.retry_after_seconds, began)
                     continue
                 first_failed_at = first_failed_at or time.monotonic()
                 starts = self._may_be_starting(err, first_failed_at)
                 failed, waited = failed + (not starts), waited + starts
-                pause = patience.pause_seconds(err, failed, waited)
-                if pause is None or pause > patience.seconds or err.throttled:
+                pause = call_retries.pause_seconds(err, failed, waited)
+                if pause is None or pause > call_retries.seconds or err.throttled:
                     raise
                 await asyncio.sleep(pause)
 
     def _may_be_starting(self, err: UnavailableError, first_failed_at: float) -> bool:
         """Whether the function, not the batch, is the reason: nothing was answered since, and it may still come up."""
-        waits = time.monotonic() - first_failed_at + (err.retry_after_seconds or 0.0) < self._limits.patience.seconds
+        waits = (
+            time.monotonic() - first_failed_at + (err.retry_after_seconds or 0.0) < self._limits.call_retries.seconds
+        )
         return err.unready and waits and self._answered_at < first_failed_at
 
 

@@ -15,11 +15,11 @@ import yaml
 
 from baton.exceptions import TransientError
 from baton.incidents.diagnostics.collector import Document
-from baton.incidents.diagnostics.redaction import Redactor
+from baton.redaction.redactor import Redactor
 
-MOST_BYTES = 48 * 1024 * 1024
+MAX_BYTES = 48 * 1024 * 1024
 """Of all documents together, before compression."""
-MOST_BYTES_EACH = 1024 * 1024
+MAX_BYTES_EACH = 1024 * 1024
 """Of one document; of a longer one the end is kept."""
 TAIL_LINES = 40
 """Lines of a document that the index shows."""
@@ -84,15 +84,15 @@ class Archive:
         self._redactor, self._moment = redactor, moment
         self._paths: set[str] = set()
         self._waiting: list[tuple[Document, str, str]] = []
-        self._room = MOST_BYTES
+        self._room = MAX_BYTES
         self.entries: dict[str, Entry] = {}
 
     def take(self, document: Document) -> bool:
         """Redact a document and keep it for `settle`; False when there is no room."""
         text = self._text(document)
-        was_cut = len(text) > MOST_BYTES_EACH
+        was_cut = len(text) > MAX_BYTES_EACH
         if was_cut:
-            text = "… the beginning was left out\n" + text[-MOST_BYTES_EACH:].partition("\n")[2]
+            text = "… the beginning was left out\n" + text[-MAX_BYTES_EACH:].partition("\n")[2]
         content = text.encode(errors="replace")
         if len(content) > self._room:
             return False

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.alerts.conf import AlertConf
-from baton.incidents.diagnostics.cluster_api import Cluster
+from baton.incidents.diagnostics.cluster_connection import ClusterConnection
 from baton.incidents.diagnostics.workload import Workload
 
 DONE, SKIPPED, FAILED, LATE = "done", "skipped", "failed", "late"
@@ -53,19 +53,19 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class CollectionScope:
     """What collectors get.
 
     :param until: when the collecting began.
     """
 
-    cluster: Cluster
+    cluster: ClusterConnection
     workload: Workload
     conf: AlertConf
     until: datetime
 
 
-Collect = Callable[[Scene], AsyncGenerator[Document]]
+Collect = Callable[[CollectionScope], AsyncGenerator[Document]]
 
 
 @dataclass(frozen=True, slots=True)

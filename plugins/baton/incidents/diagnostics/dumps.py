@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from baton.exceptions import BatonError
-from baton.incidents.diagnostics.cluster_api import Cluster, Object
-from baton.incidents.diagnostics.collector import Collect, Document, NothingToCollectError, PartlyCollectedError, Scene
+from baton.incidents.diagnostics.cluster_connection import ClusterConnection, Object
+from baton.incidents.diagnostics.collector import (
+    Collect,
+    CollectionScope,
+    Document,
+    NothingToCollectError,
+    PartlyCollectedError,
+)
 
-MOST_PODS = 3
+MAX_PODS = 3
 """Pods in which a command runs: a dump may be dear to them."""
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 _STDOUT, _STDERR, _ERROR = 1, 2, 3
 
 
@@ -37,17 +43,17 @@ class Dump:
 def dumps_of(dumps: Sequence[Dump]) -> Collect:
     """The collector of these commands' outputs."""
 
-    async def collect(scene: Scene) -> AsyncGenerator[Document]:
-        places = [(pod["metadata"]["name"], name) for pod in scene.workload.pods for name in _running(pod)]
+    async def collect(scope: CollectionScope) -> AsyncGenerator[Document]:
+        places = [(pod["metadata"]["name"], name) for pod in scope.workload.pods for name in _running(pod)]
         if not dumps:
             raise NothingToCollectError("no dump was asked for")
         if not places:
             raise NothingToCollectError("no container runs")
         failures = []
-        for pod, container in places[:MOST_PODS]:
+        for pod, container in places[:MAX_PODS]:
             for dump in dumps:
                 try:
-                    text = await run(scene.cluster, pod, container, dump)
+                    text = await run(scope.cluster, pod, container, dump)
                     yield Document(
                         f"dumps/{pod}/{container}.{dump.name}.txt", f"{dump.title}: {pod}, {container}", text
                     )
@@ -64,8 +70,8 @@ def _running(pod: Object) -> list[str]:
     return [status["name"] for status in statuses if "running" in (status.get("state") or {})]
 
 
-async def run(cluster: Cluster, pod: str, container: str, dump: Dump) -> str:
-    """Run a command in a container; returns what it printed, at most `MOST_BYTES`.
+async def run(cluster: ClusterConnection, pod: str, container: str, dump: Dump) -> str:
+    """Run a command in a container; returns what it printed, at most `MAX_BYTES`.
 
     :raises DumpFailedError: it could not run, or took too long.
     """
@@ -79,7 +85,7 @@ async def run(cluster: Cluster, pod: str, container: str, dump: Dump) -> str:
         raise DumpFailedError(f"{where} could not run: {type(err).__name__}: {str(err)[:200]}") from err
 
 
-async def _run(cluster: Cluster, pod: str, container: str, dump: Dump) -> str:
+async def _run(cluster: ClusterConnection, pod: str, container: str, dump: Dump) -> str:
     from kubernetes_asyncio.client import CoreV1Api
     from kubernetes_asyncio.stream import WsApiClient
 
@@ -97,8 +103,8 @@ async def _run(cluster: Cluster, pod: str, container: str, dump: Dump) -> str:
         async with opened as socket:
             async for message in socket:
                 text += _text(message.data)
-                if len(text) > MOST_BYTES:
-                    return text[:MOST_BYTES] + "\n… cut\n"
+                if len(text) > MAX_BYTES:
+                    return text[:MAX_BYTES] + "\n… cut\n"
     return text
 
 

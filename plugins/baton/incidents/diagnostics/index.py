@@ -10,10 +10,10 @@ from importlib.resources import files
 from typing import Any
 
 from baton.incidents.diagnostics.archive import Entry
-from baton.incidents.diagnostics.cluster_api import Object
-from baton.incidents.diagnostics.collector import Outcome, Scene
+from baton.incidents.diagnostics.cluster_connection import Object
+from baton.incidents.diagnostics.collector import CollectionScope, Outcome
 from baton.incidents.diagnostics.metric_charts import draw
-from baton.incidents.diagnostics.redaction import Redactor
+from baton.redaction.redactor import Redactor
 
 _ANNOTATIONS = ("summary", "description", "runbook_url")
 
@@ -76,13 +76,17 @@ def _end(ended: Object) -> str:
 
 
 def render_index(
-    scene: Scene, outcomes: Sequence[Outcome], entries: dict[str, Entry], redactor: Redactor, run: dict[str, str]
+    scope: CollectionScope,
+    outcomes: Sequence[Outcome],
+    entries: dict[str, Entry],
+    redactor: Redactor,
+    run: dict[str, str],
 ) -> str:
     """The page as HTML. Everything that is filled in is redacted, and escaped by the template engine.
 
     :param run: words on the run: `dag_id`, `run_id`, `seconds`.
     """
-    alert, clean = scene.conf.alert, redactor.object
+    alert, clean = scope.conf.alert, redactor.object
     sections = [(outcome, [entries[path] for path in outcome.paths if path in entries]) for outcome in outcomes]
     page: str = _template().render(
         alert=clean({**{name: getattr(alert, name) for name in ("route", "status", "source", "starts_at", "ends_at")}}),
@@ -90,15 +94,15 @@ def render_index(
         severity=redactor.text(alert.labels.get("severity", "")),
         words=[redactor.text(alert.annotations[name]) for name in _ANNOTATIONS if alert.annotations.get(name)],
         labels=clean(dict(sorted(alert.labels.items()))),
-        others=[redactor.text(", ".join(f"{k}={v}" for k, v in sorted(a.labels.items()))) for a in scene.conf.others],
-        target=str(scene.workload.target),
-        notes=scene.workload.notes,
-        pods=pod_rows(scene.workload.pods, redactor),
+        others=[redactor.text(", ".join(f"{k}={v}" for k, v in sorted(a.labels.items()))) for a in scope.conf.others],
+        target=str(scope.workload.target),
+        notes=scope.workload.notes,
+        pods=pod_rows(scope.workload.pods, redactor),
         figures=[draw(entry.figure) for _, found in sections for entry in found if entry.figure],
         sections=sections,
         problems=[outcome for outcome in outcomes if outcome.status in ("failed", "late")],
         since=_moment_text(alert.begin),
-        collected_at=_moment_text(scene.until),
+        collected_at=_moment_text(scope.until),
         run=run,
     )
     return page

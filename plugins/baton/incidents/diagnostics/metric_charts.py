@@ -9,14 +9,14 @@ from html import escape
 from baton.incidents.diagnostics.collector import Figure
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 180, 52, 22
-MOST_LINES = 6
+MAX_LINES = 6
 Points = Sequence[tuple[float, float]]
 
 
 def draw(figure: Figure) -> str:
     """The chart: the series with the highest values, the moment of the alert, extremes as words."""
     lines = sorted(figure.series.items(), key=lambda item: max((v for _, v in item[1]), default=0), reverse=True)
-    lines = [item for item in lines if item[1]][:MOST_LINES]
+    lines = [item for item in lines if item[1]][:MAX_LINES]
     if not lines:
         return ""
     scale = _Scale([points for _, points in lines])

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable
 from typing import Any
 
-from baton.incidents.diagnostics.cluster_api import Cluster, Object
-from baton.incidents.diagnostics.collector import Document, NothingToCollectError, PartlyCollectedError, Scene
+from baton.incidents.diagnostics.cluster_connection import ClusterConnection, Object
+from baton.incidents.diagnostics.collector import CollectionScope, Document, NothingToCollectError, PartlyCollectedError
 from baton.kubernetes import api_streams
 from baton.kubernetes.api_streams import connection_errors
 from baton.kubernetes.event_time import event_time
@@ -23,21 +23,21 @@ _REFUSED: tuple[type[Exception], ...] = (NotThereError, RefusedError, LogUnreada
 _KINDS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
 
 
-async def collect_states(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_states(scope: CollectionScope) -> AsyncGenerator[Document]:
     """The objects as they are: the target, its owners, its pods."""
-    for found in scene.workload.objects:
+    for found in scope.workload.objects:
         kind, name = found["kind"], found["metadata"]["name"]
         yield Document(f"workload/{kind.lower()}-{name}.yaml", f"{kind} {name}", found)
-    for pod in scene.workload.pods:
+    for pod in scope.workload.pods:
         name = pod["metadata"]["name"]
         yield Document(f"pods/{name}.yaml", f"Pod {name}", {"kind": "Pod", **pod})
 
 
-async def collect_logs(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_logs(scope: CollectionScope) -> AsyncGenerator[Document]:
     """The end of each container's log, of the attempt that runs and of the one before."""
     wanted = [
-        _log(scene.cluster, pod["metadata"]["name"], container, is_previous=previous)
-        for pod in scene.workload.pods
+        _log(scope.cluster, pod["metadata"]["name"], container, is_previous=previous)
+        for pod in scope.workload.pods
         for container, previous in _logs_of(pod)
     ]
     if not wanted:
@@ -57,14 +57,14 @@ def _logs_of(pod: Object) -> Iterable[tuple[str, bool]]:
                 yield status["name"], True
 
 
-async def _log(cluster: Cluster, pod: str, container: str, *, is_previous: bool) -> Document:
+async def _log(cluster: ClusterConnection, pod: str, container: str, *, is_previous: bool) -> Document:
     query = {"container": container, "tailLines": str(LOG_LINES), "timestamps": "true"}
     suffix, words = (".previous", " before its last restart") if is_previous else ("", "")
     text = await _read_log(cluster, pod, query | ({"previous": "true"} if is_previous else {}))
     return Document(f"logs/{pod}/{container}{suffix}.log", f"Log of {pod}, {container}{words}", text)
 
 
-async def _read_log(cluster: Cluster, pod: str, query: dict[str, str]) -> str:
+async def _read_log(cluster: ClusterConnection, pod: str, query: dict[str, str]) -> str:
     """Read a log's end, again where the kubelet says instead that it cannot.
 
     :raises LogUnreadableError: it still cannot.
@@ -81,11 +81,11 @@ async def _read_log(cluster: Cluster, pod: str, query: dict[str, str]) -> str:
     return content.decode(errors="replace")
 
 
-async def collect_events(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_events(scope: CollectionScope) -> AsyncGenerator[Document]:
     """The events about each of the objects, in one list by time."""
-    names = sorted({*scene.workload.names(), *(name for _, name in scene.workload.target.candidates)})
+    names = sorted({*scope.workload.names(), *(name for _, name in scope.workload.target.candidates)})
     lists = await asyncio.gather(
-        *(scene.cluster.list("events", fieldSelector=f"involvedObject.name={name}") for name in names)
+        *(scope.cluster.list("events", fieldSelector=f"involvedObject.name={name}") for name in names)
     )
     events = sorted((event for found in lists for event in found), key=event_time)
     if not events:
@@ -102,14 +102,14 @@ def _event_line(event: Object) -> str:
     return f"{columns}{where}  {message} ({count} times)"
 
 
-async def collect_nodes(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_nodes(scope: CollectionScope) -> AsyncGenerator[Document]:
     """The nodes that the pods are on."""
-    names = sorted({name for pod in scene.workload.pods if (name := (pod.get("spec") or {}).get("nodeName"))})
+    names = sorted({name for pod in scope.workload.pods if (name := (pod.get("spec") or {}).get("nodeName"))})
     if not names:
         raise NothingToCollectError("no pod is on a node")
 
     async def node(name: str) -> Document:
-        return Document(f"nodes/{name}.yaml", f"Node {name}", {"kind": "Node", **await scene.cluster.get(_node(name))})
+        return Document(f"nodes/{name}.yaml", f"Node {name}", {"kind": "Node", **await scope.cluster.get(_node(name))})
 
     async for document in _as_they_come([node(name) for name in names]):
         yield document
@@ -119,16 +119,16 @@ def _node(name: str) -> str:
     return f"/api/v1/nodes/{name}"
 
 
-async def collect_usage(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_usage(scope: CollectionScope) -> AsyncGenerator[Document]:
     """What the pods use now, beside what they asked for and may take."""
-    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{scene.cluster.namespace}/pods"
+    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{scope.cluster.namespace}/pods"
     try:
-        found = (await scene.cluster.get(path))["items"]
+        found = (await scope.cluster.get(path))["items"]
     except NotThereError as err:
         raise NothingToCollectError("this cluster does not serve metrics.k8s.io (it has no metrics-server)") from err
     used = {(pod["metadata"]["name"], item["name"]): item["usage"] for pod in found for item in pod["containers"]}
     lines = [f"{'pod/container':<64}{'':<8}{'uses':>14}{'requests':>14}{'limit':>14}"]
-    for pod in scene.workload.pods:
+    for pod in scope.workload.pods:
         for container in pod["spec"]["containers"]:
             lines.extend(_usage_lines(pod["metadata"]["name"], container, used))
     yield Document("usage.txt", "Resource use", "\n".join(lines) + "\n")
@@ -142,12 +142,12 @@ def _usage_lines(pod: str, container: Object, used: dict[tuple[str, str], Object
         yield f"{pod + '/' + container['name']:<64}{resource:<8}{columns}"
 
 
-async def collect_rollouts(scene: Scene) -> AsyncGenerator[Document]:
+async def collect_rollouts(scope: CollectionScope) -> AsyncGenerator[Document]:
     """The revisions of a Deployment, StatefulSet or DaemonSet: when, which images, how many pods."""
     for kind, resource in (("Deployment", "replicasets"), *((k, "controllerrevisions") for k in _BY_REVISION)):
-        if (owner := scene.workload.first(kind)) is None:
+        if (owner := scope.workload.first(kind)) is None:
             continue
-        items = [item for item in await scene.cluster.list(resource) if _belongs(item, owner)]
+        items = [item for item in await scope.cluster.list(resource) if _belongs(item, owner)]
         rows = sorted(map(_revision, items), key=lambda row: row[0])
         lines = [f"{number:>8}  {rest}" for number, rest in rows]
         head = f"{kind} {owner['metadata']['name']}\n\n{'revision':>8}  {'made':<22}{'pods':<7}images, reason\n"

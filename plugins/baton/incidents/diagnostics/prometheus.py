@@ -16,11 +16,11 @@ from typing import Any
 from baton.exceptions import BatonError, PermanentError
 from baton.incidents.diagnostics.collector import (
     Collect,
+    CollectionScope,
     Document,
     Figure,
     NothingToCollectError,
     PartlyCollectedError,
-    Scene,
 )
 
 CONNECTION = "prometheus_default"
@@ -30,8 +30,8 @@ LONGEST = timedelta(hours=6)
 """Of the range; for an alert that began long ago it is the end that is of interest."""
 STEPS = 240
 SHORTEST_STEP_SECONDS = 15
-MOST_SERIES = 40
-MOST_BYTES = 4 * 1024 * 1024
+MAX_SERIES = 40
+MAX_BYTES = 4 * 1024 * 1024
 _PLACES = re.compile(r"\$(pods|labels)\b")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -116,19 +116,19 @@ def _literal(text: str) -> str:
     return re.sub(r"([^A-Za-z0-9_])", lambda match: f"\\x{{{ord(match[1]):x}}}" if match[1] != "-" else "-", text)
 
 
-def filled(query: Query, scene: Scene) -> str:
+def filled(query: Query, scope: CollectionScope) -> str:
     """The query with its places filled.
 
     :raises NothingToCollectError: the alert does not have a label that the query needs.
     """
-    labels = scene.conf.alert.labels
+    labels = scope.conf.alert.labels
     if missing := [name for name in query.labels if not labels.get(name)]:
         raise NothingToCollectError(f"the alert has no label {', '.join(missing)}")
-    pods = [pod["metadata"]["name"] for pod in scene.workload.pods]
+    pods = [pod["metadata"]["name"] for pod in scope.workload.pods]
     if "$pods" in query.query and not pods:
         raise NothingToCollectError("there is no pod to ask for")
     texts = {
-        "pods": matchers({"namespace": scene.workload.target.namespace}, {"pod": pods}),
+        "pods": matchers({"namespace": scope.workload.target.namespace}, {"pod": pods}),
         "labels": matchers({name: labels[name] for name in query.labels}),
     }
     return _PLACES.sub(lambda match: texts[match[1]], query.query)
@@ -137,7 +137,7 @@ def filled(query: Query, scene: Scene) -> str:
 def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
     """The collector of these queries' results."""
 
-    async def collect(scene: Scene) -> AsyncGenerator[Document]:
+    async def collect(scope: CollectionScope) -> AsyncGenerator[Document]:
         if server is None:
             raise NothingToCollectError(f"there is no Airflow connection {CONNECTION}")
         import httpx
@@ -148,7 +148,7 @@ def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
         async with httpx.AsyncClient(base_url=server.url, auth=auth, headers=headers, timeout=60) as client:
             for query in queries:
                 try:
-                    yield await _document(client, query, scene)
+                    yield await _document(client, query, scope)
                     answered += 1
                 except NothingToCollectError as err:
                     notes.append(f"{query.name}: {err}")
@@ -164,19 +164,19 @@ def metrics_of(server: Server | None, queries: Sequence[Query]) -> Collect:
     return collect
 
 
-async def _document(client: Any, query: Query, scene: Scene) -> Document:
-    begin, end = time_range(scene.conf.alert.begin, scene.until)
+async def _document(client: Any, query: Query, scope: CollectionScope) -> Document:
+    begin, end = time_range(scope.conf.alert.begin, scope.until)
     step = max(SHORTEST_STEP_SECONDS, math.ceil((end - begin).total_seconds() / STEPS))
     # Counted back from the end, or the newest samples would lie behind the last step.
     start = end.timestamp() - step * math.floor((end - begin).total_seconds() / step)
-    parameters = {"query": filled(query, scene), "start": start, "end": end.timestamp(), "step": step}
+    parameters = {"query": filled(query, scope), "start": start, "end": end.timestamp(), "step": step}
     series = _series(await _ask(client, parameters))
     if not series:
         raise NothingToCollectError("no such series")
     rows = [
         f"{datetime_text(moment)}\t{label}\t{value}\n" for label, points in series.items() for moment, value in points
     ]
-    figure = Figure(query.title, query.unit, series, scene.conf.alert.begin.timestamp())
+    figure = Figure(query.title, query.unit, series, scope.conf.alert.begin.timestamp())
     text = f"# {parameters['query']}\ntime\tseries\tvalue\n" + "".join(rows)
     return Document(f"metrics/{query.name}.tsv", query.title, text, figure)
 
@@ -198,8 +198,8 @@ async def _ask(client: Any, parameters: Mapping[str, Any]) -> list[dict[str, Any
     async with client.stream("POST", "/api/v1/query_range", data=dict(parameters)) as response:
         async for chunk in response.aiter_bytes():
             content += chunk
-            if len(content) > MOST_BYTES:
-                raise PrometheusError(f"the answer is larger than {MOST_BYTES} bytes: sum over fewer labels")
+            if len(content) > MAX_BYTES:
+                raise PrometheusError(f"the answer is larger than {MAX_BYTES} bytes: sum over fewer labels")
         status = response.status_code
     try:
         answer = json.loads(content)
@@ -215,7 +215,7 @@ async def _ask(client: Any, parameters: Mapping[str, Any]) -> list[dict[str, Any
 
 def _series(results: list[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = {}
-    for result in results[:MOST_SERIES]:
+    for result in results[:MAX_SERIES]:
         metric = {name: value for name, value in result["metric"].items() if name != "__name__"}
         label = ", ".join(f"{name}={value}" for name, value in sorted(metric.items())) or "value"
         points = [(float(moment), float(value)) for moment, value in result["values"]]

@@ -12,12 +12,12 @@ from baton.incidents.diagnostics.collector import (
     FAILED,
     LATE,
     SKIPPED,
+    CollectionScope,
     Collector,
     Document,
     NothingToCollectError,
     Outcome,
     PartlyCollectedError,
-    Scene,
 )
 
 log = logging.getLogger(__name__)
@@ -26,17 +26,17 @@ Take = Callable[[Document], bool]
 """Takes a document; False when there is no room for it."""
 
 
-async def gather_documents(collectors: Sequence[Collector], scene: Scene, take: Take) -> list[Outcome]:
+async def run_collectors(collectors: Sequence[Collector], scope: CollectionScope, take: Take) -> list[Outcome]:
     """Run all collectors at once; each document is handed on as it comes."""
-    return list(await asyncio.gather(*(_run(collector, scene, take) for collector in collectors)))
+    return list(await asyncio.gather(*(_run(collector, scope, take) for collector in collectors)))
 
 
-async def _run(collector: Collector, scene: Scene, take: Take) -> Outcome:
+async def _run(collector: Collector, scope: CollectionScope, take: Take) -> Outcome:
     outcome = Outcome(collector.name, collector.title)
     began = time.monotonic()
     try:
         async with asyncio.timeout(collector.seconds):
-            await _take_all(collector.collect(scene), take, outcome)
+            await _take_all(collector.collect(scope), take, outcome)
     except NothingToCollectError as err:
         outcome.status, outcome.detail = SKIPPED, str(err)
     except PartlyCollectedError as err:

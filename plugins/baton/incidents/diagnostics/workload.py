@@ -6,15 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 
 from baton.exceptions import PermanentError
-from baton.incidents.diagnostics.cluster_api import Cluster, Object
+from baton.incidents.diagnostics.cluster_connection import ClusterConnection, Object
 from baton.incidents.diagnostics.target import KIND_NAMES, KINDS, Target
 from baton.kubernetes.job_api import NotThereError
 
-MOST_PODS = 20
+MAX_PODS = 20
 """Pods that are looked at, those in trouble first."""
-MOST_JOBS = 3
+MAX_JOBS = 3
 """Jobs of a CronJob that are looked at, the latest first."""
-_MOST_OWNERS = 4
+_MAX_OWNERS = 4
 
 
 class TargetGoneError(PermanentError):
@@ -26,7 +26,7 @@ class Workload:
     """What is looked at.
 
     :param objects: the target, what owns it and, for a CronJob, its Jobs; `kind` is set in each.
-    :param pods: the target's pods, those in trouble first, at most `MOST_PODS`.
+    :param pods: the target's pods, those in trouble first, at most `MAX_PODS`.
     :param left_out: pods beyond that.
     :param notes: what a reader has to know, such as "pod x does not exist any more".
     """
@@ -46,7 +46,7 @@ class Workload:
         return sorted({found["metadata"]["name"] for found in [*self.objects, *self.pods]})
 
 
-async def find_workload(cluster: Cluster, target: Target) -> Workload:
+async def find_workload(cluster: ClusterConnection, target: Target) -> Workload:
     """Find the objects and pods of a target.
 
     :raises TargetGoneError: none of what it names exists.
@@ -63,7 +63,7 @@ async def find_workload(cluster: Cluster, target: Target) -> Workload:
     raise TargetGoneError(f"nothing to look at in namespace {target.namespace}: {'; '.join(found.notes)}")
 
 
-async def _fill(cluster: Cluster, found: Workload, kind: str, document: Object) -> None:
+async def _fill(cluster: ClusterConnection, found: Workload, kind: str, document: Object) -> None:
     document.setdefault("kind", KIND_NAMES[kind])
     if kind == "pod":
         pods = [document]
@@ -73,15 +73,15 @@ async def _fill(cluster: Cluster, found: Workload, kind: str, document: Object) 
     # A Service is owned by nobody; who makes its pods is what is of interest.
     found.objects.extend(await _owners(cluster, pods[0] if kind == "service" and pods else document))
     pods.sort(key=lambda pod: (not is_in_trouble(pod), pod["metadata"]["creationTimestamp"]))
-    found.pods, found.left_out = pods[:MOST_PODS], max(0, len(pods) - MOST_PODS)
+    found.pods, found.left_out = pods[:MAX_PODS], max(0, len(pods) - MAX_PODS)
     if found.left_out:
         found.notes.append(f"{found.left_out} more pods were not looked at; those in trouble come first")
 
 
-async def _pods(cluster: Cluster, found: Workload, kind: str, document: Object) -> list[Object]:
+async def _pods(cluster: ClusterConnection, found: Workload, kind: str, document: Object) -> list[Object]:
     if kind == "cronjob":
         jobs = [job for job in await cluster.list("jobs") if _is_owned_by(job, document)]
-        jobs = sorted(jobs, key=lambda job: str(job["metadata"]["creationTimestamp"]), reverse=True)[:MOST_JOBS]
+        jobs = sorted(jobs, key=lambda job: str(job["metadata"]["creationTimestamp"]), reverse=True)[:MAX_JOBS]
         found.objects.extend({"kind": "Job", **job} for job in jobs)
         lists = await asyncio.gather(*(_selected(cluster, job["spec"]["selector"]) for job in jobs))
         return [pod for pods in lists for pod in pods]
@@ -89,15 +89,15 @@ async def _pods(cluster: Cluster, found: Workload, kind: str, document: Object) 
     return await _selected(cluster, {"matchLabels": selector} if kind == "service" else selector)
 
 
-async def _selected(cluster: Cluster, selector: Object) -> list[Object]:
+async def _selected(cluster: ClusterConnection, selector: Object) -> list[Object]:
     text = label_selector(selector)
     return await cluster.list("pods", labelSelector=text) if text else []
 
 
-async def _owners(cluster: Cluster, document: Object) -> list[Object]:
+async def _owners(cluster: ClusterConnection, document: Object) -> list[Object]:
     """What controls an object, and what controls that, as far as it can be read."""
     found: list[Object] = []
-    while len(found) < _MOST_OWNERS and (owner := controller_of(document)) is not None:
+    while len(found) < _MAX_OWNERS and (owner := controller_of(document)) is not None:
         resource = KINDS.get(str(owner["kind"]).lower())
         if resource is None:
             break

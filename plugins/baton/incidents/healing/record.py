@@ -20,7 +20,7 @@ HOLD = "baton.dev/heal-hold-until"
 """Annotation: until then the workload is left alone, because a person is asked, or said so."""
 HELD_BY = "baton.dev/heal-held-by"
 """Annotation: the run and the task that asks, or asked."""
-MOST_ENTRIES = 50
+MAX_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _moment(text: str) -> datetime:
 
 def restart_annotations(record: Record, by: str, now: datetime) -> dict[str, str | None]:
     """The annotations of a workload that is restarted now; a hold ends with it."""
-    restarts = [*record.restarts, (now, by)][-MOST_ENTRIES:]
+    restarts = [*record.restarts, (now, by)][-MAX_ENTRIES:]
     entries = [{"at": at.isoformat(timespec="seconds"), "by": other} for at, other in restarts]
     return {RESTARTS: json.dumps(entries), HOLD: None, HELD_BY: None}
 

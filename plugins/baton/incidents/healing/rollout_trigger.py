@@ -9,8 +9,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from baton.incidents.diagnostics.cluster_api import open_cluster
-from baton.incidents.healing.judging import is_rolled_out
+from baton.incidents.diagnostics.cluster_connection import open_connection
+from baton.incidents.healing.assessment import is_rolled_out
 from baton.incidents.healing.rules import RESOURCES
 from baton.kubernetes.job_api import NotThereError
 
@@ -62,7 +62,7 @@ class RolloutTrigger(BaseTrigger):
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
         since: float | None = None
-        async with open_cluster(AsyncKubernetesHook(conn_id=self.kubernetes_conn_id), self.namespace) as cluster:
+        async with open_connection(AsyncKubernetesHook(conn_id=self.kubernetes_conn_id), self.namespace) as cluster:
             path = cluster.path(RESOURCES[self.kind], self.name)
             while time.time() < self.deadline:
                 try:

@@ -20,7 +20,7 @@ from local_kubernetes.kinds.deployment import surge_and_unavailable
 DEPLOYMENTS, SETS = "deployments.apps", "replicasets.apps"
 
 
-class Cluster(VirtualCluster):
+class DeploymentCluster(VirtualCluster):
     """Deployments named ``d`` and what happens to their pods."""
 
     def __init__(self, directory, monkeypatch):
@@ -80,7 +80,7 @@ def template(image):
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
     """A cluster of Deployments."""
-    with closing(Cluster(tmp_path, monkeypatch)) as made:
+    with closing(DeploymentCluster(tmp_path, monkeypatch)) as made:
         yield made
 
 

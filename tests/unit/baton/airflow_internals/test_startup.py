@@ -11,7 +11,7 @@ from airflow.models.pool import Pool
 from airflow.utils.session import create_session
 
 from baton.airflow_internals import startup
-from baton.airflow_internals.abandoned import CarefulSupervisor
+from baton.airflow_internals.abandoned_triggers import CarefulSupervisor
 from baton.airflow_internals.prompt_triggerer import PromptTriggerRunner
 from baton.pools import PODS, POOLS
 from baton.settings import settings

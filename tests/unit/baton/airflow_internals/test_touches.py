@@ -147,7 +147,7 @@ def test_an_override_is_seen():
 def test_a_use_without_a_line_is_told():
     """By another module than the section names, and by another name."""
     [touch] = [touch for touch in TOUCHES if touch.name == "careful-triggerer"]
-    known = scan.Use("baton.airflow_internals.abandoned", "airflow.models.trigger", "Trigger.id")
+    known = scan.Use("baton.airflow_internals.abandoned_triggers", "airflow.models.trigger", "Trigger.id")
     assert is_documented(known, [touch])
     assert not is_documented(scan.Use("baton.alerts.service", known.module, known.name), [touch])
     assert not is_documented(scan.Use(known.ours, known.module, "Trigger.other"), [touch])

@@ -22,10 +22,10 @@ ROUTES = PROJECT / "include" / "alerts" / "routes.yaml"
 def test_payload_is_tried_on_the_routes(capsys: pytest.CaptureFixture[str]) -> None:
     """Route, DAG, run id and target of each alert."""
     assert main(["test", str(GROUP), "--routes", str(ROUTES)]) == 0
-    told = capsys.readouterr().out
-    assert "route pods: a run of collect_diagnostics" in told
-    assert "run id    alert__pods__d1f0a5b2c3d4e5f6__20261122T080000.123456Z" in told
-    assert "target    namespace: shop" in told
+    printed = capsys.readouterr().out
+    assert "route pods: a run of collect_diagnostics" in printed
+    assert "run id    alert__pods__d1f0a5b2c3d4e5f6__20261122T080000.123456Z" in printed
+    assert "target    namespace: shop" in printed
 
 
 @pytest.mark.parametrize(
@@ -58,29 +58,29 @@ def test_unreadable_and_unmatched_alerts_are_told_apart(tmp_path: Path, capsys: 
     body = tmp_path / "body.json"
     body.write_text('[{"labels": {"a": "b"}}, {"labels": {}}]')
     assert main(["test", str(body), "--routes", str(ROUTES)]) == 1
-    told = capsys.readouterr().out
-    assert "unmatched: no route" in told
-    assert "unreadable: the alert has no labels" in told
+    printed = capsys.readouterr().out
+    assert "unmatched: no route" in printed
+    assert "unreadable: the alert has no labels" in printed
 
 
 @pytest.fixture
 def answers() -> Iterator[dict[str, str]]:
     """What an Airflow answers; its address is in `url`."""
-    told: dict[str, str] = {}
+    printed: dict[str, str] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(told["body"].encode())
+            self.wfile.write(printed["body"].encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        told["url"] = f"http://127.0.0.1:{server.server_port}"
+        printed["url"] = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever).start()
-        yield told
+        yield printed
         server.shutdown()
 
 
@@ -109,8 +109,8 @@ def test_status_says_what_is_wrong(
     monkeypatch.setenv("AIRFLOW_API_TOKEN", "t")
     answers["body"] = "<html>" if body is None else json.dumps({**STATE, **body})
     assert main(["status", "--airflow", answers["url"]]) == code
-    told = capsys.readouterr()
-    assert message in told.out + told.err
+    printed = capsys.readouterr()
+    assert message in printed.out + printed.err
 
 
 @pytest.mark.parametrize("name", ["ci", "a: b", "17"])

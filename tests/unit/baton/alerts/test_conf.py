@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from baton.alerts.conf import MOST_OTHERS, TEXT_LENGTH, Alert, AlertConf, AlertConfError, make_conf, read_conf
+from baton.alerts.conf import MAX_OTHERS, TEXT_LENGTH, Alert, AlertConf, AlertConfError, make_conf, read_conf
 
 ALERT = Alert(
     source="alertmanager",
@@ -50,7 +50,7 @@ def test_long_text_shows_that_it_was_cut() -> None:
 
 def test_storm_names_no_more_than_its_limit() -> None:
     """The table of decisions has the rest."""
-    assert len(read_conf(make_conf(ALERT, {}, [ALERT] * (MOST_OTHERS + 5))).others) == MOST_OTHERS
+    assert len(read_conf(make_conf(ALERT, {}, [ALERT] * (MAX_OTHERS + 5))).others) == MAX_OTHERS
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baton.alerts.credentials import CredentialsError, digest, read_credentials
+from baton.alerts.reloaded_files import ReloadedFile, routes_of, watch_credentials, watch_routes
 from baton.alerts.routes import RoutesError
-from baton.alerts.watched import Watched, routes_of, watch_credentials, watch_routes
-from baton.data_file import MOST_BYTES
+from baton.data_file import MAX_BYTES
 from baton.exceptions import PermanentError
 
 ROUTES: dict[str, Any] = {
@@ -46,6 +46,20 @@ CREDENTIALS: dict[str, Any] = {
             "routes": ["pods"],
         },
         {"name": "grafana", "type": "hmac", "keys": [{"id": "1", "secret": "s" * 40}]},
+        {"name": "gcp", "type": "basic", "user": "gcp", "keys": [{"id": "1", "sha256": digest("t" * 40)}]},
+        {"name": "aws", "type": "sns", "topics": ["arn:aws:sns:eu-central-1:123456789012:alerts"]},
+        {
+            "name": "shop",
+            "type": "signed",
+            "keys": [{"id": "1", "secret": "s" * 40}],
+            "signature": {
+                "header": "X-A",
+                "prefix": "v1=",
+                "encoding": "hex",
+                "timestamp": "X-T",
+                "signed": "{timestamp}",
+            },
+        },
     ]
 }
 NAMED = {
@@ -67,7 +81,7 @@ NAMED = {
     "set": b"!!set {a, b}",
     "two documents": b"--- 1\n--- 2",
     "numbers as keys": b"1: 2\ntrue: 3\nnull: 4",
-    "large": b"#" * (MOST_BYTES + 1),
+    "large": b"#" * (MAX_BYTES + 1),
 }
 
 
@@ -154,10 +168,10 @@ def test_no_text_takes_the_last_good_file_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Any, good: Any, content: bytes
 ) -> None:
     """What is wrong is said with the file's name, and ends with the next good one."""
-    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
+    monkeypatch.setattr("baton.alerts.reloaded_files._LOOK_SECONDS", 0)
     file = tmp_path / "file.yaml"
     file.write_text(yaml.safe_dump(good))
-    watched: Watched[Any] = watch(file)
+    watched: ReloadedFile[Any] = watch(file)
     first = watched.current()
     assert first
     file.write_bytes(content)
@@ -172,7 +186,7 @@ def test_no_text_takes_the_last_good_file_away(
 @pytest.mark.parametrize("watch", [watch_routes, watch_credentials], ids=["routes", "credentials"])
 def test_what_is_no_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Any) -> None:
     """Reading a pipe would wait for ever."""
-    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
+    monkeypatch.setattr("baton.alerts.reloaded_files._LOOK_SECONDS", 0)
     file = tmp_path / "file.yaml"
     watched = watch(file)
     for make, problem in (
@@ -191,7 +205,7 @@ def test_what_is_no_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_defect_of_the_reader_keeps_the_last_good_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said by its kind and place; its text might be a secret of the file."""
-    monkeypatch.setattr("baton.alerts.watched._LOOK_SECONDS", 0)
+    monkeypatch.setattr("baton.alerts.reloaded_files._LOOK_SECONDS", 0)
     file = tmp_path / "file.yaml"
     file.write_text("first")
 
@@ -200,7 +214,7 @@ def test_a_defect_of_the_reader_keeps_the_last_good_file_too(tmp_path: Path, mon
             raise KeyError("hunter2")
         return "good"
 
-    watched = Watched(file, read)
+    watched = ReloadedFile(file, read)
     assert watched.current() == "good"
     file.write_text("other")
     assert watched.current() == "good"

@@ -10,7 +10,7 @@ import yaml
 
 from baton.alerts.conf import Alert
 from baton.alerts.matchers import MatcherError, read_matchers
-from baton.alerts.placeholders import Fill, FillError
+from baton.alerts.placeholders import AlertTemplate, PlaceholderError
 from baton.alerts.routes import RoutesError, duration, read_routes
 
 PROJECT = Path(__file__).parents[4]
@@ -95,16 +95,16 @@ def test_matcher_is_written_as_it_was_read(text: str) -> None:
 def test_places_are_filled_and_nothing_else_is_understood(text: str, filled: str | None) -> None:
     """None: refused when the routes are read."""
     if filled is None:
-        with pytest.raises(FillError):
-            Fill(text)
+        with pytest.raises(PlaceholderError):
+            AlertTemplate(text)
     else:
-        assert Fill(text).of(ALERT) == filled
+        assert AlertTemplate(text).of(ALERT) == filled
 
 
 def test_what_is_filled_in_is_never_a_template() -> None:
     """A label that looks like a place stays a text."""
     evil = replace(ALERT, labels={"pod": "{{ labels.secret }}", "secret": "x"})
-    assert Fill("{{ labels.pod }}").of(evil) == "{{ labels.secret }}"
+    assert AlertTemplate("{{ labels.pod }}").of(evil) == "{{ labels.secret }}"
 
 
 def test_defaults_hold_where_a_route_says_nothing() -> None:

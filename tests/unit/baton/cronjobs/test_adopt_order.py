@@ -6,7 +6,7 @@ import pytest
 from tests.unit.baton.cronjobs.conftest import cronjob
 
 from baton.cronjobs.adopt.order import order_of
-from baton.cronjobs.catalogue import read_catalogue
+from baton.cronjobs.loading import load_cronjobs
 
 SCHEDULES = {"export": "0 1 * * *", "transform": "0 2 * * *", "load": "0 3 * * *", "report": "30 3 * * *"}
 
@@ -22,7 +22,7 @@ def order(write):
     jobs[-1] = cronjob("report", schedule="30 3 * * *", metadata=["annotations: {baton.dev/after: load}"])
     folder = write("jobs.yaml", *jobs)
     text = "chains: {nightly: {jobs: {transform: {after: export}, load: {after: [transform, export]}}}}\n"
-    return order_of(read_catalogue([write("chains.yaml", text), folder]))
+    return order_of(load_cronjobs([write("chains.yaml", text), folder]))
 
 
 def test_dags_know_whom_they_wait_for(order):
@@ -50,6 +50,6 @@ def test_follower_without_ticks_of_its_own_shares_those_before_it(write):
     """`@every` counts from when the CronJob was made; a February 30 never comes."""
     after = ["annotations: {baton.dev/after: export}"]
     jobs = [cronjob(), *(cronjob(n, schedule=s, metadata=after) for n, s in (("a", "@every 1h"), ("b", "0 0 30 2 *")))]
-    order = order_of(read_catalogue([write("jobs.yaml", *jobs)]))
+    order = order_of(load_cronjobs([write("jobs.yaml", *jobs)]))
     tick = moment("20T01:00")
     assert [order.own_tick(name, {"export": tick}) for name in ("a", "b")] == [tick, tick]

@@ -9,8 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from tests.unit.baton.cronjobs.conftest import cronjob
 
-from baton.cronjobs.catalogue import read_catalogue
 from baton.cronjobs.chains.chain import Link
+from baton.cronjobs.loading import load_cronjobs
 
 JOBS = ("export", "transform", "load", "clean-up")
 
@@ -23,8 +23,8 @@ def folder(write):
 
 def read(folder, chains):
     (folder / "chains.yaml").write_text(chains if isinstance(chains, str) else yaml.safe_dump({"chains": chains}))
-    catalogue = read_catalogue([folder])
-    return catalogue, [str(problem).replace(f"{folder}/", "") for problem in catalogue.problems]
+    loaded = load_cronjobs([folder])
+    return loaded, [str(problem).replace(f"{folder}/", "") for problem in loaded.problems]
 
 
 def test_chain_is_read_in_an_order_in_which_it_may_run(folder):
@@ -34,8 +34,8 @@ def test_chain_is_read_in_an_order_in_which_it_may_run(folder):
         "load": {"after": ["transform"], "for_each": ["orders", "customers"], "variable": "DATASET"},
         "transform": {"after": "export"},
     }
-    catalogue, problems = read(folder, {"nightly": {"jobs": jobs}})
-    [chain] = catalogue.chains
+    loaded, problems = read(folder, {"nightly": {"jobs": jobs}})
+    [chain] = loaded.chains
     assert problems == []
     assert (chain.name, chain.handover, chain.roots, list(chain.links)) == ("nightly", "tasks", ["export"], list(JOBS))
     assert chain.links["load"] == Link("load", ("transform",), "all_succeeded", ("orders", "customers"), "DATASET")
@@ -72,13 +72,13 @@ def test_chain_is_read_in_an_order_in_which_it_may_run(folder):
 def test_wrong_chain_is_refused_by_name_and_costs_its_members_only(folder, jobs, problem):
     """On the clock they would run too early; the others are DAGs as before."""
     chains = {"nightly": {"jobs": jobs}, "other": {"jobs": {"clean-up": {}}}}
-    catalogue, problems = read(folder, chains)
+    loaded, problems = read(folder, chains)
     assert [each for each in problems if each.endswith(problem) and "chains.yaml:" in each] == problems != []
-    assert [chain.name for chain in catalogue.chains] == ["other"]
+    assert [chain.name for chain in loaded.chains] == ["other"]
     followers = set(jobs)
     followed = {name for name in JOBS if re.search(f'"after": [^"]*"{name}"', json.dumps(jobs))}
-    assert "clean-up" in catalogue.cronjobs
-    assert not (followers | followed) & set(catalogue.cronjobs)
+    assert "clean-up" in loaded.cronjobs
+    assert not (followers | followed) & set(loaded.cronjobs)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_wrong_file_is_refused_with_its_line(folder, chains, problem):
 )
 def test_what_an_unreadable_chain_mentions_gets_no_dag(folder, chains):
     """On the clock it would run too early; `clean-up` is nowhere in it."""
-    catalogue, [_] = read(folder, chains)
-    assert "clean-up" in catalogue.cronjobs
-    assert not {"load", "export"} & set(catalogue.cronjobs)
+    loaded, [_] = read(folder, chains)
+    assert "clean-up" in loaded.cronjobs
+    assert not {"load", "export"} & set(loaded.cronjobs)
 
 
 def test_values_are_texts_without_quotes(folder):
     """Years and answers are items, and a chain may have the name of a truth value."""
-    catalogue, problems = read(folder, "chains: {n: {jobs: {load: {after: export, for_each: [2026, yes, 08]}}}}\n")
+    loaded, problems = read(folder, "chains: {n: {jobs: {load: {after: export, for_each: [2026, yes, 08]}}}}\n")
     assert problems == []
-    assert [(chain.name, chain.links["load"].for_each) for chain in catalogue.chains] == [("n", ("2026", "yes", "08"))]
+    assert [(chain.name, chain.links["load"].for_each) for chain in loaded.chains] == [("n", ("2026", "yes", "08"))]
 
 
 def test_chains_of_the_documentation_are_right(write):
@@ -131,9 +131,9 @@ def test_chains_of_the_documentation_are_right(write):
     page = (Path(__file__).parents[4] / "docs" / "cronjobs.md").read_text()
     [text] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "\nchains:" in block]
     folder = write("jobs.yaml", *map(cronjob, (*JOBS, "weekly-report")))
-    catalogue, problems = read(folder, text)
+    loaded, problems = read(folder, text)
     assert problems == []
-    assert [chain.name for chain in catalogue.chains] == ["nightly", "reports"]
+    assert [chain.name for chain in loaded.chains] == ["nightly", "reports"]
 
 
 @pytest.mark.parametrize("order", ["first", "last"])
@@ -142,9 +142,9 @@ def test_dag_of_its_own_follows_a_cronjob_of_another_chain(folder, order):
     nightly = {"nightly": {"jobs": {"load": {"after": "export"}}}}
     reports = {"reports": {"handover": "assets", "jobs": {"clean-up": {"after": "load"}}}}
     given = (nightly | reports) if order == "first" else (reports | nightly)
-    catalogue, problems = read(folder, yaml.safe_dump({"chains": given}, sort_keys=False))
+    loaded, problems = read(folder, yaml.safe_dump({"chains": given}, sort_keys=False))
     assert problems == []
-    assert {chain.name: list(chain.links) for chain in catalogue.chains} == {
+    assert {chain.name: list(chain.links) for chain in loaded.chains} == {
         "nightly": ["export", "load"],
         "reports": ["clean-up"],
     }
@@ -154,9 +154,9 @@ def test_circle_through_two_chains_is_refused(folder):
     """None of them would ever start."""
     links = {"one": {"load": {"after": "export"}}, "two": {"export": {"after": "load"}}}
     chains = {name: {"handover": "assets", "jobs": jobs} for name, jobs in links.items()}
-    catalogue, [problem] = read(folder, chains)
+    loaded, [problem] = read(folder, chains)
     assert "is a circle: load is after export is after load" in problem
-    assert [chain.name for chain in catalogue.chains] == ["one"]
+    assert [chain.name for chain in loaded.chains] == ["one"]
 
 
 def test_suspended_cronjob_follows_nobody(folder, write):
@@ -172,8 +172,8 @@ def after(name, names):
 
 def test_annotation_names_what_a_cronjob_follows(write):
     """Each keeps a DAG of its own."""
-    catalogue = read_catalogue([write("jobs.yaml", cronjob("a"), after("b", "a"), after("c", '"a, b"'))])
-    [chain] = catalogue.chains
+    loaded = load_cronjobs([write("jobs.yaml", cronjob("a"), after("b", "a"), after("c", '"a, b"'))])
+    [chain] = loaded.chains
     assert chain.handover == "assets"
     assert {key: link.after for key, link in chain.links.items()} == {"b": ("a",), "c": ("a", "b")}
 
@@ -181,9 +181,9 @@ def test_annotation_names_what_a_cronjob_follows(write):
 def test_wrong_annotation_costs_its_cronjob(write):
     """A circle costs all that are in it."""
     documents = [cronjob("a"), after("b", "none"), after("c", "d"), after("d", "c"), after("e", "a")]
-    catalogue = read_catalogue([write("jobs.yaml", *documents)])
-    assert sorted(catalogue.cronjobs) == ["a", "e"]
-    assert [problem.message for problem in catalogue.problems] == [
+    loaded = load_cronjobs([write("jobs.yaml", *documents)])
+    assert sorted(loaded.cronjobs) == ["a", "e"]
+    assert [problem.message for problem in loaded.problems] == [
         "there is no CronJob none",
         "is a circle: c is after d is after c",
         "is a circle: c is after d is after c",
@@ -195,15 +195,15 @@ def test_one_name_in_two_namespaces_becomes_two_keys(write):
     folder = write("jobs.yaml", *(cronjob("export", metadata=[f"namespace: {space}"]) for space in ("a", "b")))
     _, problems = read(folder, {"one": {"jobs": {"a.export": {}, "export": {}}}})
     assert [each for each in problems if "is in several namespaces: write a.export or b.export" in each] == problems
-    assert sorted(read_catalogue([Path(folder / "jobs.yaml")]).cronjobs) == ["a.export", "b.export"]
+    assert sorted(load_cronjobs([Path(folder / "jobs.yaml")]).cronjobs) == ["a.export", "b.export"]
 
 
 def test_name_with_a_dot_is_not_taken_for_one_with_a_namespace(write):
     """One of the two DAGs would be lost without a word."""
     spaces = (cronjob("export", metadata=[f"namespace: {space}"]) for space in ("a", "b"))
-    catalogue = read_catalogue([write("jobs.yaml", *spaces, cronjob("a.export"))])
-    [problem] = catalogue.problems
-    assert (sorted(catalogue.cronjobs), len(catalogue.refused)) == (["a.export", "b.export"], 1)
+    loaded = load_cronjobs([write("jobs.yaml", *spaces, cronjob("a.export"))])
+    [problem] = loaded.problems
+    assert (sorted(loaded.cronjobs), len(loaded.refused)) == (["a.export", "b.export"], 1)
     assert problem.message.startswith("its DAG would be a.export, as that of the CronJob export at ")
 
 
@@ -211,9 +211,9 @@ def test_same_cronjob_twice_is_refused_once(write):
     """The first one is kept."""
     folder = write("a.yaml", cronjob())
     write("b.yaml", cronjob())
-    catalogue = read_catalogue([folder])
-    assert [job.manifest.file for job in catalogue.cronjobs.values()] == [f"{folder}/a.yaml"]
-    assert [problem.message for problem in catalogue.problems] == [
+    loaded = load_cronjobs([folder])
+    assert [job.manifest.file for job in loaded.cronjobs.values()] == [f"{folder}/a.yaml"]
+    assert [problem.message for problem in loaded.problems] == [
         f"there is a CronJob export at {folder}/a.yaml:1 already"
     ]
 
@@ -253,10 +253,10 @@ def test_chains_of_several_files_do_not_share_a_cronjob_or_a_name(folder, name, 
     """Two DAGs would start the same Jobs; the chain that was read first stays, also its CronJobs."""
     (folder / "later").mkdir()
     (folder / "later" / "chains.yaml").write_text(yaml.safe_dump({"chains": {name: {"jobs": jobs}}}))
-    catalogue, problems = read(folder, {"nightly": {"jobs": {"transform": {"after": "export"}}}})
-    assert len(catalogue.chains) == chains
+    loaded, problems = read(folder, {"nightly": {"jobs": {"transform": {"after": "export"}}}})
+    assert len(loaded.chains) == chains
     assert [found.partition(": ")[2].startswith(problem) for found in problems] == [True] * (problem is not None)
-    assert set(JOBS) - set(catalogue.cronjobs) == lost
+    assert set(JOBS) - set(loaded.cronjobs) == lost
 
 
 @pytest.mark.parametrize("order", ["broken first", "broken last"])
@@ -264,16 +264,16 @@ def test_cronjob_in_a_chain_that_can_be_read_keeps_its_place(folder, order):
     """A second chain that mentions it and is wrong costs nobody else a DAG."""
     broken = {"broken": {"jobs": {"export": {"after": "nobody"}, "clean-up": {"after": "export"}}}}
     right = {"nightly": {"jobs": {"load": {"after": "export"}}}}
-    catalogue, [problem] = read(folder, broken | right if order == "broken first" else right | broken)
+    loaded, [problem] = read(folder, broken | right if order == "broken first" else right | broken)
     assert "there is no CronJob nobody" in problem
-    assert [chain.name for chain in catalogue.chains] == ["nightly"]
-    assert set(JOBS) - set(catalogue.cronjobs) == {"clean-up"}
+    assert [chain.name for chain in loaded.chains] == ["nightly"]
+    assert set(JOBS) - set(loaded.cronjobs) == {"clean-up"}
 
 
 def test_annotation_beside_a_chain_costs_no_dag(write):
     """The chain holds, and what contradicts it is said."""
     after = cronjob("load", metadata=["annotations: {baton.dev/after: transform}"])
     folder = write("jobs.yaml", cronjob("export"), cronjob("transform"), after)
-    catalogue, [problem] = read(folder, {"nightly": {"jobs": {"load": {"after": "export"}}}})
+    loaded, [problem] = read(folder, {"nightly": {"jobs": {"load": {"after": "export"}}}})
     assert "say it in one place" in problem
-    assert set(catalogue.cronjobs) == {"export", "transform", "load"}
+    assert set(loaded.cronjobs) == {"export", "transform", "load"}

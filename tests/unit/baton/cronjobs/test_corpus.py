@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from baton.cronjobs.catalogue import read_catalogue
 from baton.cronjobs.dags import cronjob_dags
+from baton.cronjobs.loading import load_cronjobs
 from baton.cronjobs.run.job_body import TaskRun, job_body
 
 PROJECT = Path(__file__).parents[4]
@@ -28,7 +28,7 @@ ADDED_ANNOTATIONS = {"baton.dev/cronjob", "baton.dev/run", "batch.kubernetes.io/
 
 def outcomes(file: Path) -> list[dict[str, Any]]:
     """What became of the documents of a file, as `expectations.yaml` writes it."""
-    found = read_catalogue([file])
+    found = load_cronjobs([file])
     rows = [(job.manifest.line, {"converts": job.key}) for job in found.cronjobs.values()]
     rows += [(each.line, {"refused": each.name, "field": why[0].path}) for each, why in found.refused]
     rows += [(other.line, {"other": other.name}) for other in found.others]
@@ -42,7 +42,7 @@ def sent(file: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
     task = cronjob_dags(file)[key].get_task("run")
     template = task.source.read()
     body = job_body(template, name="job-1", namespace="jobs", run=TaskRun("run"), tick=TICK, time_zone=None)
-    return body, read_catalogue([file]).cronjobs[key].manifest.content
+    return body, load_cronjobs([file]).cronjobs[key].manifest.content
 
 
 def without_what_is_added(body: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_plain_yaml_is_read_as_any_reader_reads_it(file):
     documents = [each for each in yaml.safe_load_all((CORPUS / file).read_text(encoding="utf-8-sig")) if each]
     plain = [item for each in documents for item in each.get("items", [each])]
     jobs = {(each["metadata"].get("namespace"), each["metadata"].get("name")): each for each in reversed(plain)}
-    for cronjob in read_catalogue([CORPUS / file]).cronjobs.values():
+    for cronjob in load_cronjobs([CORPUS / file]).cronjobs.values():
         assert cronjob.manifest.spec == jobs[cronjob.manifest.namespace, cronjob.name]["spec"]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from baton.cronjobs.page.compare import ChainRun, chain_runs, overlapping
-from baton.cronjobs.page.parts import ChainJob, JobRun
+from baton.cronjobs.page.model import ChainJob, JobRun
 
 NIGHT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 EXPORT = ChainJob("export", "nightly", "0 1 * * *", None)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from baton.cronjobs.page.content import content
-from baton.cronjobs.page.parts import MOST_TICKS, ChainJob, JobRun, Window, groups_of
+from baton.cronjobs.page.model import MAX_TICKS, ChainJob, JobRun, Window, groups_of
 
 NIGHT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 EXPORT = ChainJob("export", "nightly", "0 1 * * *", None)
@@ -86,9 +86,9 @@ def test_ticks_beyond_number_are_not_told_one_by_one():
 
 def test_as_many_ticks_as_can_be_told_apart_are_told():
     """The limit itself is within."""
-    often = Window(NIGHT, NIGHT + timedelta(minutes=MOST_TICKS), NIGHT)
+    often = Window(NIGHT, NIGHT + timedelta(minutes=MAX_TICKS), NIGHT)
     [chain] = content(often, [ChainJob("poll", "poll", "* * * * *", None)], [], [])["chains"]
-    assert (len(chain["jobs"][0]["ticks"]), chain["jobs"][0]["is_dense"]) == (MOST_TICKS, False)
+    assert (len(chain["jobs"][0]["ticks"]), chain["jobs"][0]["is_dense"]) == (MAX_TICKS, False)
 
 
 def test_circle_of_two_versions_of_a_dag_is_shown_all_the_same():

@@ -22,7 +22,7 @@ AMOUNTS = some.from_regex(r"[-+]?[0-9.]{1,4}([numkKMGTPE]i?|e-?[0-9]{1,3})?\s?",
 @example("/a")
 @example("a/")
 def test_keys_of_labels(text):
-    """A key that the import takes is not refused at night."""
+    """A key that the import takes is not refused by its run."""
     assert (wrong_key(text) is None) is (check_label_key(text, "f") == [])
 
 

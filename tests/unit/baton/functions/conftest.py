@@ -1,4 +1,4 @@
-"""A real HTTP server that answers as a test says, connections to it, and a task's surroundings."""
+"""A real HTTP server that answers as a test says, connections to it, and a task's context."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

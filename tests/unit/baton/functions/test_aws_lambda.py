@@ -10,8 +10,8 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import PermanentError
 from baton.functions.call import Call, RefusedError, Reply, UnavailableError, result_of
+from baton.functions.call_retries import CallRetries
 from baton.functions.hook import FunctionHook
-from baton.functions.patience import Patience
 
 CALL = Call("adder", b'{"n": 1}', "k1", "k1-1", 5)
 
@@ -25,9 +25,9 @@ def connection_id(server: Server, connect: Connect) -> str:
 
 async def send(connection_id: str, call: Call = CALL, attempts: int = 1) -> Reply:
     """Make one call through the hook."""
-    patience = Patience(attempts=attempts, seconds=5, first_pause_seconds=0.01)
+    call_retries = CallRetries(attempts=attempts, seconds=5, first_pause_seconds=0.01)
     async with FunctionHook(connection_id, response_limit_bytes=1000) as hook:
-        return await hook.call(call, patience)
+        return await hook.call(call, call_retries)
 
 
 @pytest.mark.parametrize(("asynchronous", "kind", "status"), [(False, "RequestResponse", 200), (True, "Event", 202)])

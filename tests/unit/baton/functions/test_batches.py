@@ -32,9 +32,9 @@ from baton.functions.batches.number_set import NumberSet
 from baton.functions.batches.run import BatchRun, Limits, batch_key, failures_of
 from baton.functions.batches.throttle import Throttle
 from baton.functions.call import Reply, UnusableAnswerError
+from baton.functions.call_retries import CallRetries
 from baton.functions.callback_tokens import Signer
 from baton.functions.identity import TaskIdentity
-from baton.functions.patience import Patience
 from baton.functions.stored_reply import state_key, store_reply
 
 Context = dict[str, Any]
@@ -52,7 +52,7 @@ def operator(connection_id: str, folder: Path, **fields: Any) -> InvokeFunctionB
     """A task with ten items in batches of three."""
     settings = {"items": list(range(10)), "batch_size": 3, "result_uri": f"file://{folder}", **fields}
     made = InvokeFunctionBatchOperator(task_id="t", function="f", function_conn_id=connection_id, **settings)
-    made.patience = Patience(attempts=2, seconds=5, first_pause_seconds=0.01)
+    made.call_retries = CallRetries(attempts=2, seconds=5, first_pause_seconds=0.01)
     return made
 
 
@@ -87,6 +87,12 @@ async def test_each_item_is_sent_once_with_its_place(
     assert json.loads(Path(manifest["result_uri"].removeprefix("file://")).read_text())["succeeded"] == 10
 
 
+def test_the_old_name_of_max_in_flight_still_works_and_warns(tmp_path: Path) -> None:
+    """For one minor release, as docs/releasing.md promises."""
+    with pytest.warns(DeprecationWarning, match="now called max_in_flight"):
+        assert operator("c", tmp_path, most_in_flight=3).max_in_flight == 3
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -111,7 +117,7 @@ async def test_items_come_from_a_file_too(
 async def test_bad_line_is_found_before_anything_is_sent(
     server: Server, connect: Connect, context: Context, tmp_path: Path, bad: bytes
 ) -> None:
-    """A file that has to be mended is another file: what was sent of it would be sent again."""
+    """A file that has to be fixed is another file: what was sent of it would be sent again."""
     (tmp_path / "mine.jsonl").write_bytes(b"1\n" * 99 + b"\n" + bad + b"\n")
     with pytest.raises(AirflowFailException, match="line 101 of the items is no JSON"):
         await run(operator(connect(server.port), tmp_path, items=f"file://{tmp_path}/mine.jsonl"), context)
@@ -233,7 +239,7 @@ async def test_answers_that_come_at_once_are_not_waited_for(
 async def test_gateway_without_callbacks_is_not_called_asynchronously(
     server: Server, connect: Connect, context: Context, tmp_path: Path
 ) -> None:
-    """Each batch would be called until patience ends."""
+    """Each batch would be called until the retries are used up."""
     extra = {"endpoint_url": server.url, "region_name": "eu-central-1"}
     connection_id = connect(server.port, None, conn_type="aws", host="", login="AKIAEXAMPLE", extra=extra)
     with pytest.raises(AirflowFailException, match="posts no callbacks"):
@@ -297,7 +303,7 @@ async def test_hopeless_refusal_ends_it_at_once(
 ) -> None:
     """A million items are not sent to a function that does not exist."""
     server.answers = [web.Response(status=404)]
-    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, most_in_flight=2)
+    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, max_in_flight=2)
     with pytest.raises(AirflowFailException, match="no such function"):
         await run(task, context)
     assert len(server.requests) <= 4
@@ -308,7 +314,7 @@ async def test_broken_function_is_not_given_everything(
 ) -> None:
     """As soon as too much has failed, nothing more is sent; the next try finds the rest."""
     server.answers = [web.Response(status=500)]
-    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, most_in_flight=2)
+    task = operator(connect(server.port), tmp_path, items=list(range(1000)), batch_size=1, max_in_flight=2)
     with pytest.raises(TransientError):
         await run(task, context)
     assert len(server.requests) < 20
@@ -356,7 +362,7 @@ async def test_absurd_waits_are_left_to_airflow(
 def test_threshold_is_passed_by_more_than_it_says(threshold: float, failed: int, count: int, is_too_much: bool) -> None:
     """Whatever binary fractions make of it."""
     checkpoint = Checkpoint(ItemsFile("file:///x", count, ""), 10, failed_items=failed)
-    run = BatchRun("k", checkpoint, mock.Mock(), mock.Mock(), mock.Mock(), Limits(1, threshold, Patience()))
+    run = BatchRun("k", checkpoint, mock.Mock(), mock.Mock(), mock.Mock(), Limits(1, threshold, CallRetries()))
     assert run.has_failed() is is_too_much
 
 
@@ -485,7 +491,7 @@ async def test_batches_wait_for_a_cold_start(
 ) -> None:
     """More often than a batch may fail; but a batch that alone is answered so, while others go on, is given up."""
     server.answers = [*[web.Response(status=status)] * 12, as_answer({"failed": []})]
-    manifest = await run(operator(connect(server.port), tmp_path, most_in_flight=2), context)
+    manifest = await run(operator(connect(server.port), tmp_path, max_in_flight=2), context)
     assert manifest["succeeded"] == 10
 
     async def fails_for_six(request: web.Request) -> web.Response:
@@ -496,7 +502,7 @@ async def test_batches_wait_for_a_cold_start(
     server.requests.clear()
     server.answers = [fails_for_six]
     task = operator(connect(server.port), tmp_path / "b", failure_threshold=0.3)
-    task.patience = Patience(attempts=2, seconds=10, first_pause_seconds=0.05, longest_pause_seconds=0.05)
+    task.call_retries = CallRetries(attempts=2, seconds=10, first_pause_seconds=0.05, max_pause_seconds=0.05)
     manifest = await run(task, context)
     assert (manifest["succeeded"], manifest["unreached"]) == (7, 3)
     assert len(server.requests) < 50
@@ -520,7 +526,7 @@ async def test_long_checkpoints_go_into_the_folder(
     """Airflow's state store takes 64 KB; the next try finds the checkpoint all the same."""
     monkeypatch.setattr("baton.functions.batches.checkpoint.LARGEST_STATE_BYTES", 10)
     server.answers = [web.json_response({"failed": []})] * 3 + [web.Response(status=500)]
-    task = operator(connect(server.port), tmp_path, most_in_flight=1)
+    task = operator(connect(server.port), tmp_path, max_in_flight=1)
     with pytest.raises(TransientError):
         await run(task, context)
     assert set(context["task_state_store"][KEY]) == {"uri", "sha256"}

@@ -81,16 +81,16 @@ async def test_errors_of_the_trigger_are_the_tasks(
     """Permanent ones are not tried again."""
     server.answers = [web.Response(status=status)]
     task = operator(connect(server.port))
-    with mock.patch.object(InvokeFunctionOperator, "_patience", return_value=mock_patience()):
+    with mock.patch.object(InvokeFunctionOperator, "_call_retries", return_value=quick_retries()):
         trigger = await run(task, context)
     with pytest.raises(error, match=str(status)):
         task.resume(context, await event_of(trigger))
 
 
-def mock_patience() -> Any:
-    from baton.functions.patience import Patience
+def quick_retries() -> Any:
+    from baton.functions.call_retries import CallRetries
 
-    return Patience(attempts=2, seconds=5, first_pause_seconds=0.01)
+    return CallRetries(attempts=2, seconds=5, first_pause_seconds=0.01)
 
 
 async def test_each_try_has_the_same_key_and_each_task_its_own(context: Context) -> None:
@@ -427,13 +427,13 @@ async def test_answer_counts_though_its_acceptance_was_lost(
 async def test_acceptance_that_stays_unknown_is_waited_for(
     server: Server, connect: Connect, context: Context, repeatable: bool
 ) -> None:
-    """The call may be under way for longer than our patience with the gateway."""
+    """The call may be under way for longer than our retries of the gateway."""
     server.answers = [cuts(context, None)]
     task = operator(connect(server.port), mode=CALLBACK, repeatable=repeatable)
-    patience = replace(mock_patience(), repeatable=repeatable)
+    call_retries = replace(quick_retries(), repeatable=repeatable)
     with (
         mock.patch("baton.functions.hook.LOST_SECONDS", 0.05),
-        mock.patch.object(InvokeFunctionOperator, "_patience", return_value=patience),
+        mock.patch.object(InvokeFunctionOperator, "_call_retries", return_value=call_retries),
     ):
         trigger = await run(task, context)
     assert isinstance(trigger, FunctionTrigger)
@@ -490,7 +490,7 @@ def test_stored_reply_is_json_that_postgresql_takes(body: bytes) -> None:
 
 
 def test_unknown_mode_is_refused_when_the_dag_is_parsed(tmp_path: Path) -> None:
-    """Not at night."""
+    """Not in its first run."""
     with pytest.raises(ValueError, match="synchronous, callback, polling, forget"):
         operator("c", mode="async")
 

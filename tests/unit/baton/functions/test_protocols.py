@@ -17,12 +17,12 @@ from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
 from baton.exceptions import PermanentError
 from baton.functions.call import Call, OutcomeUnknownError, RefusedError, Reply, UnavailableError, result_of
+from baton.functions.call_retries import CallRetries
 from baton.functions.hook import FunctionHook, address_of
 from baton.functions.http_protocol import _origin, retry_after_seconds
-from baton.functions.patience import Patience
 
-ONCE = Patience(attempts=1)
-QUICK = Patience(attempts=3, seconds=5, first_pause_seconds=0.01)
+ONCE = CallRetries(attempts=1)
+QUICK = CallRetries(attempts=3, seconds=5, first_pause_seconds=0.01)
 
 
 def a_call(**fields: object) -> Call:
@@ -32,10 +32,10 @@ def a_call(**fields: object) -> Call:
     )
 
 
-async def send(connection_id: str, call: Call, patience: Patience = ONCE, **options: int) -> Reply:
+async def send(connection_id: str, call: Call, call_retries: CallRetries = ONCE, **options: int) -> Reply:
     """Make one call through the hook."""
     async with FunctionHook(connection_id, **options) as hook:
-        return await hook.call(call, patience)
+        return await hook.call(call, call_retries)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ async def test_repeats_only_where_that_is_safe(
 ) -> None:
     """A function that must not run twice is called again only when the first call surely did not run."""
     server.answers = [web.Response(status=first), web.json_response(1)]
-    patience = Patience(attempts=3, seconds=5, first_pause_seconds=0.01, repeatable=repeatable)
+    call_retries = CallRetries(attempts=3, seconds=5, first_pause_seconds=0.01, repeatable=repeatable)
     if requests == 1:
         with pytest.raises(OutcomeUnknownError, match="may have run"):
-            await send(connect(server.port), a_call(), patience)
+            await send(connect(server.port), a_call(), call_retries)
     else:
-        assert result_of(await send(connect(server.port), a_call(), patience)) == 1
+        assert result_of(await send(connect(server.port), a_call(), call_retries)) == 1
     assert len(server.requests) == requests
     assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
 
@@ -172,7 +172,7 @@ async def test_waits_as_long_as_it_is_told(server: Server, connect: Connect) -> 
     """Retry-After wins over our own pause; 429 does not count as a failed attempt."""
     busy = web.Response(status=429, headers={"Retry-After": "0"})
     server.answers = [busy] * 8 + [web.json_response(1)]
-    await send(connect(server.port), a_call(), Patience(attempts=2, seconds=5, first_pause_seconds=60))
+    await send(connect(server.port), a_call(), CallRetries(attempts=2, seconds=5, first_pause_seconds=60))
     assert len(server.requests) == 9
 
 
@@ -184,8 +184,8 @@ async def test_busy_gateway_is_asked_less_and_less_often(server: Server, connect
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    with mock.patch("baton.functions.patience.asyncio.sleep", sleep):
-        assert result_of(await send(connect(server.port), a_call(), Patience(attempts=1))) == 1
+    with mock.patch("baton.functions.call_retries.asyncio.sleep", sleep):
+        assert result_of(await send(connect(server.port), a_call(), CallRetries(attempts=1))) == 1
     assert len(pauses) == 8
     assert pauses[0] <= 0.5
     assert all(15 <= pause <= 30 for pause in pauses[6:])
@@ -193,16 +193,16 @@ async def test_busy_gateway_is_asked_less_and_less_often(server: Server, connect
 
 @pytest.mark.parametrize("status", [502, 503])
 async def test_cold_start_is_waited_for(server: Server, connect: Connect, status: int) -> None:
-    """For as long as patience lasts, not for a number of attempts; told to come back at once, we do not hammer."""
+    """For as long as retries may take, not for a number of attempts; told to come back at once, we do not hammer."""
     server.answers = [*[web.Response(status=status, headers={"Retry-After": "0"})] * 12, web.json_response(1)]
-    patience = Patience(attempts=2, seconds=300)
+    call_retries = CallRetries(attempts=2, seconds=300)
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    with mock.patch("baton.functions.patience.asyncio.sleep", sleep):
-        assert result_of(await send(connect(server.port), a_call(), patience)) == 1
+    with mock.patch("baton.functions.call_retries.asyncio.sleep", sleep):
+        assert result_of(await send(connect(server.port), a_call(), call_retries)) == 1
     assert len(pauses) == 12
     assert pauses[0] >= 0.25
     assert sum(pauses) > 120
@@ -233,8 +233,8 @@ async def test_gateway_that_restarts_is_waited_for(connect: Connect, unused_tcp_
         return runner
 
     starting = asyncio.create_task(start())
-    patience = Patience(attempts=1, seconds=20, first_pause_seconds=0.1, repeatable=False)
-    assert result_of(await send(connect(unused_tcp_port), a_call(), patience)) == 1
+    call_retries = CallRetries(attempts=1, seconds=20, first_pause_seconds=0.1, repeatable=False)
+    assert result_of(await send(connect(unused_tcp_port), a_call(), call_retries)) == 1
     await (await starting).cleanup()
 
 

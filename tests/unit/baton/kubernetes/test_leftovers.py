@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OLD, NEW = "2026-11-10T00:00:00Z", "2026-11-22T00:00:00Z"
 
 
-class Cluster(JobApi):
+class ScriptedCluster(JobApi):
     """A namespace that holds what a test says."""
 
     def __init__(self, **objects):
@@ -27,7 +27,7 @@ class Cluster(JobApi):
 
 
 def find(**objects):
-    found = asyncio.run(find_leftovers(Cluster(**objects), Rules(NOW, 7)))
+    found = asyncio.run(find_leftovers(ScriptedCluster(**objects), Rules(NOW, 7)))
     return [(item.kind, item.name, item.deletable) for item in found]
 
 

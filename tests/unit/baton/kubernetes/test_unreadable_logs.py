@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from tests.unit.baton.pod_api import PodApi, kubeconfig
 
-from baton.incidents.diagnostics.cluster_api import open_cluster
+from baton.incidents.diagnostics.cluster_connection import open_connection
 from baton.incidents.diagnostics.collector import PartlyCollectedError
 from baton.incidents.diagnostics.pods import collect_logs
 from baton.kubernetes import api_streams, pod_log
@@ -91,7 +91,7 @@ class Scene:
 
 async def collected(api):
     documents, refused = [], ""
-    async with open_cluster(api.hook, "baton") as cluster:
+    async with open_connection(api.hook, "baton") as cluster:
         try:
             async for document in collect_logs(Scene(cluster, api)):
                 documents.append(document.content)

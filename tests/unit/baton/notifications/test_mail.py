@@ -94,7 +94,7 @@ def test_unreachable_mail_server_does_not_fail_the_task_again(monkeypatch, unuse
     FailureNotifier()(context())
 
 
-def test_connection_without_readers_does_not_fail_the_task_again(inbox, monkeypatch, unused_tcp_port):
+def test_connection_without_recipients_does_not_fail_the_task_again(inbox, monkeypatch, unused_tcp_port):
     """It is logged, nothing is sent."""
     point_smtp_at(monkeypatch, unused_tcp_port)
     FailureNotifier()(context())
@@ -109,7 +109,7 @@ def test_connection_without_readers_does_not_fail_the_task_again(inbox, monkeypa
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["failure", "deadline"])
-async def test_each_reader_has_an_outcome_of_its_own(monkeypatch, caplog, answers, tries, form):
+async def test_each_recipient_has_an_outcome_of_its_own(monkeypatch, caplog, answers, tries, form):
     """Nobody hears twice, who is put off is tried again, and the log names who got nothing and why."""
     with mail_server() as office:
         point_smtp_at(monkeypatch, office.port, to_email="gone@localhost, lead@localhost")
@@ -133,6 +133,22 @@ async def test_missed_deadline_is_mailed_without_blocking(inbox):
     (_, message), _ = inbox.messages
     assert message["Subject"] == "[Baton] load_warehouse is late"
     assert "2 hours after it was queued" in text_of(message)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("running", "It still runs."),
+        ("queued", "It waits to be started."),
+        ("failed", "It failed at 2026-11-30T01:00:00Z."),
+    ],
+)
+async def test_missed_deadline_says_what_the_run_does(inbox, state, words):
+    """The deadline of a run that failed hours ago passes, too."""
+    run = {"dag_id": "d", "dag_run_id": "r", "state": state, "end_date": "2026-11-30T01:00:00Z"}
+    await mail_missed_deadline(limit="2 hours after it was queued", context={"dag_run": run})
+    (_, message), *_ = inbox.messages
+    assert words in text_of(message)
 
 
 async def test_missed_deadline_that_cannot_be_mailed_is_only_logged(monkeypatch, unused_tcp_port):

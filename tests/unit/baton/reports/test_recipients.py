@@ -7,13 +7,13 @@ import pytest
 from baton.exceptions import PermanentError
 from baton.reports.recipients import read_recipients
 from baton.settings import settings
-from baton_workloads.reports.catalogue import definitions
+from baton_workloads.reports.discovery import definitions
 
 RECIPIENTS = settings().data("reports", "recipients.yaml")
 
 
 @pytest.mark.parametrize("report", definitions())
-def test_each_report_has_readers(report: str) -> None:
+def test_each_report_has_recipients(report: str) -> None:
     """None is rendered for nobody."""
     assert read_recipients(RECIPIENTS, report)
 

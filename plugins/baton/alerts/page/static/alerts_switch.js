@@ -6,7 +6,7 @@ const SURE_SECONDS = 5;
 const SETTLE_MILLISECONDS = 600;
 
 class Switch {
-  // send(on): resolves when it is done or has failed; what holds then is told by show().
+  // send(on): resolves when it is done or has failed; what holds then is shown by show().
   constructor(button, labels, send) {
     Object.assign(this, { button, labels, send, isOff: null, isArmed: false, isBusy: false, wanted: null, since: 0 });
     button.addEventListener("click", () => this.click());

@@ -3,7 +3,7 @@
 
 const REFRESH_SECONDS = 30;
 const HOUR = 3600e3;
-const MOST_CHAINS = 40; // drawn before somebody asks for the rest
+const MAX_CHAINS = 40; // drawn before somebody asks for the rest
 const STEPS_MINUTES = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
 const view = { end: null, data: null, drawsAll: false };
 const byId = (id) => document.getElementById(id);
@@ -116,8 +116,8 @@ function draw() {
   drawSummary(all);
   if (shown.length === 0) say("empty", element("strong", {}, "Nothing matches."), element("p", {}, "Change what is searched for, or the time that is shown."));
   else if (all.every((chain) => chain.runs.length === 0)) say("empty", element("strong", {}, "No run in this time."), element("p", {}, "The clock's ticks are shown. A DAG runs after it is switched on in Airflow, or triggered."));
-  if (view.data.most_runs) say("empty", `Only the newest ${view.data.most_runs} runs are shown: choose a shorter time.`);
-  const drawn = view.drawsAll ? shown : shown.slice(0, MOST_CHAINS);
+  if (view.data.max_runs) say("empty", `Only the newest ${view.data.max_runs} runs are shown: choose a shorter time.`);
+  const drawn = view.drawsAll ? shown : shown.slice(0, MAX_CHAINS);
   ui.chains.replaceChildren(...drawn.map((chain) => drawChain(chain, openTables.has(chain.name))));
   if (drawn.length < shown.length) ui.chains.append(moreButton(shown.length - drawn.length));
   thinOutMarks();

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from baton.alerts.conf import Alert, AlertConfError, make_conf, read_conf
 from baton.incidents.diagnostics.archive import Archive, Sink, safe_path
-from baton.incidents.diagnostics.cluster_api import Cluster
-from baton.incidents.diagnostics.collector import Document, Outcome, Scene
+from baton.incidents.diagnostics.cluster_connection import ClusterConnection
+from baton.incidents.diagnostics.collector import CollectionScope, Document, Outcome
 from baton.incidents.diagnostics.index import render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
 from baton.incidents.diagnostics.target import KINDS, NamespaceRefusedError, target_of
 from baton.incidents.diagnostics.workload import Workload
 from baton.incidents.diagnostics_operator import archive_key
+from baton.redaction.redactor import Redactor, secret_values
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HOSTILE = [
@@ -53,7 +53,7 @@ def test_a_target_is_a_plain_name_in_an_allowed_namespace_or_refused(target):
         return
     assert found.namespace == "shop"
     for kind, name in found.candidates:
-        path = Cluster(None, found.namespace).path(KINDS[kind], name)
+        path = ClusterConnection(None, found.namespace).path(KINDS[kind], name)
         assert re.fullmatch(r"/apis?/[a-z0-9/]+/namespaces/shop/[a-z]+/[a-z0-9]([-a-z0-9.]*[a-z0-9])?", path)
 
 
@@ -77,9 +77,9 @@ def test_a_key_comes_from_the_run_alone(run_id):
 def test_labels_are_text_in_the_index(labels):
     """Escaped once, evaluated never."""
     conf = read_conf(make_conf(alert_of(labels | {"alertname": "<b>{{ 7*7 }}</b>"}), {"namespace": "shop", "pod": "x"}))
-    scene = Scene(None, Workload(target_of(conf, {"shop"})), conf, NOW)
+    scope = CollectionScope(None, Workload(target_of(conf, {"shop"})), conf, NOW)
     run = {"dag_id": "d", "run_id": "r", "seconds": "1"}
-    page = render_index(scene, [Outcome("logs", "Logs")], {}, Redactor(), run)
+    page = render_index(scope, [Outcome("logs", "Logs")], {}, Redactor(), run)
     assert "&lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in page
     assert "<script>x" not in page
 
@@ -88,8 +88,8 @@ def test_documents_of_one_path_are_both_there_and_the_whole_has_a_limit(monkeypa
     """Nothing is overwritten; what does not fit is refused, and a long one keeps its end."""
     from baton.incidents.diagnostics import archive as module
 
-    monkeypatch.setattr(module, "MOST_BYTES", 1000)
-    monkeypatch.setattr(module, "MOST_BYTES_EACH", 400)
+    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    monkeypatch.setattr(module, "MAX_BYTES_EACH", 400)
     sink = Sink()
     archive = Archive(sink, Redactor(), NOW)
     taken = [archive.take(Document("a.txt", "A", "x\n" * count + "end")) for count in (10, 10, 500, 250, 250)]
@@ -130,10 +130,10 @@ def test_a_planted_canary_is_in_no_file_of_an_archive(secret, place, noise):
     archive.take(Document("logs/a.log", "Log", f"{noise}\n{place.format(secret)}\n{noise}"))
     archive.settle()
     conf = read_conf(make_conf(alert_of({"note": place.format(secret)}), {"namespace": "shop", "pod": "x"}))
-    scene = Scene(None, Workload(target_of(conf, {"shop"})), conf, NOW)
+    scope = CollectionScope(None, Workload(target_of(conf, {"shop"})), conf, NOW)
     outcome = Outcome("logs", "Logs", paths=["pods/p.yaml", "logs/a.log"])
     run = {"dag_id": "d", "run_id": "r", "seconds": "1"}
-    archive.write("index.html", render_index(scene, [outcome], archive.entries, redactor, run).encode())
+    archive.write("index.html", render_index(scope, [outcome], archive.entries, redactor, run).encode())
     archive.close()
     sink.close()
     with zipfile.ZipFile(BytesIO(sink.read())) as read:

@@ -43,7 +43,7 @@ def test_what_is_no_label_s_name_is_refused(name):
         matchers({name: "x"})
 
 
-def scene(labels=(), pods=("shop-1",)):
+def scope(labels=(), pods=("shop-1",)):
     return SimpleNamespace(
         conf=SimpleNamespace(alert=SimpleNamespace(labels=dict(labels))),
         workload=SimpleNamespace(
@@ -55,14 +55,14 @@ def scene(labels=(), pods=("shop-1",)):
 def test_places_are_filled_once():
     """What a label says is not looked at again."""
     query = Query("q", "Q", "rate(x{$labels}[5m]) + y{$pods}", labels=("service",))
-    assert filled(query, scene({"service": "$pods"})) == (
+    assert filled(query, scope({"service": "$pods"})) == (
         'rate(x{service="$pods"}[5m]) + y{namespace="shop",pod=~"shop-1"}'
     )
 
 
 @pytest.mark.parametrize(
     ("query", "place"),
-    [(Query("q", "Q", "x{$labels}", labels=("service",)), scene()), (Query("q", "Q", "x{$pods}"), scene(pods=()))],
+    [(Query("q", "Q", "x{$labels}", labels=("service",)), scope()), (Query("q", "Q", "x{$pods}"), scope(pods=()))],
 )
 def test_a_query_that_cannot_be_filled_is_not_asked(query, place):
     """It would ask for everything."""
