@@ -8,13 +8,12 @@ further. The same holds for pyarrow and numpy: 80 ms, 10 MB, and threads of nump
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 UNUSED = ("pandas", "numpy")
 
 
-class _Unused(MetaPathFinder):
+class _Unused:
     """Says that there is no such module. ``None`` in ``sys.modules`` would say so too, but not to compiled modules."""
 
     def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> None:
