@@ -181,6 +181,7 @@ def test_any_value_at_any_place_of_the_credentials_is_read_or_refused(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(paths(MAPPING)), value=anything)
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax")
 def test_any_value_at_any_place_of_a_mapping_is_read_or_refused(
     tmp_path: Path, path: tuple[Any, ...], value: Any
 ) -> None:
@@ -195,6 +196,7 @@ def test_any_value_at_any_place_of_a_mapping_is_read_or_refused(
 @pytest.mark.parametrize(
     "expression", ["[" * 5_000, "a." * 5_000, "!" * 1_900, "(" * 990, "`" * 9, "nope(@)", "length()"]
 )
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax")
 def test_expression_that_is_none_is_refused(tmp_path: Path, expression: str) -> None:
     """However deep it is, and although it is only called when an alert comes."""
     file = tmp_path / "ours.yaml"
