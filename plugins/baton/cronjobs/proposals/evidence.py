@@ -29,9 +29,11 @@ ENOUGH = 0.8
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STAGES = (
-    ("extract", "export", "fetch", "download", "dump", "pull", "collect", "scrape", "ingest", "snapshot", "backup"),
+    ("extract", "export", "fetch", "download", "dump", "pull", "collect", "scrape", "ingest", "snapshot", "backup",
+     "sync", "crawl", "gather", "harvest"),
     ("transform", "convert", "clean", "anonymize", "anonymise", "mask", "prepare", "aggregate", "process", "compute",
-     "generate", "build", "render", "enrich", "merge", "normalize"),
+     "generate", "build", "render", "enrich", "merge", "normalize", "rollup", "calculate", "analyze", "analyse",
+     "dedupe"),
     ("load", "import", "upload", "push", "restore", "index", "train"),
     ("validate", "verify", "check", "test"),
     ("report", "publish", "notify", "send", "mail", "email", "refresh", "summary", "score", "predict", "digest"),

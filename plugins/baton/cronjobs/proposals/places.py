@@ -24,6 +24,12 @@ _DATABASE = re.compile(
     r"\b(postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|clickhouse|redshift|mssql|jdbc:\w+)://"
     r"(?:[^@/\s\"']*@)?([^/\s\"'?]+)/?([\w.-]*)", re.I,
 )  # fmt: skip
+_HOST = re.compile(
+    r"(?:\w+_)?(?:DB|DATABASE|PG|POSTGRES(?:QL)?|MYSQL)_?HOST(?:NAME)?|-h|--(?:db-?)?host(?:name)?", re.I
+)
+_DATABASE_NAME = re.compile(
+    r"(?:\w+_)?(?:DB|DATABASE)_?NAME|PGDATABASE|POSTGRES_DB|MYSQL_DATABASE|-d|--(?:dbname|db-name|database)", re.I
+)
 _COMPUTED = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _OPEN = re.compile(r"[$%{<*?\[#].*")
 """From here on a path is another one each time."""
@@ -109,6 +115,7 @@ def uses_of(cronjob: CronJob) -> frozenset[Use]:
         }
         found |= set(_of_texts(container, roots))
         found |= set(_of_variables(container, roots))
+        found |= set(_database_of(container))
         found |= {
             Use(Place(CLAIM, *roots[str(each.get("mountPath")).rstrip("/")]), READS if each.get("readOnly") else USES)
             for each in mounts
@@ -273,6 +280,18 @@ def _of_variables(container: dict[str, Any], roots: _Roots) -> Iterator[Use]:
         if (named := _named(name, value)) is not None:
             yield named
         yield from _of_sql(value)
+
+
+def _database_of(container: dict[str, Any]) -> Iterator[Use]:
+    """A database whose host and name stand apart: `DB_HOST` and `DB_NAME`, `-h` and `-d`."""
+    words = [str(word) for key in ("command", "args") for word in container.get(key) or []]
+    tokens = [token for word in words for token in (_tokens(word) if " " in word else [word])]
+    given = {str((each or {}).get("name")): (each or {}).get("value") for each in container.get("env") or []}
+    given |= {token.partition("=")[0]: token.partition("=")[2] or _next(tokens, at) for at, token in enumerate(tokens)}
+    hosts = [value for name, value in given.items() if value and _HOST.fullmatch(name)]
+    names = [value for name, value in given.items() if value and _DATABASE_NAME.fullmatch(name)]
+    if len(hosts) == len(names) == 1 and "$" not in f"{hosts[0]}{names[0]}":
+        yield Use(Place(DATABASE, f"{hosts[0].lower()}/{names[0].lower()}"), USES)
 
 
 def _of_sql(text: str) -> Iterator[Use]:
