@@ -62,6 +62,8 @@ RIGHT = {
     "one bucket and stages": [job("shop-extract", AT1, **env(BUCKET="s3://raw")), job("shop-load", AT2, **env(BUCKET="s3://raw"))],
     "a database in arguments": [job("load-orders", AT1, args=["--dsn", "postgresql://u:p@dw:5432/shop"]),
                                 job("report-orders", AT2, args=["postgresql://v@dw:5432/shop"])],
+    "stages by nouns": [job("order-ingestion", AT1, **env(BUCKET="s3://raw")),
+                        job("orders-reporter", AT2, **env(BUCKET="s3://raw"))],
     "a database by host and name": [job("sync-orders", AT1, **env(DB_HOST="dw", DB_NAME="shop")),
                                     job("report-orders", AT2, **shell("psql -h dw -d shop -f report.sql"))],
     "init container": [job("a", AT1, **env(OUTPUT="s3://raw/a")),
