@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from baton.cronjobs.manifests.cronjob import CronJob
-from baton.cronjobs.proposals.places import (
-    CLAIM,
-    DATABASE,
-    QUEUE,
-    READS,
-    TABLE,
-    USES,
-    WRITES,
-    Place,
-    Use,
-    references,
-    uses_of,
-)
+from baton.cronjobs.proposals.places import CLAIM, DATABASE, QUEUE, READS, TABLE, USES, WRITES, Place, Use
+from baton.cronjobs.proposals.uses import references, uses_of
 
 ENOUGH = 0.8
 """Below it nothing is shown: a wrong proposal costs trust, and accepted it costs a night."""
