@@ -22,6 +22,7 @@ OWN_CLUSTER = (
     "--json",
     "--images",
     "--fix",
+    "--crontab",
     "--help",
     "-h",
 )

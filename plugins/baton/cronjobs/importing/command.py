@@ -14,6 +14,7 @@ import typer
 from baton import command_line
 from baton.command_line import FINE, NOT_ASKED, WRONG
 from baton.cronjobs.importing.cronjob_client import CronJobClient
+from baton.cronjobs.importing.crontab import read_crontab
 from baton.cronjobs.importing.files import write_manifests
 from baton.cronjobs.importing.filling import fill
 from baton.cronjobs.importing.mending import Mender
@@ -21,7 +22,7 @@ from baton.cronjobs.importing.needs import missing
 from baton.cronjobs.importing.report import Report, as_text
 from baton.cronjobs.importing.report import as_json as as_json_of
 from baton.cronjobs.loading import LoadedCronJobs, checked_cronjobs
-from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, read_manifests
+from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, Manifest, Problem, read_manifests, read_text
 from baton.cronjobs.proposals.propose import propose
 
 app = command_line.application(None)
@@ -35,6 +36,8 @@ class Options:
     from_cluster: bool
     namespace: str | None
     write: Path | None
+    crontab: Path | None
+    image: str | None
     check: bool
     needs: bool
     kubeconfig: str | None
@@ -64,7 +67,13 @@ def import_(
         ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the cluster's CronJobs there, a file each.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write the cluster's, or the crontab's, CronJobs there.")
+    ] = None,
+    crontab: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Look at the lines of a crontab, as CronJobs. Needs --image.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="With --crontab: in which its commands run.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Fail if the cluster's CronJobs differ from the files.")
@@ -97,16 +106,18 @@ def import_(
     Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2
     nothing could be looked at: no file, no cluster, wrong words.
     """
-    if not paths and (check or needs or not from_cluster):
+    if (crontab is None) != (image is None):
+        raise typer.BadParameter("--crontab needs --image, in which its commands run, and --image needs --crontab")
+    if not paths and not crontab and (check or needs or not from_cluster):
         raise typer.BadParameter("give files or folders" + ("" if check else ", or --from-cluster"))
-    if write and not from_cluster:
-        raise typer.BadParameter("--write needs --from-cluster")
+    if write and not from_cluster and not crontab:
+        raise typer.BadParameter("--write needs --from-cluster or --crontab")
     if values and not fix:
         raise typer.BadParameter("--set needs --fix")
-    for path in paths or []:
+    for path in [*(paths or []), *([crontab] if crontab else [])]:
         _look_at(path)
     mender = Mender(dict(_value(text) for text in values or [])) if fix else None
-    options = Options(paths or [], from_cluster, namespace, write, check, needs, kubeconfig, context)
+    options = Options(paths or [], from_cluster, namespace, write, crontab, image, check, needs, kubeconfig, context)
     report = _report(options, mender)
     if mender and fix:
         _show_repairs(mender, fix, to_stderr=as_json)
@@ -161,11 +172,13 @@ def _report(options: Options, mender: Mender | None) -> Report:
     cluster = CronJobClient(options.kubeconfig, options.context) if asks else None
     found = read_manifests(paths, fill, mender.mend if mender else None) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
+    lines = _crontab(options, found)
     if options.write:
-        written, kept = write_manifests(live, options.write)
+        written, kept = write_manifests([*live, *lines], options.write)
         print(f"baton import: {len(written)} files written to {options.write}", file=sys.stderr)
         for file in kept:
             print(f"baton import: {file} is there already and was left as it is", file=sys.stderr)
+    found.manifests += lines
     if not options.check:
         found.manifests += live
     loaded = checked_cronjobs(found, [path for path in paths if path.is_dir()])
@@ -180,6 +193,20 @@ def _report(options: Options, mender: Mender | None) -> Report:
     if cluster and options.check:
         report.drift, report.only_in_files = _drift(cluster, loaded, options.namespace)
     return report
+
+
+def _crontab(options: Options, found: Found) -> list[Manifest]:
+    """The CronJobs of the crontab; what is wrong with it becomes a problem."""
+    if options.crontab is None or options.image is None:
+        return []
+    found.files += 1
+    text = read_text(options.crontab)
+    if isinstance(text, Problem):
+        found.problems.append(text)
+        return []
+    read = read_crontab(options.crontab, text, options.image)
+    found.problems += read.problems
+    return read.manifests
 
 
 def _drift(
