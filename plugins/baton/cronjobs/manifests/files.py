@@ -175,9 +175,6 @@ def read_manifests(paths: Iterable[Path], fill: Filler | None = None, mend: Mend
 def _read_folder(listing: Listing, found: Found, means: _Means) -> None:
     for folder, why in listing.unreadable:
         found.problems.append(Problem(str(folder), None, "", f"cannot be looked into: {why}"))
-    for file in listing.outside:
-        message = "is not named in the kustomization beside it, so nobody deploys it: name it there, or move it"
-        found.problems.append(Problem(str(file), None, "", message))
     for file in sorted(file for file in listing.files if _may_hold_manifests(file)):
         found.files += 1
         _read_text(read_text(file), str(file), found, means)
