@@ -23,6 +23,7 @@ OWN_CLUSTER = (
     "--images",
     "--fix",
     "--crontab",
+    "--systemd",
     "--help",
     "-h",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,12 @@ from baton.cronjobs.importing.cronjob_client import CronJobClient
 from baton.cronjobs.importing.crontab import read_crontab
 from baton.cronjobs.importing.files import write_manifests
 from baton.cronjobs.importing.filling import fill
+from baton.cronjobs.importing.foreign_jobs import JobsRead
 from baton.cronjobs.importing.mending import Mender
 from baton.cronjobs.importing.needs import missing
 from baton.cronjobs.importing.report import Report, as_text
 from baton.cronjobs.importing.report import as_json as as_json_of
+from baton.cronjobs.importing.systemd import read_timers
 from baton.cronjobs.loading import LoadedCronJobs, checked_cronjobs
 from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, Manifest, Problem, read_manifests, read_text
 from baton.cronjobs.proposals.propose import propose
@@ -37,6 +40,7 @@ class Options:
     namespace: str | None
     write: Path | None
     crontab: Path | None
+    systemd: Path | None
     image: str | None
     check: bool
     needs: bool
@@ -67,13 +71,16 @@ def import_(
         ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the cluster's, or the crontab's, CronJobs there.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write CronJobs of the cluster, a crontab or timers there.")
     ] = None,
     crontab: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Look at the lines of a crontab, as CronJobs. Needs --image.")
     ] = None,
+    systemd: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Look at systemd's timers, as CronJobs. Needs --image.")
+    ] = None,
     image: Annotated[
-        str | None, typer.Option(metavar="IMAGE", help="With --crontab: in which its commands run.")
+        str | None, typer.Option(metavar="IMAGE", help="In which the commands of a crontab or of timers run.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Fail if the cluster's CronJobs differ from the files.")
@@ -106,18 +113,23 @@ def import_(
     Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2
     nothing could be looked at: no file, no cluster, wrong words.
     """
-    if (crontab is None) != (image is None):
-        raise typer.BadParameter("--crontab needs --image, in which its commands run, and --image needs --crontab")
-    if not paths and not crontab and (check or needs or not from_cluster):
+    others = [path for path in (crontab, systemd) if path]
+    if bool(others) != bool(image):
+        raise typer.BadParameter(
+            "--crontab and --systemd need --image, in which commands run, and it needs one of them"
+        )
+    if not paths and not others and (check or needs or not from_cluster):
         raise typer.BadParameter("give files or folders" + ("" if check else ", or --from-cluster"))
-    if write and not from_cluster and not crontab:
-        raise typer.BadParameter("--write needs --from-cluster or --crontab")
+    if write and not from_cluster and not others:
+        raise typer.BadParameter("--write needs --from-cluster, --crontab or --systemd")
     if values and not fix:
         raise typer.BadParameter("--set needs --fix")
-    for path in [*(paths or []), *([crontab] if crontab else [])]:
+    for path in [*(paths or []), *others]:
         _look_at(path)
     mender = Mender(dict(_value(text) for text in values or [])) if fix else None
-    options = Options(paths or [], from_cluster, namespace, write, crontab, image, check, needs, kubeconfig, context)
+    options = Options(
+        paths or [], from_cluster, namespace, write, crontab, systemd, image, check, needs, kubeconfig, context
+    )
     report = _report(options, mender)
     if mender and fix:
         _show_repairs(mender, fix, to_stderr=as_json)
@@ -172,7 +184,7 @@ def _report(options: Options, mender: Mender | None) -> Report:
     cluster = CronJobClient(options.kubeconfig, options.context) if asks else None
     found = read_manifests(paths, fill, mender.mend if mender else None) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
-    lines = _crontab(options, found)
+    lines = _foreign(options, found)
     if options.write:
         written, kept = write_manifests([*live, *lines], options.write)
         print(f"baton import: {len(written)} files written to {options.write}", file=sys.stderr)
@@ -195,18 +207,25 @@ def _report(options: Options, mender: Mender | None) -> Report:
     return report
 
 
-def _crontab(options: Options, found: Found) -> list[Manifest]:
-    """The CronJobs of the crontab; what is wrong with it becomes a problem."""
-    if options.crontab is None or options.image is None:
-        return []
-    found.files += 1
-    text = read_text(options.crontab)
-    if isinstance(text, Problem):
-        found.problems.append(text)
-        return []
-    read = read_crontab(options.crontab, text, options.image)
-    found.problems += read.problems
-    return read.manifests
+def _foreign(options: Options, found: Found) -> list[Manifest]:
+    """The CronJobs of the crontab and of the timers; what is wrong with them becomes a problem."""
+    manifests = []
+    for read in _read_foreign(options):
+        found.files += 1
+        if isinstance(read, Problem):
+            found.problems.append(read)
+        else:
+            found.problems += read.problems
+            manifests += read.manifests
+    return manifests
+
+
+def _read_foreign(options: Options) -> Iterator[JobsRead | Problem]:
+    if options.crontab and options.image:
+        text = read_text(options.crontab)
+        yield text if isinstance(text, Problem) else read_crontab(options.crontab, text, options.image)
+    if options.systemd and options.image:
+        yield read_timers(options.systemd, options.image)
 
 
 def _drift(

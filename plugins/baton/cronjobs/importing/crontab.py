@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from baton.cronjobs.importing.foreign_jobs import JobsRead, cronjob_content, free_name
 from baton.cronjobs.manifests.files import Manifest, Problem
 from baton.cronjobs.manifests.yaml_documents import Document
-from kubernetes_values import MAX_CRONJOB_NAME_LENGTH
 
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _ENTRY = re.compile(r"\s*(@\w+|(?:\S+\s+){4}\S+)\s+(\S.*)")
@@ -44,21 +43,13 @@ _CHANGED_FOLDER = re.compile(r"\bcd\s+\S+")
 _WORD = re.compile(r"[A-Za-z][\w.-]*")
 
 
-@dataclass
-class CrontabRead:
-    """What is in a crontab."""
-
-    manifests: list[Manifest] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def read_crontab(file: Path, text: str, image: str) -> CrontabRead:
+def read_crontab(file: Path, text: str, image: str) -> JobsRead:
     """Make a CronJob of each line.
 
     :param file: its folder tells whether lines name a user, as in `/etc/cron.d`.
     :param image: in which the commands run.
     """
-    read, taken = CrontabRead(), set[str]()
+    read, taken = JobsRead(), set[str]()
     has_user = "cron.d" in file.parts or str(file) == "/etc/crontab"
     variables: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -102,26 +93,14 @@ def _days(item: str) -> Iterator[str]:
 
 
 def _content(schedule: str, command: str, variables: dict[str, str], image: str, taken: set[str]) -> dict[str, Any]:
-    name = _name(command, taken)
-    given = [{"name": key, "value": value} for key, value in variables.items() if key not in _FOR_CRON]
-    container = {
-        "name": "run",
-        "image": image,
-        "command": [variables.get("SHELL", "/bin/sh"), "-c", _with_input(command)],
-        **({"env": given} if given else {}),
-    }
-    pod = {"restartPolicy": "Never", "containers": [container]}
-    zone = next((variables[key] for key in _ZONES if variables.get(key)), None)
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": name},
-        "spec": {
-            "schedule": schedule,
-            **({"timeZone": zone} if zone else {}),
-            "jobTemplate": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}},  # cron tries nothing again
-        },
-    }
+    return cronjob_content(
+        free_name(_word(command), taken),
+        schedule,
+        image,
+        [variables.get("SHELL", "/bin/sh"), "-c", _with_input(command)],
+        variables={key: value for key, value in variables.items() if key not in _FOR_CRON},
+        zone=next((variables[key] for key in _ZONES if variables.get(key)), None),
+    )
 
 
 def _with_input(command: str) -> str:
@@ -134,14 +113,8 @@ def _with_input(command: str) -> str:
     return f"printf '%s\\n' {lines} | {plain}"
 
 
-def _name(command: str, taken: set[str]) -> str:
-    """A name after the script, or the first word that is one; with a number where it is taken."""
+def _word(command: str) -> str:
+    """What a command is called: its script, or the first word that is a name."""
     words = re.split(r"[\s;|&<>()]+", _CHANGED_FOLDER.sub("", command))
     stems = [Path(word).stem for word in words if word and not word.startswith(("-", "$", "%", "[", '"', "'"))]
-    word = next((stem for stem in stems if _WORD.fullmatch(stem) and stem not in _NO_NAMES), "job")
-    plain = re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[: MAX_CRONJOB_NAME_LENGTH - 4].strip("-") or "job"
-    name = next(
-        each for number in range(len(taken) + 1) if (each := f"{plain}-{number + 1}" if number else plain) not in taken
-    )
-    taken.add(name)
-    return name
+    return next((stem for stem in stems if _WORD.fullmatch(stem) and stem not in _NO_NAMES), "job")
