@@ -29,6 +29,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
+from baton.queues import Queue
 from baton.schedules import RUN_KEY
 from baton.settings import settings
 from baton.workloads.backup_applications import application_backup, read_applications
@@ -43,7 +44,7 @@ APPLICATIONS = read_applications(settings().data("backups", "applications.yaml")
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={**KEPT, "snapshot_class": ""},
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from baton_local import accounts
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
@@ -57,8 +58,11 @@ class Airflow:
         """Where the logs of tasks are: a folder for each DAG, run and task, a file for each try."""
         return self.layout.airflow_home / "logs"
 
-    def environment(self) -> dict[str, str]:
-        """Airflow's configuration as environment variables; some values are secret."""
+    def environment(self, component: str = "scheduler") -> dict[str, str]:
+        """Airflow's configuration as environment variables; some values are secret.
+
+        :param component: as whose account Kubernetes is asked, see ``accounts``.
+        """
         project = self.layout.project
         return {
             "AIRFLOW_HOME": str(self.layout.airflow_home),
@@ -71,21 +75,23 @@ class Airflow:
             "BATON_SETTINGS_FILE": str(project / "config" / "baton.yaml"),
             "BATON_ALERTS_CREDENTIALS": str(self.alert_senders),
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
-            "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
+            "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(component),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),
             "AIRFLOW_CONN_SLACK_API_DEFAULT": self._slack_connection(),
             "AIRFLOW_CONN_AWS_DEFAULT": self._aws_connection(),
             "AIRFLOW_CONN_FUNCTIONS_DEFAULT": self._functions_connection(),
             "AIRFLOW_CONN_FUNCTION_CALLBACKS": self._callbacks_connection(),
-            "AIRFLOW_CONN_SHOP": self._shop_connection(),
+            "AIRFLOW_CONN_SHOP": self._shop_connection("shop_reader", self.credentials.shop_reader_password),
+            "AIRFLOW_CONN_SHOP_WORKER": self._shop_connection("shop_worker", self.credentials.password("shop_worker")),
             "AIRFLOW_CONN_AIRFLOW_API_DEFAULT": self._api_connection(),
             "AIRFLOW_CONN_WAREHOUSE_DEFAULT": self._warehouse_connection(),
             **({"BATON_POLICIES_FOLDER": str(self.policies)} if self.policies else {}),
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
-    def _kubernetes_connection(self) -> str:
-        extra = {"kube_config_path": str(self.layout.kubeconfig), "in_cluster": False, "namespace": "baton"}
+    def _kubernetes_connection(self, component: str) -> str:
+        path = accounts.kubeconfig_of(self.layout, component)
+        extra = {"kube_config_path": str(path), "in_cluster": False, "namespace": "baton"}
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
     def _smtp_connection(self) -> str:
@@ -115,9 +121,9 @@ class Airflow:
         key = self.credentials.callback_key
         return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": self.ports.ui, "password": key})
 
-    def _shop_connection(self) -> str:
+    def _shop_connection(self, role: str, password: str) -> str:
         address = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, "schema": "shop"}
-        return json.dumps({**address, "login": "shop_reader", "password": self.credentials.shop_reader_password})
+        return json.dumps({**address, "login": role, "password": password})
 
     def _api_connection(self) -> str:
         login = {"login": self.credentials.ui_user, "password": self.credentials.ui_password}
@@ -264,13 +270,12 @@ class Airflow:
 
     def components(self) -> list[Component]:
         """The four long-running processes."""
-        environment = self.environment()
         return [
             Component(
                 name=name,
                 command=self.command(name, *options),
                 is_ready=lambda name=name: self.is_healthy(name),  # type: ignore[misc]
-                environment=environment,
+                environment=self.environment(name),
                 stop_seconds=20,
                 order=2,
             )

@@ -7,6 +7,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from baton.airflow_internals import refused_deferral, startup
 from baton.cronjobs.timetable import CronJobTimetable
+from baton.jobs.timetable import EveryTimetable, OnceTimetable
 from baton.reports.market_close_timetable import MarketCloseTimetable
 from baton.schedules.run_keys import hours_since_workday, run_key, run_moment
 
@@ -17,7 +18,7 @@ class BatonPlugin(AirflowPlugin):
     name = "baton"
     macros = [run_key, run_moment, hours_since_workday]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup, refused_deferral]  # noqa: RUF012
-    timetables = [CronJobTimetable, MarketCloseTimetable]  # noqa: RUF012
+    timetables = [CronJobTimetable, EveryTimetable, MarketCloseTimetable, OnceTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.
         {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},
