@@ -150,7 +150,9 @@ def _shown(status: int, warnings: list[str], content: Any) -> Object:
         content = content["status"] if "Review" in str(content.get("kind")) else content["kind"]
     elif isinstance(content, dict):
         content = content.get("kind")
-    text = normal(json.dumps(content, sort_keys=True)).replace('"local"', '"node-1"')
+    text = normal(json.dumps(content, sort_keys=True))
+    for quote in ('"', '\\"'):
+        text = text.replace(f"{quote}local{quote}", f"{quote}node-1{quote}")
     return {"status": status, "warnings": [normal(each) for each in warnings], "body": json.loads(text)}
 
 
