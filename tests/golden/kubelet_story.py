@@ -129,28 +129,32 @@ class Story:
 
     def _words(self) -> Iterator[tuple[float, str, str]]:
         """Seconds, who, what."""
+        before: Facts = {}
         for seconds, kind, changed in self.rows:
             if kind == "DELETED":
                 yield seconds, "object", "gone"
             elif self.kind == "job":
                 yield from ((seconds, "job", text) for text in _job_words(changed))
             else:
-                yield from ((seconds, who, text) for who, text in _pod_words(changed))
+                yield from ((seconds, who, text) for who, text in _pod_words(changed, before))
+            before |= changed
 
 
-def _pod_words(changed: Facts) -> Iterator[tuple[str, str]]:
+def _pod_words(changed: Facts, before: Facts) -> Iterator[tuple[str, str]]:
+    """:param before: the last value of each field."""
     if changed.get("phase"):
         yield "phase", str(changed["phase"])
     if changed.get("reason"):
         yield "reason", str(changed["reason"])
     for name, value in changed.items():
-        if name.endswith(".restartCount") and value:
-            yield _who(name), f"restarts {value}"
-    for name, value in changed.items():
         if name.endswith(".lastState") and value:  # the end that was told at once, or only now with the next run
             yield _who(name), _told(value)
-            if f"{name.rpartition('.')[0]}.state" not in changed:
-                yield _who(name), "runs"
+    for name, value in changed.items():
+        if name.endswith(".restartCount") and value:
+            yield _who(name), f"restarts {value}"
+            state = f"{name.rpartition('.')[0]}.state"
+            if state not in changed:  # the next run is in the same state as the one before was
+                yield _who(name), _told(before[state])
     for name, value in changed.items():
         if name.endswith(".state") and value:
             yield _who(name), _told(value)
