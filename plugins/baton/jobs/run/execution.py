@@ -104,13 +104,10 @@ class Execution:
         while True:
             memory.begin()
             try:
-                value = self._attempt(name, step, memory)
-            except PermanentError:
-                raise
+                self._settle(name, step, memory, self._attempt(name, step, memory))
             except TransientError as err:
                 self._wait(name, memory, err)
             else:
-                self._settle(name, step, memory, value)
                 return
 
     def _attempt(self, name: str, step: Any, memory: StepMemory) -> Any:

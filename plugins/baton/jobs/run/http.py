@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from baton.functions.hook import endpoint_of
 
 if TYPE_CHECKING:
     import httpx
+
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # else each address, with the data in it, is a line of the log
 
 
 @contextmanager
