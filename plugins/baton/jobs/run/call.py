@@ -39,13 +39,13 @@ def run_call(step: CallStep, turn: Turn) -> Any:
             f"an earlier attempt was ended during {step.call}, which may not arrive twice: look at the other side, "
             "then run the job anew"
         )
-    with client_of(step.connection) as client:
-        caller = _Caller(client, step.call, _filled(path, turn.value(dict(step.path))), turn, repeatable)
-        params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
-        body = turn.value(step.body)
-        if step.next is None:
-            return _items(step, caller.call(params, body))
-        return _pages(step, caller, params, body)
+    client = client_of(step.connection, turn.opened)
+    caller = _Caller(client, step.call, _filled(path, turn.value(dict(step.path))), turn, repeatable)
+    params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
+    body = turn.value(step.body)
+    if step.next is None:
+        return _items(step, caller.call(params, body))
+    return _pages(step, caller, params, body)
 
 
 def _pages(step: CallStep, caller: _Caller, params: dict[str, Any], body: Any) -> list[Any]:
