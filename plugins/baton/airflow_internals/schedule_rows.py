@@ -5,7 +5,6 @@ Why a variable: it is the only thing of the database that DAG processors hand to
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from airflow.models.log import Log
@@ -37,11 +36,6 @@ def locked_row(session: Session, key: str, description: str) -> Variable:
     if row is None:  # pragma: no cover - somebody removes it as fast as it is made
         raise RuntimeError(f"the variable {key} cannot be made")
     return row
-
-
-def is_dag_processor() -> bool:
-    """Whether this process reads DAG files for the DAG processor, which answers for variables."""
-    return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "client"
 
 
 def audit(session: Session, event: str, owner: str, dag_id: str | None = None, extra: str | None = None) -> None:

@@ -17,7 +17,8 @@ from airflow.models.dagbag import DagPriorityParsingRequest
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import Integer, and_, case, delete, extract, func, select, update
+from sqlalchemy import Integer, and_, case, extract, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -172,8 +173,11 @@ def ask_to_parse(session: Session, dag_id: str) -> None:
     if row is None or not row.relative_fileloc:
         return
     wanted = DagPriorityParsingRequest(bundle_name=row.bundle_name, relative_fileloc=row.relative_fileloc)
-    session.execute(delete(DagPriorityParsingRequest).where(DagPriorityParsingRequest.id == wanted.id))
-    session.add(wanted)
+    try:
+        with session.begin_nested():
+            session.add(wanted)
+    except IntegrityError:  # somebody has asked for that file already
+        pass
 
 
 def tasks_by_queue(session: Session, since: datetime) -> Iterator[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from baton.jobs.api import execution_routes, job_routes
+from baton.jobs.api import execution_routes, job_routes, queue_routes, report_routes, token_routes
 from baton.jobs.api.problems import answer_with_problems
 from baton.jobs.api.shapes import Problem
 
@@ -17,7 +17,14 @@ _ABOUT = (
     "Every DAG of an Airflow with Baton as a job. Show a named token (`./baton jobs token create`) or one of Airflow's "
     "own (`POST /auth/token`). What goes wrong is answered as `application/problem+json`."
 )
-_ROUTERS = (job_routes.router, execution_routes.router)
+_ROUTERS = (
+    job_routes.router,
+    execution_routes.router,
+    queue_routes.router,
+    report_routes.router,
+    report_routes.linked,
+    token_routes.router,
+)
 
 
 def make_app() -> FastAPI:

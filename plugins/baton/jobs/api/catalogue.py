@@ -12,7 +12,8 @@ from urllib.parse import quote
 from baton.airflow_internals.stored_jobs import LastRun, StoredDag, StoredDags, last_runs, outcomes
 from baton.jobs.api.callers import Caller, Right
 from baton.jobs.api.executions import execution_id, status_of
-from baton.jobs.api.overrides import Row, default_zone, overrides
+from baton.jobs.api.overrides import default_zone, overrides
+from baton.jobs.api.policy import Row
 from baton.jobs.api.problems import ApiError
 from baton.jobs.api.shapes import Job, Override, RecentRun, Schedule
 from baton.jobs.api.timetable import coming

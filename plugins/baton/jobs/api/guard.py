@@ -6,6 +6,7 @@ Nothing of a body is read before its sender is known: what is read is held in me
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
@@ -89,10 +90,22 @@ async def _limited(request: Request) -> Request:
     except (BodyTooSlowError, ClientDisconnect) as err:
         raise ApiError(503, "the body did not arrive in time: send it again", {"Retry-After": "5"}) from err
 
+    _check_json(body)
+
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Request(request.scope, receive)
+    others = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
+    # Whatever a caller calls it, as curl does without being told: it is read as JSON.
+    return Request({**request.scope, "headers": [*others, (b"content-type", b"application/json")]}, receive)
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        if body:
+            json.loads(body)
+    except (ValueError, RecursionError) as err:
+        raise ApiError(422, "the body is no JSON") from err
 
 
 def _unless_known(request: Request, response: Response) -> Response:

@@ -33,6 +33,7 @@ from baton.jobs.api.executions import started
 from baton.jobs.api.given import CallerDep, Cursor, JobId, Limit, Word, refusals
 from baton.jobs.api.guard import GuardedRoute
 from baton.jobs.api.overrides import overrides, reset_override, set_override
+from baton.jobs.api.policy import Row
 from baton.jobs.api.problems import ApiError
 from baton.jobs.api.schedules import checked_schedule
 from baton.jobs.api.shapes import Job, JobPage, NewSchedule, RunInput, Scheduled, Started
@@ -159,7 +160,7 @@ def put_schedule(
             job_id=job_id, cron_expression=cron, every_seconds=every, timezone=zone, override=override_of(row),
             next_runs=following,
         )  # fmt: skip
-    if if_match is not None and if_match.strip('"') != (row["at"] if row else ""):
+    if if_match is not None and if_match.strip('"') != _version(row):
         raise ApiError(412, _TOO_LATE)
     made = set_override(session, job_id, cron, every, zone, caller.name)
     ask_to_parse(session, job_id)
@@ -167,6 +168,12 @@ def put_schedule(
         job_id=job_id, cron_expression=cron, every_seconds=every, timezone=zone, override=override_of(made),
         next_runs=following,
     )  # fmt: skip
+
+
+def _version(row: Row | None) -> str:
+    """`changed_at` of the override, as callers have seen it; empty without one."""
+    shown = override_of(row)
+    return str(shown.model_dump(mode="json")["changed_at"]) if shown else ""
 
 
 @router.delete("/jobs/{job_id}/schedule", responses=refusals(403, 404))

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,7 +53,7 @@ async def _wrong_words(_: Request, err: Exception) -> JSONResponse:
     if not isinstance(err, RequestValidationError):
         raise err
     errors = [
-        {"field": ".".join(map(str, each["loc"])), "problem": str(each["msg"])} for each in jsonable_encoder(err.errors())
+        {"field": ".".join(map(str, each["loc"])), "problem": str(each["msg"])} for each in err.errors()
     ]
     return problem(422, "; ".join(f"{each['field']}: {each['problem']}" for each in errors)[:500], errors=errors)
 
