@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from baton_local import accounts
 from baton_local.component import Component
 from baton_local.errors import StackError
 from baton_local.layout import Layout
@@ -57,8 +58,11 @@ class Airflow:
         """Where the logs of tasks are: a folder for each DAG, run and task, a file for each try."""
         return self.layout.airflow_home / "logs"
 
-    def environment(self) -> dict[str, str]:
-        """Airflow's configuration as environment variables; some values are secret."""
+    def environment(self, component: str = "scheduler") -> dict[str, str]:
+        """Airflow's configuration as environment variables; some values are secret.
+
+        :param component: as whose account Kubernetes is asked, see ``accounts``.
+        """
         project = self.layout.project
         return {
             "AIRFLOW_HOME": str(self.layout.airflow_home),
@@ -71,7 +75,7 @@ class Airflow:
             "BATON_SETTINGS_FILE": str(project / "config" / "baton.yaml"),
             "BATON_ALERTS_CREDENTIALS": str(self.alert_senders),
             "BATON_KUBECONFIG": str(self.layout.kubeconfig),
-            "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(),
+            "AIRFLOW_CONN_KUBERNETES_DEFAULT": self._kubernetes_connection(component),
             "AIRFLOW_CONN_SMTP_DEFAULT": self._smtp_connection(),
             "AIRFLOW_CONN_SLACK_API_DEFAULT": self._slack_connection(),
             "AIRFLOW_CONN_AWS_DEFAULT": self._aws_connection(),
@@ -85,8 +89,9 @@ class Airflow:
             **{f"AIRFLOW__{name}": value for name, value in self._options().items()},
         }
 
-    def _kubernetes_connection(self) -> str:
-        extra = {"kube_config_path": str(self.layout.kubeconfig), "in_cluster": False, "namespace": "baton"}
+    def _kubernetes_connection(self, component: str) -> str:
+        path = accounts.kubeconfig_of(self.layout, component)
+        extra = {"kube_config_path": str(path), "in_cluster": False, "namespace": "baton"}
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
     def _smtp_connection(self) -> str:
@@ -267,13 +272,12 @@ class Airflow:
 
     def components(self) -> list[Component]:
         """The four long-running processes."""
-        environment = self.environment()
         return [
             Component(
                 name=name,
                 command=self.command(name, *options),
                 is_ready=lambda name=name: self.is_healthy(name),  # type: ignore[misc]
-                environment=environment,
+                environment=self.environment(name),
                 stop_seconds=20,
                 order=2,
             )

@@ -79,12 +79,6 @@ class LocalCluster:
             timeout=10,
         )
 
-    def apply_namespace(self) -> None:
-        """Make the namespace that the DAGs' pods run in."""
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-        with self.client() as client:
-            _create_or_replace(client, "/api/v1/namespaces", body)
-
     def apply_secrets(self, secrets: dict[str, dict[str, str]]) -> None:
         """Make or replace Secrets: name → key → plain value. They are written nowhere else."""
         with self.client() as client:
@@ -96,7 +90,7 @@ class LocalCluster:
                     "type": "Opaque",
                     "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
                 }
-                _create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
+                create_or_replace(client, f"/api/v1/namespaces/{NAMESPACE}/secrets", body)
 
     def apply_claim(self, name: str, size: str = "1Gi") -> None:
         """Make a claim where it is missing; what is in it stays as long as the stack's state."""
@@ -106,7 +100,7 @@ class LocalCluster:
         path = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
         with self.client() as client:
             if _send(client, "GET", f"{path}/{name}", None).status_code == httpx.codes.NOT_FOUND:
-                _create_or_replace(client, path, body)
+                create_or_replace(client, path, body)
 
     def pods(self) -> list[dict[str, Any]]:
         """The pods of the namespace as they are now.
@@ -132,9 +126,13 @@ def _environment(layout: Layout) -> dict[str, str]:
     return {"PYTHONPATH": str(layout.project / "include")}
 
 
-def _create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
+def create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
+    """Make an object, or give the one of its name this content.
+
+    :raises StackError: the server refuses it; the message says why.
+    """
     response = _send(client, "POST", path, body)
-    if response.status_code == httpx.codes.CONFLICT and body["kind"] != "Namespace":
+    if response.status_code == httpx.codes.CONFLICT:
         response = _send(client, "PUT", f"{path}/{body['metadata']['name']}", body)
     if response.is_error and response.status_code != httpx.codes.CONFLICT:
         what = f"{body['kind']} {body['metadata']['name']}"

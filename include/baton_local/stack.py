@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import psycopg.conninfo
 
-from baton_local import leftovers, mailbox, object_store, settings, shop, warehouse_api
+from baton_local import accounts, leftovers, mailbox, object_store, settings, shop, warehouse_api
 from baton_local.airflow import Airflow
 from baton_local.airflow_api import SAY_EVERY_SECONDS, SILENCE_SECONDS, AirflowApi
 from baton_local.component import Component, is_healthy
@@ -49,6 +49,8 @@ class Options:
     :param isolation: of pods: ``auto``, ``mount``, ``user`` or ``none``.
     :param extra_dags: a second folder of DAGs beside the project's, for benchmarks and tests.
     :param slow_cluster: let the local Kubernetes play a slow, busy one.
+    :param restricted: have its namespace refuse pods that are not restricted, as `deploy/kubernetes` says; else their
+     makers are only warned, so that CronJobs can be tried as they are.
     :param canary: text to plant into the demo schema's personal columns; tests look for it where it must not be.
     """
 
@@ -58,6 +60,7 @@ class Options:
     isolation: str = "auto"
     extra_dags: Path | None = None
     slow_cluster: bool = False
+    restricted: bool = False
     canary: str | None = None
 
 
@@ -151,6 +154,7 @@ class Stack:
         report("PostgreSQL 18, S3, SMTP, Slack's stand-in, a gateway of functions and the local Kubernetes")
         self._start(parts)
         self._make_databases()
+        accounts.make(self.cluster, restricted=self.options.restricted)
         with ThreadPoolExecutor() as pool:
             preparations = [pool.submit(self._make_source), pool.submit(self._make_secrets)]
             report("Airflow's metadata database")
@@ -199,7 +203,6 @@ class Stack:
         self.postgres.make_database("shop", "postgres", own.postgres_password)
 
     def _make_secrets(self) -> None:
-        self.cluster.apply_namespace()
         self.cluster.apply_secrets(self.secrets())
         self.cluster.apply_claim(LOGS_CLAIM)
 
@@ -207,7 +210,8 @@ class Stack:
         """The stages' Secrets, `baton-{stage}` → key → value."""
         endpoint = f"http://127.0.0.1:{self.ports.object_store}"
         # The local Kubernetes writes its kubeconfig when it starts: other parts' addresses are known before.
-        values = {**self._addresses(), "BATON_CLUSTER_KUBECONFIG": self.layout.kubeconfig.read_text()}
+        backup = self.layout.kubernetes / f"{accounts.BACKUP}.kubeconfig"
+        values = {**self._addresses(), "BATON_CLUSTER_KUBECONFIG": backup.read_text()}
         return stage_secrets(values, self.credentials.master_key, endpoint)
 
     def _addresses(self) -> dict[str, str]:

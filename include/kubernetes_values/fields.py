@@ -31,6 +31,7 @@ _PACKAGES = {
     "apiextensions.k8s.io": "apiextensions",
     "authentication.k8s.io": "authentication",
     "authorization.k8s.io": "authorization",
+    "rbac.authorization.k8s.io": "rbac",
     "meta.k8s.io": "meta",
 }
 

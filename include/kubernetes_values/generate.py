@@ -25,6 +25,7 @@ _PACKAGES = {
     "events": "api/events/v1",
     "authentication": "api/authentication/v1",
     "authorization": "api/authorization/v1",
+    "rbac": "api/rbac/v1",
     "meta": "apimachinery/pkg/apis/meta/v1",
     "apiextensions": "apiextensions-apiserver/pkg/apis/apiextensions/v1",
 }
@@ -32,7 +33,9 @@ _ROOTS = (
     "core.Pod core.PodTemplate core.Secret core.ConfigMap core.Namespace core.ServiceAccount core.Event core.Node "
     "core.Binding core.PersistentVolumeClaim batch.Job batch.CronJob apps.Deployment apps.ReplicaSet autoscaling.Scale "
     "policy.Eviction events.Event authentication.SelfSubjectReview authorization.SelfSubjectAccessReview "
-    "authorization.SelfSubjectRulesReview meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
+    "authorization.SelfSubjectRulesReview authorization.SubjectAccessReview authentication.TokenReview "
+    "authentication.TokenRequest rbac.Role rbac.ClusterRole rbac.RoleBinding rbac.ClusterRoleBinding "
+    "meta.DeleteOptions meta.Status meta.PartialObjectMetadata "
     "apiextensions.CustomResourceDefinition"
 ).split()
 # Types with a form of their own in JSON; fields.py and local_kubernetes.protobuf know them by these names.

@@ -17,7 +17,7 @@ _NO_INPUT = b"this local server passes no input on to a container that runs; use
 
 
 async def serve(request: web.Request, container: Container) -> web.StreamResponse:
-    """Send the output of a running container from its start to its end, or until the client leaves.
+    """Send the output of a running container from now to its end, or until the client leaves.
 
     Input that comes all the same is not passed on, and the client's user is notified.
     :raises ApiError: 400, not a websocket request; 501, the client wants a terminal.
@@ -41,9 +41,9 @@ async def _speak(socket: web.WebSocketResponse, container: Container) -> None:
     if container.attempt is None:
         return
     with contextlib.suppress(ConnectionResetError):
-        async for piece in logs.read(container.attempt.log, logs.Selection(), container.ended):
+        async for piece in logs.read(container.attempt.log, logs.Selection(tail=0), container.ended):
             await send(socket, STDOUT, piece)
-        await send(socket, STATUS, json.dumps(status(0)).encode())
+        await send(socket, STATUS, json.dumps(status(0, [])).encode())
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:

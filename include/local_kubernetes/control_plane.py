@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from .access.rbac import Rbac
+from .access.tokens import Tokens
+from .access.use import FILE, Access, Uses
 from .controllers.controller import Controller
 from .controllers.cronjob import CronJobController
 from .controllers.custom import CustomDefinitions
@@ -55,6 +58,7 @@ class ControlPlane:
     scheduler: Scheduler
     manager: Manager
     slow: SlowCluster | None
+    access: Access
 
 
 CONTROL_PLANE: web.AppKey[ControlPlane] = web.AppKey("cluster", ControlPlane)
@@ -63,6 +67,7 @@ CONTROL_PLANE: web.AppKey[ControlPlane] = web.AppKey("cluster", ControlPlane)
 def build(store: Store, settings: Settings, isolation: Isolation) -> ControlPlane:
     """The parts of a cluster around a store."""
     events = Recorder(store)
+    tokens = Tokens(store, settings.state / "tokens.key")
     images = Images(settings.images, settings.image_variables)
     node = Node(
         store,
@@ -71,7 +76,7 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> ControlPlan
         events,
         claims=settings.state / "claims",
         isolation=isolation,
-        config_grace_seconds=settings.config_grace_seconds,
+        tokens=tokens,
         log_limit_bytes=settings.log_limit_bytes,
     )
     slow = None if settings.slow_seed is None else SlowCluster(settings.slow_seed)
@@ -90,4 +95,5 @@ def build(store: Store, settings: Settings, isolation: Isolation) -> ControlPlan
     manager = Manager(store, controllers, slow.controller_delay if slow else lambda *_: 0.0)
     if slow is not None:
         Evictions(store, node, slow)
-    return ControlPlane(store, kinds, operations, node, scheduler, manager, slow)
+    access = Access(tokens, Rbac(store), Uses(settings.state / FILE))
+    return ControlPlane(store, kinds, operations, node, scheduler, manager, slow, access)

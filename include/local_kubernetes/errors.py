@@ -41,6 +41,13 @@ class ApiError(Exception):
         return body
 
 
+class PlainError(ApiError):
+    """A refusal that a kubelet gives as a plain text."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, "", message)
+
+
 def _details(name: str, group: str, kind: str) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if name:

@@ -15,7 +15,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .errors import bad_request
+from .errors import PlainError, bad_request
+from .query import flag
 from .runtime import container_exec, sidecar
 from .runtime.attempt import Attempt
 from .runtime.pod import SIDECAR, PodRunner
@@ -30,32 +31,62 @@ _CHUNK = 1 << 15
 async def serve(request: web.Request, runner: PodRunner, container: Container) -> web.StreamResponse:
     """Answer an exec request for a running container.
 
-    :raises ApiError: 400, not a websocket request or no command.
+    :raises ApiError: 400, not a websocket request or no stream is wanted.
     """
     command = request.query.getall("command", [])
-    if not command:
-        raise bad_request("you must specify at least 1 command for the container")
+    wanted = {name for name in ("stdin", "stdout", "stderr", "tty") if flag(request, name)}
+    if wanted <= {"tty"}:
+        raise PlainError(400, "you must specify at least 1 of stdin, stdout, stderr")
     socket = await open_socket(request)
-    wanted = {
-        name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "").lower() in ("true", "1")
-    }
+    newest = socket.ws_protocol != "v4.channel.k8s.io"
     with contextlib.suppress(ConnectionResetError):
-        if container.name == SIDECAR:
-            code = await _sidecar(socket, runner, container, command, wanted)
-        else:
-            code = await _Session(socket, wanted).run(command, container)
-        await send(socket, STATUS, json.dumps(status(code)).encode())
+        try:
+            if container.name == SIDECAR:
+                code = await _sidecar(socket, runner, container, command, wanted)
+            else:
+                code = await _Session(socket, wanted).run(command, container)
+            last = status(code, command, newest=newest)
+        except container_exec.ExecError as err:
+            last = _not_started(str(err))
+        await send(socket, STATUS, json.dumps(last).encode())
     await socket.close()
     return socket
 
 
-def status(code: int) -> dict[str, Any]:
-    """The last message: how the command ended."""
-    body: dict[str, Any] = {"metadata": {}, "status": "Success"}
+def require_upgrade(request: web.Request) -> None:
+    """Refuse what is no websocket request.
+
+    :raises ApiError: 400.
+    """
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
+
+
+def _not_started(why: str) -> dict[str, Any]:
+    """The last message of a command that could not be started."""
+    text = f"Internal error occurred: error executing command in container: {container_exec.EXEC_FAILED}{why}"
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"Internal error occurred: {text}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": text}]},
+        "code": 500,
+    }
+
+
+def status(code: int, command: list[str], *, newest: bool = True) -> dict[str, Any]:
+    """The last message: how the command ended.
+
+    :param newest: in the words of protocol v5, else of v4.
+    """
+    body: dict[str, Any] = {"metadata": {}, "status": "Success"} if newest else {"status": "Success"}
     if code:
+        how = f"command terminated with exit code {code}"
+        older = f"error executing command [{' '.join(command)}], exit code {code}"
         body |= {
             "status": "Failure",
-            "message": f"command terminated with non-zero exit code: exit status {code}",
+            "message": f"command terminated with non-zero exit code: {how if newest else older}",
             "reason": "NonZeroExitCode",
             "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
         }
@@ -151,12 +182,13 @@ class _Session:
     def _outputs(self, process: asyncio.subprocess.Process) -> list[Any]:
         if self._terminal is not None:
             return [self._copy_terminal(self._terminal)]
-        streams = ((process.stdout, STDOUT), (process.stderr, STDERR))
-        return [self._copy(stream, channel) for stream, channel in streams if stream is not None]
+        streams = ((process.stdout, STDOUT, "stdout"), (process.stderr, STDERR, "stderr"))
+        return [self._copy(stream, channel, name) for stream, channel, name in streams if stream is not None]
 
-    async def _copy(self, stream: asyncio.StreamReader, channel: int) -> None:
+    async def _copy(self, stream: asyncio.StreamReader, channel: int, name: str) -> None:
         while data := await stream.read(_CHUNK):
-            await send(self._socket, channel, data)
+            if name in self._wanted:
+                await send(self._socket, channel, data)
 
     async def _copy_terminal(self, terminal: int) -> None:
         loop = asyncio.get_running_loop()

@@ -26,7 +26,7 @@ images:
     path: ["{bin}"]
     command: ["sh"]
 """
-_FIELDS = {"match", "dockerfile", "path", "env", "workdir", "entrypoint", "command"}
+_FIELDS = {"match", "dockerfile", "path", "env", "workdir", "entrypoint", "command", "user"}
 
 
 class ImagesFileError(Exception):
@@ -45,6 +45,7 @@ class Runtime:
     :param workdir: where commands start; None leaves it to the isolation level.
     :param entrypoint: what runs before ``args`` when the container has no ``command``.
     :param command: default arguments, when the container has neither ``command`` nor ``args``.
+    :param user: who its commands run as on a cluster; None where that is not known. Here they run as you.
     :param dockerfile: the file that the image is built from; what the entry itself says wins over it.
     """
 
@@ -54,6 +55,7 @@ class Runtime:
     workdir: str | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    user: str | None = None
     dockerfile: Path | None = None
 
 
@@ -165,5 +167,6 @@ def _runtime(entry: Any, position: int, variables: Mapping[str, str]) -> Runtime
         workdir=fill(workdir) if workdir else image.workdir,
         entrypoint=words("entrypoint", image.entrypoint),
         command=words("command", image.command),
+        user=fill(entry["user"]) if "user" in entry else image.user,
         dockerfile=dockerfile,
     )

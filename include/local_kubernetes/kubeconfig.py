@@ -35,6 +35,11 @@ def write(path: Path, *, port: int, authority: Path, token: str, namespace: str)
         "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": namespace}}],
         "current-context": NAME,
     }
+    write_content(path, content)
+
+
+def write_content(path: Path, content: dict[str, Any]) -> None:
+    """Write a kubeconfig (0600) as it is given."""
     write_private(path, yaml.safe_dump(content, sort_keys=False).encode())
 
 
@@ -54,7 +59,7 @@ def merge(source: Path, target: Path, name: str) -> None:
         theirs[part] = [*kept, {"name": name, field: content}]
     theirs["current-context"] = theirs.get("current-context") or name
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_private(target.resolve(), yaml.safe_dump(theirs, sort_keys=False).encode())
+    write_content(target.resolve(), theirs)
 
 
 def read(path: Path) -> dict[str, Any]:

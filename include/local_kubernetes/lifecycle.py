@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from .access import admission
 from .deletion import DeleteOptions, marked, with_propagation
 from .errors import forbidden
-from .runtime.node import FINAL, Node
+from .runtime.node import Node
+from .runtime.status import FINAL
 from .scheduler import Scheduler
 from .store import Key, Store
 
@@ -31,6 +33,9 @@ class Lifecycle:
     async def settled(self, key: Key, obj: Object) -> Object:
         """The new object as its creator shall see it; may wait a moment for something to tell."""
         return obj
+
+    def check_deletion(self, obj: Object) -> None:
+        """Refuse to have it deleted, also in a dry run, by raising."""
 
     def delete(self, key: Key, obj: Object, options: DeleteOptions) -> Object:
         """Remove an object, or mark it when a finalizer holds it; returns its last state."""
@@ -72,7 +77,7 @@ class PodLifecycle(Lifecycle):
                 f'pods "{obj["metadata"]["name"]}" is forbidden: hostPath volumes are not allowed (volume '
                 f'"{paths[0]}"); start the server with --allow-host-path to allow them'
             )
-        return self._scheduler.admit(obj)
+        return self._scheduler.admit(admission.admit(self.store, obj))
 
     def created(self, key: Key, obj: Object) -> None:
         """Start it, now or when the scheduler gets to it."""
@@ -107,10 +112,15 @@ class PodLifecycle(Lifecycle):
 class NamespaceLifecycle(Lifecycle):
     """A namespace takes everything in it along: its controller empties it and then removes it."""
 
+    def check_deletion(self, obj: Object) -> None:
+        """``default`` stays."""
+        if obj["metadata"]["name"] == "default":
+            details = {"name": "default", "kind": "namespaces"}
+            raise forbidden('namespaces "default" is forbidden: this namespace may not be deleted', details)
+
     def delete(self, key: Key, obj: Object, options: DeleteOptions) -> Object:
         """Mark it as Terminating."""
-        if obj["metadata"]["name"] == "default":
-            raise forbidden('namespaces "default" is forbidden: this namespace may not be deleted')
+        self.check_deletion(obj)
         terminating = {**marked(obj, 0), "status": {"phase": "Terminating"}}
         terminating["metadata"] = {
             k: v for k, v in terminating["metadata"].items() if k != "deletionGracePeriodSeconds"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import clock
 from .log_files import LogFiles, Position
 
 _STAMP = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z ", re.MULTILINE)
@@ -22,27 +22,21 @@ class Selection:
 
     :param since: Unix time; earlier lines are left out.
     :param tail: only so many lines from the end of what is there.
+    :param running: what is written has no end yet, so that a last line without one is not shown.
     """
 
     timestamps: bool = False
     since: float | None = None
     tail: int | None = None
     limit_bytes: int | None = None
+    running: bool = False
 
 
-def write_line(base: Path, line: str) -> None:
-    """Add a line of the server's own to a log."""
-    now = clock.unix()
-    stamp = f"{clock.seconds(now)[:-1]}.{int(now % 1 * 1e9):09d}Z "
-    base.parent.mkdir(parents=True, exist_ok=True)
-    with LogFiles(base).newest().open("a") as file:
-        file.write(f"{stamp}{line}\n")
-
-
-def head(path: Path, size: int = 4096) -> str:
-    """The first bytes of a termination message file; empty if there is none."""
+def note(path: Path, size: int = 4096) -> str:
+    """The last bytes of a termination message file; empty if there is none."""
     try:
         with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
             return file.read(size).decode(errors="replace")
     except OSError:
         return ""
@@ -58,8 +52,8 @@ def last_words(base: Path, lines: int = 80, size: int = 2048) -> str:
 async def read(base: Path, selection: Selection, ended: asyncio.Event | None) -> AsyncIterator[bytes]:
     """A log's content in pieces; with ``ended`` also what is still to come, up to the container's end."""
     files, left = LogFiles(base), selection.limit_bytes
-    async for piece in _follow(files, _start(files, selection), ended):
-        text = piece if selection.timestamps else _STAMP.sub(b"", piece)
+    async for piece in _follow(files, _start(files, selection), ended, running=selection.running):
+        text = (piece if selection.timestamps else _STAMP.sub(b"", piece)).replace(b"\r\n", b"\n")
         if left is not None:
             text = text[:left]
             left -= len(text)
@@ -78,12 +72,14 @@ def _start(files: LogFiles, selection: Selection) -> Position:
     return max(starts)
 
 
-async def _follow(files: LogFiles, position: Position, ended: asyncio.Event | None) -> AsyncIterator[bytes]:
+async def _follow(
+    files: LogFiles, position: Position, ended: asyncio.Event | None, *, running: bool
+) -> AsyncIterator[bytes]:
     """Whole lines from a position on; a piece without its end waits for it, unless the container has ended."""
     pause = _SHORTEST_POLL_SECONDS
     while True:
         last = ended is None or ended.is_set()
-        for piece, after in files.read(position, whole=not last):
+        for piece, after in files.read(position, whole=not last or (ended is None and running)):
             position, pause = after, _SHORTEST_POLL_SECONDS
             yield piece
             await asyncio.sleep(0)  # a long log must not keep others waiting

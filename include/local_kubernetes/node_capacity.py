@@ -13,7 +13,7 @@ from typing import Any
 
 from .events import NODE
 from .kinds.pod_check import quantity
-from .runtime.node import FINAL
+from .runtime.status import FINAL
 from .store import Change, Store
 
 Object = dict[str, Any]
@@ -32,6 +32,9 @@ class NodeCapacity:
 
     def lack(self, pod: Object) -> str:
         """A scheduler's words for what a pod would lack; empty if there is room."""
+        gadgets = _extended(pod)
+        if gadgets:  # a device that this machine does not offer
+            return unavailable(", ".join(f"1 Insufficient {name}" for name in gadgets), helps=False)
         wanted = {name: request(pod, name) for name in self._allocatable}
         used = {name: sum(request(each, name) for each in self._holders()) for name in wanted}
         lacks = [name for name, amount in wanted.items() if amount and used[name] + amount > self._allocatable[name]]
@@ -50,6 +53,14 @@ class NodeCapacity:
 
     def _holders(self) -> list[Object]:
         return [pod for pod in self._store.objects("pods") if _holds(pod)]
+
+
+def _extended(pod: Object) -> list[str]:
+    """Resources of other makers that a pod asks for, such as ``nvidia.com/gpu``."""
+    containers = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or [])]
+    named = {name for each in containers for name in (each.get("resources") or {}).get("limits") or {}}
+    named |= {name for each in containers for name in (each.get("resources") or {}).get("requests") or {}}
+    return sorted(name for name in named if "/" in name)
 
 
 def request(pod: Object, resource: str) -> Decimal:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import clock
+from .access import rbac
 from .deletion import DeleteOptions
 from .errors import Cause, already_exists, bad_request, invalid, not_found, terminating, unknown_resource
 from .events import Recorder
@@ -22,6 +23,8 @@ _SERVER_SET = ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSecon
 class Operations:
     """The write side of the API, synchronous: when a method returns, the store has the new state.
 
+    ``authority`` is the certificate that pods shall trust, once there is one.
+
     :param lifecycles: by resource; a kind without one is stored and nothing more.
     """
 
@@ -29,6 +32,7 @@ class Operations:
         self.store = store
         self.registry = registry
         self.events = events
+        self.authority = ""
         self._lifecycles = lifecycles
 
     def kind(self, resource: str) -> Kind:
@@ -157,7 +161,7 @@ def new_object(kind: Kind, namespace: str | None, body: Object) -> Object:
     if kind.counts_generations:
         metadata["generation"] = 1
     obj = kind.complete({**body, "metadata": metadata})
-    own_check = kind.plural != "namespaces"
+    own_check = kind.plural != "namespaces" and kind.group != rbac.GROUP  # whose names may be any part of a path
     causes = [
         *(check_subdomain(name, "metadata.name") if own_check else []),
         *check_metadata(metadata),

@@ -1,4 +1,4 @@
-"""Binds pods to the only node there is: at once, later if the cluster is slow, the node cordoned or full."""
+"""Binds pods to the only node there is: at once, later if the cluster is slow, the node full or not for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from . import clock
 from .errors import ApiError
 from .events import NODE, Recorder
-from .node_capacity import NodeCapacity, unavailable
+from .node_capacity import NodeCapacity
+from .placement import mismatch
 from .runtime.node import Node
 from .store import Change, Key, Store, pod_key
 
@@ -63,10 +64,13 @@ class Scheduler:
         if pod["spec"].get("schedulingGates"):
             return "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"
         node = self._store.get(Key("nodes", "", NODE))
-        if node is not None and node.object["spec"].get("unschedulable"):
-            return UNSCHEDULABLE, unavailable("1 node(s) were unschedulable", helps=False)
-        message = self._room.lack(pod)
+        message = mismatch(pod, node.object, self._claim) if node is not None else ""
+        message = message or self._room.lack(pod)
         return (UNSCHEDULABLE, message) if message else None
+
+    def _claim(self, namespace: str, name: str) -> Object | None:
+        stored = self._store.get(Key("persistentvolumeclaims", namespace, name))
+        return stored.object if stored else None
 
     def _bind_later(self, pod: Object) -> None:
         obstacle = self._obstacle(pod)
@@ -106,15 +110,21 @@ class Scheduler:
 
     def _changed(self, change: Change) -> None:
         if change.key.resource == "nodes" and change.type == "MODIFIED":
-            before = (change.before or {}).get("spec", {}).get("unschedulable")
-            if before and not change.object["spec"].get("unschedulable"):
+            if _offer(change.object) != _offer(change.before or {}):
                 self.start()
+        elif change.key.resource == "persistentvolumeclaims" and change.type == "ADDED":
+            asyncio.get_running_loop().call_soon(self.start)
         elif change.key.resource == "pods" and change.type == "MODIFIED" and change.before is not None:
             was, now = change.before["spec"], change.object["spec"]
             if was.get("schedulingGates") and not now.get("schedulingGates") and not now.get("nodeName"):
                 self._bind_later(change.object)
         if self._room.grows_by(change):
             asyncio.get_running_loop().call_soon(self.start)
+
+
+def _offer(node: Object) -> tuple[Any, Any]:
+    """What decides on who may come."""
+    return (node.get("metadata") or {}).get("labels"), node.get("spec")
 
 
 def _bound(pod: Object) -> Object:

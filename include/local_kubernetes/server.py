@@ -59,14 +59,16 @@ def open_store(state: Path) -> Store:
 
 def application(cluster: ControlPlane, token: str) -> web.Application:
     """The routes behind the guard."""
-    middlewares = [guard(token), *([disturbed(cluster.slow)] if cluster.slow else [])]
+    middlewares = [guard(token, cluster.access), *([disturbed(cluster.slow)] if cluster.slow else [])]
     app = web.Application(middlewares=middlewares, client_max_size=_LARGEST_BODY)
     app[CONTROL_PLANE] = cluster
     app[STOPPING] = asyncio.Event()
     app.add_routes(discovery.routes())
     pod = "/api/v1/namespaces/{namespace}/pods/{name}"
-    app.add_routes([web.get(f"{pod}/log", pods.log), web.get(f"{pod}/exec", pods.exec_)])
-    app.add_routes([web.get(f"{pod}/attach", pods.attach_), web.route("*", f"{pod}/portforward", pods.port_forward)])
+    app.add_routes([web.get(f"{pod}/log", pods.log), web.route("*", f"{pod}/exec", pods.exec_)])
+    app.add_routes(
+        [web.route("*", f"{pod}/attach", pods.attach_), web.route("*", f"{pod}/portforward", pods.port_forward)]
+    )
     app.router.add_route("*", "/api/v1/{path:.+}", objects.handle)
     app.router.add_route("*", "/apis/{group}/{version}/{path:.+}", objects.handle)
     app.router.add_route("*", "/{path:.*}", _nothing)
@@ -129,8 +131,10 @@ async def _serve(settings: Settings, cluster: ControlPlane, isolation: Isolation
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True)
     await runner.setup()
     files = pki.ensure(settings.state / "pki")
+    cluster.operations.authority = files.authority.read_text()
     listener = _listen(settings)
     port = listener.getsockname()[1]
+    cluster.node.service_variables = _service_variables(port)
     driver = Driver(cluster.manager)
     await cluster.node.start()
     cluster.scheduler.start()
@@ -158,6 +162,21 @@ async def _serve(settings: Settings, cluster: ControlPlane, isolation: Isolation
         driver.stop()
         await cluster.node.stop(end_pods=settings.end_pods_on_exit)
         await runner.cleanup()
+
+
+def _service_variables(port: int) -> dict[str, str]:
+    """What every container is told of the Service ``kubernetes``."""
+    url = f"tcp://{ADDRESS}:{port}"
+    return {
+        "KUBERNETES_PORT": url,
+        f"KUBERNETES_PORT_{port}_TCP": url,
+        f"KUBERNETES_PORT_{port}_TCP_ADDR": ADDRESS,
+        f"KUBERNETES_PORT_{port}_TCP_PORT": str(port),
+        f"KUBERNETES_PORT_{port}_TCP_PROTO": "tcp",
+        "KUBERNETES_SERVICE_HOST": ADDRESS,
+        "KUBERNETES_SERVICE_PORT": str(port),
+        "KUBERNETES_SERVICE_PORT_HTTPS": str(port),
+    }
 
 
 def _slowness(settings: Settings) -> str:

@@ -31,7 +31,6 @@ class Settings:
     namespaces: tuple[str, ...] = ("default",)
     allow_host_path: bool = False
     end_pods_on_exit: bool = False
-    config_grace_seconds: float = 2.0
     slow_seed: int | None = None
     log_limit_bytes: int = LOG_LIMIT_BYTES
     allocatable: Mapping[str, str] = field(default_factory=dict)

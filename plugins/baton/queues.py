@@ -173,11 +173,14 @@ def _key(queue: str, task: Waiting, lines: Mapping[str, list[Waiting]], resource
     """Within its shares first, then who was served least, then who holds least: of workers or pool, what it uses most.
 
     Why the larger of the two: pods hold few workers and many slots of their pool, other tasks the other way round; each
-    queue has its share of whatever is short (dominant resource fairness, Ghodsi et al. 2011).
+    queue has its share of whatever is short (dominant resource fairness, Ghodsi et al. 2011). A pool that no other
+    queue waits for is not short.
     """
-    workers, pool = resources[WORKERS], resources[task.pool]
     in_pool = {name for name, line in lines.items() if any(each.pool == task.pool for each in line)}
     waiting = {name for name, line in lines.items() if line}
-    within = workers.is_within_share(queue, 1, waiting) and pool.is_within_share(queue, task.slots, in_pool)
-    held = max((workers.held.get(queue, 0) + 1) / workers.capacity, (pool.held.get(queue, 0) + 1) / pool.capacity)
-    return not within, max(workers.use(queue), pool.use(queue)), held / WEIGHTS[queue]
+    wanted = [(resources[WORKERS], 1, waiting)]
+    if len(in_pool) > 1:
+        wanted.append((resources[task.pool], task.slots, in_pool))
+    within = all(resource.is_within_share(queue, slots, names) for resource, slots, names in wanted)
+    held = max((resource.held.get(queue, 0) + slots) / resource.capacity for resource, slots, _ in wanted)
+    return not within, max(resource.use(queue) for resource, _, _ in wanted), held / WEIGHTS[queue]

@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     workloads_image: str = Field(
         "baton-workloads:latest", min_length=1, description="Image of the workloads; on a cluster with its registry"
     )
+    sidecar_image: str | None = Field(
+        None, min_length=1, description="Image of the side-car that keeps a pod's result; default: workloads_image"
+    )
+    fs_group: PositiveInt | None = Field(
+        None, description="Group that owns the files of pods' volumes; a claim may need it to be written to"
+    )
     pod_schedule_seconds: PositiveInt = Field(600, description="How long a pod may wait for a node with room")
     pod_start_seconds: PositiveInt = Field(
         300, description="How long a pod with a node may take until it runs: images pulled, volumes mounted"
@@ -127,6 +133,9 @@ class Settings(BaseSettings):
     )
     alerts_credentials: File | None = Field(None, description="File of the alert senders; without it nobody may send")
     alerts_routes: File | None = Field(None, description="Routes of alerts; default: alerts/routes.yaml in data_folder")
+    alerts_senders: File | None = Field(
+        None, description="Folder of mappings for senders of other forms; default: alerts/senders in data_folder"
+    )
     alerts_max_body_bytes: PositiveInt = Field(4 << 20, description="Largest body of an alert post")
     alerts_retention_days: PositiveInt = Field(30, description="Days for which a decision about an alert is kept")
     careful_triggerer: bool = Field(

@@ -31,7 +31,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     It ends with the acceptance tests: an idle stack would take a tenth of a core from the tests that follow.
     """
     dags = Path(__file__).parent / "dags"
-    options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags)
+    options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags, restricted=True)
     with own_stack(tmp_path_factory.mktemp("stack"), options, *DAG_IDS, *CRONJOB_DAG_IDS, *JOB_DAG_IDS) as made:
         yield made
 

@@ -16,6 +16,8 @@ from baton_local.object_store import REGION, stage_key
 from baton_local.stack import Stack
 
 NAMESPACE = "baton"
+RESTRICTED_POD = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 
 
@@ -26,7 +28,8 @@ def deployment(name: str, command: list[str], *, image: str = "busybox", **metad
     restarted = {"fieldRef": {"fieldPath": "metadata.annotations['kubectl.kubernetes.io/restartedAt']"}}
     container = {"name": "app", "image": image, "command": command}
     container["env"] = [{"name": "RESTARTED_AT", "valueFrom": restarted}]  # type: ignore[assignment]
-    spec = {"terminationGracePeriodSeconds": 1, "containers": [container]}
+    container["securityContext"] = RESTRICTED_CONTAINER  # type: ignore[assignment]
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [container], "securityContext": RESTRICTED_POD}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

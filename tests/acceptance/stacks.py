@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.acceptance.rights import missing
 
 from baton_local.layout import PROJECT, Layout
 from baton_local.stack import Options, Stack, prepare_stack
@@ -35,6 +36,7 @@ def own_stack(state: Path, options: Options, *dag_ids: str) -> Iterator[Stack]:
             for dag_id in dag_ids:
                 made.await_dag(dag_id)
             yield made
+            assert not missing(state), missing(state)
         finally:
             made.stop()
 

@@ -8,6 +8,7 @@ import httpx
 import psycopg
 import pytest
 from tests.acceptance.chain import await_value
+from tests.acceptance.incidents import RESTRICTED_CONTAINER, RESTRICTED_POD
 
 from baton_local.local_cluster import NAMESPACE
 from baton_local.object_store import REGION, stage_key
@@ -57,12 +58,13 @@ def finish(stack: Stack, dag_id: str, run_id: str, *task_ids: str) -> list[Any]:
 
 def add_pod(stack: Stack, name: str, script: str, **spec: Any) -> None:
     """Run a script in a pod of nobody's, to its end."""
-    container = {"name": "c", "image": "busybox", "command": ["sh", "-c", script], **spec.pop("container", {})}
+    own = {"image": "busybox", "command": ["sh", "-c", script], "securityContext": RESTRICTED_CONTAINER}
+    container = {"name": "c", **own, **spec.pop("container", {})}
     body = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}},
-        "spec": {"restartPolicy": "Never", "containers": [container], **spec},
+        "spec": {"restartPolicy": "Never", "securityContext": RESTRICTED_POD, "containers": [container], **spec},
     }
     with stack.cluster.client() as client:
         await_value(lambda: client.post(PODS, json=body).status_code in (201, 409), 60)

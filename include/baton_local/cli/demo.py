@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from baton_local.cli.stack import Isolation, Policies, Scale, SlowCluster, Source, console, show_login, start, stop
+from baton_local.cli.stack import (
+    Isolation,
+    Policies,
+    Restricted,
+    Scale,
+    SlowCluster,
+    Source,
+    console,
+    show_login,
+    start,
+    stop,
+)
 from baton_local.demo_summary import DAG_ID, show_summary
 from baton_local.pod_times import PodWatch
 from baton_local.run_progress import follow_run
@@ -21,10 +32,11 @@ def demo(
     scale: Scale = None,
     isolation: Isolation = "auto",
     slow_cluster: SlowCluster = False,
+    restricted: Restricted = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the web UI running until Ctrl-C.")] = False,
 ) -> None:
     """Run the nightly warehouse chain on real parts and print what happened. Exit code 0: every check passed."""
-    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster))
+    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster, restricted=restricted))
     try:
         passed = _run(stack)
         if keep:

@@ -55,6 +55,13 @@ Isolation = Annotated[
     Literal["auto", "mount", "user", "none"],
     typer.Option(envvar="BATON_ISOLATION", help="How far pods are kept apart from this machine."),
 ]
+Restricted = Annotated[
+    bool,
+    typer.Option(
+        "--restricted",
+        help="Have the local Kubernetes refuse pods that deploy/kubernetes/namespace.yaml refuses on a cluster.",
+    ),
+]
 SlowCluster = Annotated[
     bool,
     typer.Option(
@@ -110,10 +117,11 @@ def up(
     scale: Scale = None,
     isolation: Isolation = "auto",
     slow_cluster: SlowCluster = False,
+    restricted: Restricted = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs; ./baton down stops it.")] = False,
 ) -> None:
     """Start the stack and the web UI; stop both with Ctrl-C."""
-    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster))
+    stack = start(Options(source, policies, scale, isolation, slow_cluster=slow_cluster, restricted=restricted))
     if detach:
         show_login(stack)
         return

@@ -12,6 +12,7 @@ from . import (
     namespace,
     node,
     pod,
+    rbac,
     replica_set,
     review,
     volume_claim,
@@ -23,4 +24,4 @@ def registry() -> Registry:
     single = [pod.POD, event.EVENT, namespace.NAMESPACE, node.NODE, volume_claim.CLAIM, custom_definition.DEFINITION]
     batch = [job.JOB, cronjob.CRON_JOB]
     apps = [replica_set.REPLICA_SET, deployment.DEPLOYMENT]
-    return Registry.of([*single, *batch, *apps, *core.KINDS, *review.KINDS])
+    return Registry.of([*single, *batch, *apps, *core.KINDS, *rbac.KINDS, *review.KINDS])

@@ -163,6 +163,7 @@ SERVICE_ACCOUNT = Kind(
     singular="serviceaccount",
     short_names=("sa",),
     columns=(_NAME, Column("Secrets", lambda obj: len(obj.get("secrets") or [])), _AGE),
+    subresources=("token",),
     returns_status_when_deleted=False,
 )
 KINDS = (SECRET, CONFIG_MAP, SERVICE_ACCOUNT)

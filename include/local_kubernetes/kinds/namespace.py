@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_kubernetes.access.admission import check_levels
 from local_kubernetes.errors import Cause
 from local_kubernetes.names import check_label
 from local_kubernetes.resources import Column, Kind
@@ -23,7 +24,7 @@ def _complete(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(obj: dict[str, Any]) -> list[Cause]:
-    return check_label(obj["metadata"]["name"], "metadata.name")
+    return [*check_label(obj["metadata"]["name"], "metadata.name"), *check_levels(obj)]
 
 
 NAMESPACE = Kind(

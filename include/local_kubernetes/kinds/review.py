@@ -14,4 +14,6 @@ KINDS = (
     _kind("SelfSubjectReview", "authentication.k8s.io"),
     _kind("SelfSubjectAccessReview", "authorization.k8s.io"),
     _kind("SelfSubjectRulesReview", "authorization.k8s.io"),
+    _kind("SubjectAccessReview", "authorization.k8s.io"),
+    _kind("TokenReview", "authentication.k8s.io"),
 )

@@ -9,12 +9,9 @@ from local_kubernetes.names import check_label
 
 Object = dict[str, Any]
 SOURCES = ("emptyDir", "secret", "configMap", "downwardAPI", "projected", "persistentVolumeClaim", "hostPath")
-_PROJECTED = ("secret", "configMap", "downwardAPI")
+_PROJECTED = ("secret", "configMap", "downwardAPI", "serviceAccountToken")
 _NOT_HERE = {
     "ephemeral": "make a PersistentVolumeClaim of its own, or use an emptyDir",
-    "serviceAccountToken": (
-        "this server knows one token, which may do everything, and gives it to no pod; put a kubeconfig into a Secret"
-    ),
 }
 
 

@@ -10,8 +10,9 @@ from kubernetes_values import message_name
 from local_kubernetes import managed_fields
 from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import Cause, bad_request, invalid
+from local_kubernetes.query import flag
 
-from .bodies import answer, dry_run, flag, read_object, respond
+from .bodies import answer, dry_run, read_object, respond
 from .changes import checked
 from .decoding import FieldValidation
 from .target import Target

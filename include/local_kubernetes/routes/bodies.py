@@ -22,11 +22,6 @@ Object = dict[str, Any]
 _ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 
 
-def flag(request: web.Request, name: str) -> bool:
-    """A boolean of the query; the Python client writes ``True``."""
-    return request.query.get(name, "").lower() in ("true", "1")
-
-
 def number(request: web.Request, name: str) -> int | None:
     """A whole number of the query, or None.
 

@@ -23,6 +23,7 @@ _PARTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "attach": ("", "", "PodAttachOptions", ("create", "get")),
     "binding": ("", "", "Binding", ("create",)),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
     "exec": ("", "", "PodExecOptions", ("create", "get")),
     "log": ("", "", "", ("get",)),
     "scale": ("autoscaling", "v1", "Scale", _CHANGE),

@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
+from local_kubernetes.access import admission, escalation
+from local_kubernetes.access.users import user_of
 from local_kubernetes.control_plane import CONTROL_PLANE, ControlPlane
 from local_kubernetes.deletion import PROPAGATIONS, DeleteOptions
 from local_kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
@@ -81,11 +83,14 @@ async def create(request: web.Request, target: Target) -> web.Response:
     cluster, kind = request.app[CONTROL_PLANE], target.kind
     validation = FieldValidation.of(request)
     _, body = await read_object(request, kind, validation)
+    placed = {**body, "metadata": {**body["metadata"], "namespace": target.namespace or ""}}
+    escalation.check(cluster.access.rbac, user_of(request), kind, placed)
     if body["metadata"].get("resourceVersion"):
         raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     dry = dry_run(request)
     body = without_status(kind, body)
     obj = cluster.operations.create(kind.resource, target.namespace, body, dry_run=dry)
+    validation.warnings += admission.warnings(cluster.store, kind, obj)
     if dry:
         return validation.with_warnings(answer(obj, 201))
     key = kind.key(target.namespace or "", obj["metadata"]["name"])
@@ -118,6 +123,7 @@ async def patch(request: web.Request, target: Target) -> web.StreamResponse:
 def _store_change(request: web.Request, target: Target, stored: Stored, changed: Object) -> web.Response:
     if changed == stored.object:
         return respond(stored.raw)
+    escalation.check(request.app[CONTROL_PLANE].access.rbac, user_of(request), target.kind, changed)
     if dry_run(request):
         return answer(changed)
     return respond(request.app[CONTROL_PLANE].operations.store_change(target.kind, target.key, changed).raw)
@@ -130,6 +136,7 @@ async def delete(request: web.Request, target: Target) -> web.Response:
     options, sent = await _delete_options(request)
     _check_preconditions(kind, stored.object, sent.get("preconditions") or {})
     if dry_run(request, sent):
+        cluster.operations.lifecycle(kind).check_deletion(stored.object)
         return respond(stored.raw)
     last = cluster.operations.end(kind, target.key, stored.object, options)
     if not kind.returns_status_when_deleted or cluster.store.get(target.key) is not None:

@@ -8,10 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from local_kubernetes import clock
+from local_kubernetes.access.tokens import AUDIENCE
 from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.deletion import DeleteOptions
 from local_kubernetes.errors import ApiError, Cause, bad_request, conflict, invalid, method_not_allowed, not_found
 from local_kubernetes.patches import json_patch, merge
+from local_kubernetes.runtime.status import DISRUPTION, FINAL
 from local_kubernetes.selector_parsing import selector_text
 
 from .bodies import answer, dry_run, read
@@ -20,6 +22,8 @@ from .target import Target
 
 Object = dict[str, Any]
 Handler = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
+_HOUR_SECONDS = 3600
+_SHORTEST_SECONDS = 600
 _DONE = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -49,9 +53,27 @@ async def evict(request: web.Request, target: Target) -> web.StreamResponse:
     wanted = body.get("deleteOptions") or {}
     grace = wanted.get("gracePeriodSeconds")
     if not dry_run(request, wanted):
+        _tell_disruption(request, target)
         options = DeleteOptions(None if grace is None else float(grace))
         request.app[CONTROL_PLANE].operations.delete(target.kind.resource, target.namespace or "", target.name, options)
     return answer(_DONE, 201)
+
+
+def _tell_disruption(request: web.Request, target: Target) -> None:
+    """The condition by which a ``podFailurePolicy`` tells an eviction from a failure of the pod's own."""
+    store, pod = request.app[CONTROL_PLANE].store, _find(request, target)
+    if pod["status"].get("phase") in FINAL:
+        return
+    condition = {
+        "type": DISRUPTION,
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": clock.now(),
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    others = [each for each in pod["status"].get("conditions") or [] if each["type"] != DISRUPTION]
+    store.put(target.key, {**pod, "status": {**pod["status"], "conditions": [*others, condition]}})
 
 
 async def _posted(request: web.Request, kind: str) -> Object:
@@ -135,7 +157,35 @@ def _put(obj: Object, path: str, value: Any) -> Object:
     return {**obj, name: _put(obj.get(name) or {}, rest, value) if rest else value}
 
 
-HANDLERS: dict[str, Handler] = {"binding": bind, "eviction": evict, "scale": scale}
+async def token(request: web.Request, target: Target) -> web.StreamResponse:
+    """``POST …/serviceaccounts/NAME/token``: a TokenRequest."""
+    body = await _posted(request, "TokenRequest")
+    account, cluster = _find(request, target), request.app[CONTROL_PLANE]
+    spec = body.get("spec") or {}
+    seconds = spec.get("expirationSeconds") or _HOUR_SECONDS
+    if seconds < _SHORTEST_SECONDS:
+        message = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
+        cause = Cause("spec.expirationSeconds", "FieldValueInvalid", message)
+        raise invalid("TokenRequest", "", [cause], "authentication.k8s.io")
+    audiences, bound = spec.get("audiences") or [AUDIENCE], spec.get("boundObjectRef")
+    pod = None
+    if bound and bound.get("kind") == "Pod":
+        pod = cluster.operations.find("pods", target.namespace or "", bound.get("name") or "")
+        if pod is None:
+            raise not_found("pods", bound.get("name") or "")
+    issued = cluster.access.tokens.issue(account, audiences, int(seconds), pod)
+    metadata = {name: account["metadata"][name] for name in ("name", "namespace", "uid")}
+    told = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {**metadata, "creationTimestamp": clock.now()},
+        "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound},
+        "status": {"token": issued, "expirationTimestamp": clock.seconds(clock.unix() + seconds)},
+    }
+    return answer(told, 201)
+
+
+HANDLERS: dict[str, Handler] = {"binding": bind, "eviction": evict, "scale": scale, "token": token}
 
 
 async def handle(request: web.Request, target: Target) -> web.StreamResponse:

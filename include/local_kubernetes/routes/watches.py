@@ -12,11 +12,12 @@ from aiohttp import web
 
 from local_kubernetes.control_plane import CONTROL_PLANE
 from local_kubernetes.errors import ApiError
+from local_kubernetes.query import flag
 from local_kubernetes.selector_parsing import Predicate
 from local_kubernetes.store import Change, encode
 from local_kubernetes.tables import table
 
-from .bodies import flag, number, wants_table
+from .bodies import number, wants_table
 from .lists import predicate, selected, wanted_version
 from .target import Target
 

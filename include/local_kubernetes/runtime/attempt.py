@@ -31,6 +31,8 @@ class Spec:
     :param control_group: where to make the one that keeps the memory limit; without it the shim measures.
     :param log_limit_bytes: how much of the log is kept; beyond it the oldest part goes.
     :param ignores_signals: that it has no handler for, as the first process of a process tree does.
+    :param read_only_root: outside its volumes nothing can be written; without mount namespaces it can.
+    :param no_new_privileges: what it starts gains none, by a set-user-ID program for instance.
     """
 
     level: str
@@ -44,6 +46,8 @@ class Spec:
     control_group: str | None = None
     log_limit_bytes: int = LOG_LIMIT_BYTES
     ignores_signals: bool = True
+    read_only_root: bool = False
+    no_new_privileges: bool = False
 
     def encode(self) -> bytes:
         """As the shim reads it."""
@@ -58,6 +62,8 @@ class Spec:
             "memoryBytes": self.memory_bytes,
             "controlGroup": self.control_group,
             "ignoresSignals": self.ignores_signals,
+            "readOnlyRoot": self.read_only_root,
+            "noNewPrivileges": self.no_new_privileges,
             "logFileBytes": max(1, self.log_limit_bytes // _LOG_FILES),
             "logFiles": _LOG_FILES,
         }

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from . import memory, namespaces, root_filesystem
 from . import syscalls as sc
+from .execution import execute
 
 CHUNK = 1 << 16
 
@@ -66,15 +67,18 @@ def _become(spec: dict[str, Any], limit: memory.Limit | None, output: int, error
             signal.signal(number, signal.SIG_DFL)
         if spec["level"] != "none":
             binds = [root_filesystem.Bind(*bind) for bind in spec["binds"]]
-            root_filesystem.enter(f"{os.getcwd()}/root", binds, spec["hostName"], own_pids=spec["ownPids"])
+            place, closed = f"{os.getcwd()}/root", bool(spec.get("readOnlyRoot"))
+            root_filesystem.enter(place, binds, spec["hostName"], own_pids=spec["ownPids"], read_only=closed)
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        os.umask(0o022)
         _change_directory(spec["workdir"], make=spec["level"] != "none")
         sc.die_with_parent(signal.SIGKILL)
-        os.umask(0o022)
-        _execute(spec["argv"], spec["env"])
+        if spec.get("noNewPrivileges"):
+            sc.keep_privileges()
+        execute(spec["argv"], spec["env"])
     except OSError as err:
         os.write(errors, (err.strerror or str(err)).encode())
     except BaseException as err:  # the shim must hear of it, whatever it is
@@ -88,14 +92,5 @@ def _change_directory(path: str, *, make: bool) -> None:
             os.makedirs(path, exist_ok=True)
         os.chdir(path)
     except OSError as err:
-        raise OSError(err.errno, f'workingDir "{path}": {err.strerror}') from err
-
-
-def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
-    try:
-        os.execvpe(argv[0], argv, env)
-    except FileNotFoundError as err:
-        where = f"stat {argv[0]}: no such file or directory" if "/" in argv[0] else "executable file not found in $PATH"
-        raise OSError(err.errno, f'exec: "{argv[0]}": {where}') from err
-    except OSError as err:
-        raise OSError(err.errno, f'exec: "{argv[0]}": {(err.strerror or "").lower()}') from err
+        why = "not a directory" if isinstance(err, FileExistsError) else (err.strerror or "").lower()
+        raise OSError(err.errno, f"error during container init: mkdir {path}: {why}") from err

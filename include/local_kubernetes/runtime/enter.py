@@ -1,6 +1,7 @@
 """Run a command inside a running container: its mount tree, its environment, its directory.
 
-``python -S -m local_kubernetes.runtime.enter [--terminal] DIRECTORY PID COMMAND…``
+``python -S -m local_kubernetes.runtime.enter [--terminal] ERRORS DIRECTORY PID COMMAND…``. ERRORS is a descriptor to
+which is written why the command could not be started; it closes when it has been.
 """
 
 from __future__ import annotations
@@ -14,27 +15,29 @@ import termios
 from typing import NoReturn
 
 from . import syscalls as sc
+from .execution import execute
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Join the container and become the command; 126 or 127 say that this was not possible, as in a shell."""
+    """Join the container and become the command."""
     if arguments[0] == "--terminal":
         arguments = arguments[1:]
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    directory, pid, *command = arguments
+    errors, directory, pid, *command = arguments
+    os.set_inheritable(int(errors), False)
     with open(f"{directory}/spec.json") as file:
         spec = json.load(file)
     if spec["level"] != "none":
         join(int(pid), spec["level"], own_pids=spec["ownPids"])
     if spec["ownPids"]:
-        _stay_behind()
+        _stay_behind(int(errors))
     sc.die_with_parent(signal.SIGKILL)
     try:
         os.chdir(spec["workdir"])
-        os.execvpe(command[0], command, spec["env"])
+        execute(command, spec["env"])
     except OSError as err:
-        print(f'exec: "{command[0]}": {err.strerror}', file=sys.stderr)
-        sys.exit(127 if isinstance(err, FileNotFoundError) else 126)
+        os.write(int(errors), str(err.strerror or err).encode())
+        os._exit(126)
 
 
 def join(pid: int, level: str, *, own_pids: bool) -> None:
@@ -46,11 +49,12 @@ def join(pid: int, level: str, *, own_pids: bool) -> None:
         os.close(descriptor)
 
 
-def _stay_behind() -> None:
+def _stay_behind(errors: int) -> None:
     """Fork; only the child returns, in the container's process tree. This process ends as the child does."""
     child = os.fork()
     if child == 0:
         return
+    os.close(errors)
     _, status = os.waitpid(child, 0)
     os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 

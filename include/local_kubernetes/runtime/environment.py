@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ Object = dict[str, Any]
 Find = Callable[[str, str], Object | None]  # (resource, name) in the pod's namespace
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\(([^)]*)\))")
+TOKENS = "serviceaccounts/token"  # what a pod's own tokens are found under, by their audience
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 _FIELDS = frozenset(
     {
@@ -40,11 +42,18 @@ _MACHINE: dict[tuple[str, str], Callable[[], int]] = {
     ("limits", "memory"): lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     ("requests", "cpu"): lambda: 0,
     ("requests", "memory"): lambda: 0,
+    ("limits", "ephemeral-storage"): lambda: shutil.disk_usage("/").total,
+    ("requests", "ephemeral-storage"): lambda: 0,
 }
 
 
 class ConfigError(Exception):
-    """A container cannot be configured; the message names what is missing."""
+    """A container cannot be configured; the message names what is missing, in a kubelet's words.
+
+    ``reason`` is what the container shows that it waits for.
+    """
+
+    reason = "CreateContainerConfigError"
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -101,7 +110,7 @@ def lookup(resource: str, reference: Object, pod: Object, find: Find, name_field
     found = find(resource, name)
     if found is None and not reference.get("optional"):
         word = resource.removesuffix("s")
-        raise ConfigError(f'{word} "{name}" not found in the namespace "{pod["metadata"]["namespace"]}"')
+        raise ConfigError(f'{word} "{name}" not found')
     return found
 
 

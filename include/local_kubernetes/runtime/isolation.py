@@ -17,7 +17,7 @@ _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _TRY_SECONDS = 20
 _TRIAL = """
 import os, sys
-from local_kubernetes.runtime import namespaces, root
+from local_kubernetes.runtime import namespaces, root_filesystem
 level, own_pids, place, volume = sys.argv[1:]
 own_pids = own_pids == "True"
 try:
@@ -25,8 +25,8 @@ try:
     child = os.fork()
     if child:
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    binds = [root.Bind(volume, path) for path in ("/local-kubernetes/probe", "/etc/local-kubernetes")]
-    root.enter(place, binds, "probe", own_pids=own_pids)
+    binds = [root_filesystem.Bind(volume, path) for path in ("/local-kubernetes/probe", "/etc/local-kubernetes")]
+    root_filesystem.enter(place, binds, "probe", own_pids=own_pids)
     open("/local-kubernetes/probe/written", "w").close()
     seen = "&& test -e /proc/1/stat -a ! -e /proc/3/stat" if own_pids else ""
     os.execv("/bin/sh", ["sh", "-c", "test -e /etc/local-kubernetes/written" + seen])

@@ -42,12 +42,6 @@ class LogWriter:
         if data:
             self._append(data)
 
-    def finish(self) -> None:
-        """End the last line."""
-        if not self._at_line_start:
-            self._put(b"\n")
-            self._at_line_start = True
-
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._log)
@@ -58,8 +52,9 @@ class LogWriter:
             end = data.find(b"\n") + 1 or len(data)
             self._append(data[:end])
             data = data[end:]
-        if self._size >= 2 * self._file_bytes:
-            self.finish()
+        if self._size >= 2 * self._file_bytes and not self._at_line_start:
+            self._put(b"\n")
+            self._at_line_start = True
         if self._at_line_start:
             self._begin_file()
         return data

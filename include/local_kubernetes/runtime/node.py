@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local_kubernetes import clock
+from local_kubernetes.access.tokens import Tokens
 from local_kubernetes.errors import ApiError
 from local_kubernetes.events import NODE, Recorder
 from local_kubernetes.images import Images
@@ -16,27 +17,28 @@ from local_kubernetes.store import Change, Key, Store, pod_key
 
 from . import leftovers, projections, unsupported, volumes
 from .attempt import LOG_LIMIT_BYTES
-from .environment import Find
+from .environment import TOKENS, Find
 from .isolation import Isolation
 from .launcher import Launcher
 from .pod import PodRunner
-from .status import EVICTED
+from .status import EVICTED, FINAL
 
 Object = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 _SETTLE_SECONDS = 2.0
 _LAST_KILL_SECONDS = 10.0
-FINAL = frozenset({"Succeeded", "Failed"})
 
 
 class Node:
     """Runs the pods in the store.
 
+    ``service_variables`` tell pods where the server is.
+
     :param directory: the pods' files; one directory a pod, named by its uid.
     :param claims: the directories of PersistentVolumeClaims, named by their uids.
     :param isolation: how containers are kept apart.
+    :param tokens: makes those that pods find in their volumes.
     :param log_limit_bytes: how much of a container's log is kept.
-    :param config_grace_seconds: how long a container waits for a missing Secret or ConfigMap before it fails.
     """
 
     def __init__(
@@ -48,13 +50,14 @@ class Node:
         *,
         claims: Path,
         isolation: Isolation,
-        config_grace_seconds: float = 2.0,
+        tokens: Tokens,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
     ) -> None:
         self.store = store
         self.images = images
         self.isolation = isolation
-        self.config_grace_seconds = config_grace_seconds
+        self.service_variables: dict[str, str] = {}
+        self._tokens = tokens
         self.log_limit_bytes = log_limit_bytes
         self.events = events
         self.launcher = Launcher()
@@ -119,13 +122,13 @@ class Node:
         return stored.object if stored else pod
 
     def delete(self, pod: Object, grace_seconds: float) -> None:
-        """End a pod that is marked as deleted and remove it when it has ended."""
+        """End a pod that is marked as deleted and remove it when it has ended; without grace its object goes now."""
         uid = pod["metadata"]["uid"]
         runner = self._runners.get(uid)
         if runner is not None:
-            if not pod["metadata"].get("deletionTimestamp") or "running" in str(pod["status"]):
-                self.events.record(pod, "Killing", "Stopping containers")
             runner.stop(grace_seconds)
+        if grace_seconds <= 0:
+            self._forget(pod)
         if uid not in self._deletions:
             task = self._deletions[uid] = asyncio.create_task(self._finish_deletion(pod))
             task.add_done_callback(lambda _: self._deletions.pop(uid, None))
@@ -150,10 +153,13 @@ class Node:
         return volumes.Places(self.directory_of(pod) / "volumes", self._claims)
 
     def finder(self, pod: Object) -> Find:
-        """How a pod finds Secrets and ConfigMaps: in its own namespace only."""
+        """How a pod finds Secrets, ConfigMaps and its own tokens: in its own namespace only."""
         namespace = pod["metadata"]["namespace"]
 
         def find(resource: str, name: str) -> Object | None:
+            if resource == TOKENS:
+                token = self._tokens.for_pod(pod, name)
+                return None if token is None else {"token": token}
             stored = self.store.get(Key(resource, namespace, name))
             return stored.object if stored else None
 
@@ -201,6 +207,8 @@ class Node:
             own = self._runners.get(change.object["metadata"]["uid"])
             if own is not None and _shown(change.object) != _shown(change.before or {}):
                 own.refresh(change.object, projections.shows_metadata)
+            if own is not None and change.object["spec"] != (change.before or {}).get("spec"):
+                own.update(change.object)
 
     async def _finish_deletion(self, pod: Object) -> None:
         task = self._tasks.get(pod["metadata"]["uid"])
@@ -211,10 +219,18 @@ class Node:
     def release(self, pod: Object) -> None:
         """Remove a deleted pod's files and, when nobody holds it with a finalizer, its object."""
         leftovers.remove(self.directory_of(pod), lambda message: _LOG.warning("pod %s: %s", _title(pod), message))
+        self._forget(pod)
+
+    def _forget(self, pod: Object) -> None:
+        """Remove a pod's object, if it is still there and nobody holds it; its grace is over."""
         stored = self.store.get(pod_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return
-        if not stored.object["metadata"].get("finalizers"):
+        metadata = stored.object["metadata"]
+        if metadata.get("deletionGracePeriodSeconds"):
+            over = {**metadata, "deletionGracePeriodSeconds": 0}
+            self.store.put(pod_key(pod), {**stored.object, "metadata": over})
+        if not metadata.get("finalizers"):
             self.store.remove(pod_key(pod))
 
 

@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liven
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from .attempt import Attempt
 Object = dict[str, Any]
 HANDLERS = ("exec", "httpGet", "tcpSocket")
 _HOST = "127.0.0.1"  # where pods listen
+_TIMED_OUT = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
 
 def probe(container: Object, name: str) -> Object | None:
@@ -28,13 +30,20 @@ def probe(container: Object, name: str) -> Object | None:
 class Probes:
     """Looks after one run of a container.
 
-    :param on_ready: called each time that its readiness changes; without a readiness probe never.
-    :param on_failure: called once, with the word ``Startup`` or ``Liveness``, when the container has to be ended.
+    :param on_ready: told each time that its readiness changes; without a readiness probe never.
+    :param on_failure: told once, with the word ``Startup`` or ``Liveness``, when the container has to be ended.
+    :param tell: told of each failed try, with the probe's word and what came back.
     """
 
     def __init__(
-        self, container: Object, attempt: Attempt, on_ready: Callable[[bool], None], on_failure: Callable[[str], None]
+        self,
+        container: Object,
+        attempt: Attempt,
+        on_ready: Callable[[bool], None],
+        on_failure: Callable[[str], None],
+        tell: Callable[[str, str], None],
     ) -> None:
+        self._tell = tell
         self._container = container
         self._attempt = attempt
         self._on_ready = on_ready
@@ -72,7 +81,10 @@ class Probes:
         verdict: bool | None = None
         last, row = True, 0
         while True:
-            passed = await passes(wanted, self._container, self._attempt)
+            why = await failure(wanted, self._container, self._attempt)
+            passed = why is None
+            if why is not None:
+                self._tell(name.removesuffix("Probe").capitalize(), why)
             row = row + 1 if passed == last else 1
             last = passed
             if passed != verdict and row >= thresholds[passed]:
@@ -81,37 +93,57 @@ class Probes:
             await asyncio.sleep(wanted.get("periodSeconds") or 10)
 
 
-async def passes(wanted: Object, container: Object, attempt: Attempt) -> bool:
-    """Ask once; no answer in time is a failure."""
+async def failure(wanted: Object, container: Object, attempt: Attempt) -> str | None:
+    """Ask once; None if it passes, else a kubelet's words for why not. No answer in time is a failure."""
+    seconds = wanted.get("timeoutSeconds") or 1
     try:
-        async with asyncio.timeout(wanted.get("timeoutSeconds") or 1):
+        async with asyncio.timeout(seconds):
             return await _ask(wanted, container, attempt)
-    except (OSError, TimeoutError, aiohttp.ClientError):
-        return False
+    except TimeoutError:
+        command = " ".join((wanted.get("exec") or {}).get("command") or [])
+        return f'command timed out: "{command}" timed out after {seconds}s' if command else _TIMED_OUT
+    except (OSError, aiohttp.ClientError) as err:
+        return _refused(wanted, container, err)
 
 
-async def _ask(wanted: Object, container: Object, attempt: Attempt) -> bool:
+def _refused(wanted: Object, container: Object, err: Exception) -> str:
+    number = getattr(err, "errno", None) or getattr(getattr(err, "os_error", None), "errno", None)
+    words = os.strerror(number).lower() if number else str(err)
+    place = wanted.get("tcpSocket") or wanted.get("httpGet") or {}
+    try:
+        target = f"{place.get('host') or _HOST}:{port(place['port'], container)}"
+    except (KeyError, OSError):
+        return str(err)
+    dial = f"dial tcp {target}: connect: {words}"
+    return f'Get "{_url(place, container)}": {dial}' if wanted.get("httpGet") else dial
+
+
+async def _ask(wanted: Object, container: Object, attempt: Attempt) -> str | None:
     if wanted.get("exec"):
-        code, _ = await container_exec.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
-        return code == 0
+        code, output = await container_exec.run(attempt, [str(part) for part in wanted["exec"].get("command") or []])
+        return output if code != 0 else None
     if wanted.get("tcpSocket"):
         place = wanted["tcpSocket"]
         _, writer = await asyncio.open_connection(place.get("host") or _HOST, port(place["port"], container))
         writer.close()
-        return True
+        return None
     return await _get(wanted["httpGet"], container)
 
 
-async def _get(place: Object, container: Object) -> bool:
+def _url(place: Object, container: Object) -> str:
     scheme, path = (place.get("scheme") or "HTTP").lower(), "/" + (place.get("path") or "").lstrip("/")
-    url = f"{scheme}://{place.get('host') or _HOST}:{port(place['port'], container)}{path}"
+    return f"{scheme}://{place.get('host') or _HOST}:{port(place['port'], container)}{path}"
+
+
+async def _get(place: Object, container: Object) -> str | None:
     headers = {header["name"]: header["value"] for header in place.get("httpHeaders") or []}
     # A probe asks whether somebody answers, not who: certificates are not checked, as by the kubelet.
     async with (
         aiohttp.ClientSession(headers=headers) as session,
-        session.get(url, ssl=False, allow_redirects=False) as response,
+        session.get(_url(place, container), ssl=False, allow_redirects=False) as response,
     ):
-        return 200 <= response.status < 400
+        passed = 200 <= response.status < 400
+        return None if passed else f"HTTP probe failed with statuscode: {response.status}"
 
 
 def port(value: int | str, container: Object) -> int:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from local_kubernetes.kinds.core import config_values, secret_values
 from local_kubernetes.private_files import write_private
 
-from .environment import ConfigError, Find, field, lookup, resource
+from .environment import TOKENS, ConfigError, Find, field, lookup, resource
 
 Object = dict[str, Any]
 SOURCES = frozenset({"secret", "configMap", "downwardAPI", "projected"})
@@ -79,6 +79,16 @@ def _files(source: Object, pod: Object, find: Find, default: int) -> Iterator[Fi
         yield from _keys("configmaps", source["configMap"], "name", config_values, pod, find, default)
     elif source.get("downwardAPI") is not None:
         yield from _fields(source["downwardAPI"], pod, default)
+    elif source.get("serviceAccountToken") is not None:
+        yield _token(source["serviceAccountToken"], pod, find, default)
+
+
+def _token(source: Object, pod: Object, find: Find, default: int) -> File:
+    """The token of the pod's account; made anew each time that the volume is written."""
+    found = find(TOKENS, source.get("audience") or "")
+    if found is None:
+        raise ConfigError(f'serviceaccounts "{pod["spec"].get("serviceAccountName")}" not found')
+    return File(source["path"], str(found["token"]).encode(), default)
 
 
 def _keys(
@@ -98,7 +108,8 @@ def _keys(
         if key in values:
             yield File(item["path"], values[key], _mode(item.get("mode"), default))
         elif not source.get("optional"):
-            raise ConfigError(f'references non-existent key: "{key}"')
+            word = "secret" if resource_name == "secrets" else "config"
+            raise ConfigError(f"{'configmap ' if word == 'config' else ''}references non-existent {word} key: {key}")
 
 
 def _fields(source: Object, pod: Object, default: int) -> Iterator[File]:

@@ -28,21 +28,22 @@ class Bind(NamedTuple):
     read_only: bool = False
 
 
-def enter(place: str, binds: list[Bind], host_name: str, *, own_pids: bool) -> None:
+def enter(place: str, binds: list[Bind], host_name: str, *, own_pids: bool, read_only: bool = False) -> None:
     """Move this process into a mount tree of its own.
 
     :param place: an empty directory to build the tree on.
     :param own_pids: this process belongs to a process tree of its own, which its ``/proc`` shall show.
+    :param read_only: nothing but the volumes can be written.
     :raises OSError: the kernel or a policy of this machine does not allow it.
     """
     sc.unshare(sc.NEW_MOUNTS | sc.NEW_HOST_NAME)
     sc.mount(None, "/", None, sc.RECURSIVE | sc.PRIVATE)
     sc.set_host_name(host_name)
-    build(place, binds, _OWN_TREES | {"/proc"} if own_pids else _OWN_TREES)
+    build(place, binds, _OWN_TREES | {"/proc"} if own_pids else _OWN_TREES, read_only=read_only)
     sc.change_root(place)
 
 
-def build(place: str, binds: Iterable[Bind], own_trees: frozenset[str]) -> None:
+def build(place: str, binds: Iterable[Bind], own_trees: frozenset[str], *, read_only: bool = False) -> None:
     """Lay out the tree at ``place``; volumes are bound last, parents before children.
 
     :param own_trees: directories that are not the host's: ``/dev``, ``/proc``.
@@ -54,6 +55,10 @@ def build(place: str, binds: Iterable[Bind], own_trees: frozenset[str]) -> None:
     if "/proc" in own_trees:
         sc.mount("proc", f"{place}/proc", "proc", sc.NO_SUID | sc.NO_DEVICES | sc.NO_EXEC)
     _make_devices(f"{place}/dev")
+    for bind in wanted:
+        _make_volume_point(place, bind)
+    if read_only:
+        _close(place)
     for bind in wanted:
         _bind_volume(place, bind)
 
@@ -125,10 +130,24 @@ def _make_devices(directory: str) -> None:
     sc.mount("tmpfs", f"{directory}/shm", "tmpfs", sc.NO_SUID | sc.NO_DEVICES, "mode=1777")
 
 
-def _bind_volume(place: str, bind: Bind) -> None:
+def _make_volume_point(place: str, bind: Bind) -> None:
     target = place + bind.target
     if not os.path.lexists(target):
         _make_point(target, is_directory=os.path.isdir(bind.source))
+
+
+def _close(place: str) -> None:
+    """Make all that is mounted below a place read-only, the host's own mounts among it; devices stay."""
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+        points = [line.split()[1].encode().decode("unicode_escape") for line in file]
+    inside = [point for point in points if point == place or point.startswith(f"{place}/")]
+    for point in inside:
+        if not point.startswith((f"{place}/dev/", f"{place}/proc")):
+            sc.mount(None, point, None, sc.REMOUNT | sc.BIND | sc.READ_ONLY | _locked_flags(point))
+
+
+def _bind_volume(place: str, bind: Bind) -> None:
+    target = place + bind.target
     sc.mount(bind.source, target, None, sc.BIND | sc.RECURSIVE)
     if bind.read_only:
         sc.mount(None, target, None, sc.REMOUNT | sc.BIND | sc.READ_ONLY | _locked_flags(target))

@@ -28,8 +28,8 @@ class NodeServices(Protocol):
     isolation: Isolation
     launcher: Launcher
     events: Recorder
-    config_grace_seconds: float
     log_limit_bytes: int
+    service_variables: dict[str, str]
 
     def directory_of(self, pod: Object) -> Path:
         """Where a pod's files are."""
@@ -50,6 +50,7 @@ class PodServices(Protocol):
     pod: Object
     node: NodeServices
     stopping: asyncio.Event
+    settled: asyncio.Event
     killed: bool
     failure: tuple[str, str] | None
     directory: Path

@@ -110,7 +110,6 @@ def _keep(container: Container, writer: LogWriter, wake: int) -> tuple[int, bool
     with contextlib.suppress(BlockingIOError):
         while output in waiting and writer.copy(output):
             pass
-    writer.finish()
     return status, limit is not None and limit.finish()
 
 

@@ -38,7 +38,8 @@ def answer(command: list[str], volume: Path | None) -> Reply:
     """The reply to a command; ``volume`` is what the side-car sees at ``/airflow/xcom``."""
     text = " ".join(command)
     if _KILL.search(text):
-        return Reply(ends=True)
+        shown = _result(text, volume) if RESULT in text else Reply()
+        return Reply(shown.output, shown.errors, ends=True)
     if RESULT in text:
         return _result(text, volume)
     if command in (["/bin/sh"], ["sh"]):

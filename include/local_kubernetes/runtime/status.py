@@ -18,6 +18,9 @@ Object = dict[str, Any]
 ADDRESS = "127.0.0.1"
 _EPOCH = "1970-01-01T00:00:00Z"
 EVICTED = "Evicted"
+DISRUPTION = "DisruptionTarget"
+FINAL = frozenset({"Succeeded", "Failed"})
+_UNLOCATED = "The container could not be located when the pod was terminated"
 _START_ERROR = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
     "unable to start container process"
@@ -28,7 +31,7 @@ _START_ERROR = (
 class Container:
     """A container as the runtime sees it now. ``ended`` is set when the current run has ended and that is published.
 
-    ``probed`` is what its readiness probe says; True without one.
+    ``probed`` is what its readiness probe says; True without one. ``hook_runs``: its ``postStart`` hook does.
     """
 
     spec: Object
@@ -38,6 +41,7 @@ class Container:
     restarts: int = 0
     attempt: Attempt | None = None
     probed: bool = True
+    hook_runs: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -54,6 +58,11 @@ class Container:
     def has_started(self) -> bool:
         """Whether it runs or has run."""
         return "waiting" not in self.state or bool(self.last_state)
+
+    @property
+    def has_process(self) -> bool:
+        """Whether commands can be run in it: also while its ``postStart`` hook keeps it from being shown to run."""
+        return "running" in self.state or (self.hook_runs and self.attempt is not None)
 
     @property
     def ready(self) -> bool:
@@ -91,7 +100,7 @@ def waiting(reason: str, message: str = "") -> Object:
 
 
 def terminated(end: Exit, message: str = "") -> Object:
-    """The state of a container that has ended."""
+    """The state of a container that has ended. A signal is told by its exit code alone, as by containerd."""
     state: Object = {"exitCode": end.code, "reason": "Completed" if end.code == 0 else "Error"}
     if end.lost:
         state["reason"] = "ContainerStatusUnknown"
@@ -101,13 +110,19 @@ def terminated(end: Exit, message: str = "") -> Object:
         message = f"{_START_ERROR}: {end.error}"
     elif end.out_of_memory:
         state["reason"] = "OOMKilled"
-    if end.signal is not None:
-        state["signal"] = end.signal
     if message:
         state["message"] = message
     state["startedAt"] = clock.seconds(end.started_at) if end.started_at else _EPOCH
     state["finishedAt"] = clock.seconds(end.finished_at)
     return {"terminated": state}
+
+
+def unlocated(before: Object) -> Object:
+    """The state of a container that has not run when its pod is ended; ``before`` is its state until then."""
+    if "waiting" not in before:
+        return before
+    ended = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": _UNLOCATED, "startedAt": None}
+    return {"terminated": {**ended, "finishedAt": None}}
 
 
 def phase(policy: str, inits: list[Container], mains: list[Container]) -> str:
@@ -133,62 +148,119 @@ def phase(policy: str, inits: list[Container], mains: list[Container]) -> str:
     return "Failed" if policy == "Never" else "Running"
 
 
-def compute(pod: Object, inits: list[Container], mains: list[Container], failure: tuple[str, str] | None) -> Object:
+def final_phase(mains: list[Container]) -> str:
+    """The phase of a pod that was ended: what its containers say, whatever its policy."""
+    return "Succeeded" if all(main.exit_code == 0 for main in mains) else "Failed"
+
+
+def compute(
+    pod: Object, inits: list[Container], mains: list[Container], failure: tuple[str, str] | None, *, ended: bool = False
+) -> Object:
     """The whole ``status`` of a pod.
 
     :param failure: reason and message when the pod has failed as a whole, whatever its containers say.
+    :param ended: it was asked to end, and all of it has.
     """
     before = pod.get("status") or {}
-    word = "Failed" if failure else phase(pod["spec"]["restartPolicy"], inits, mains)
+    word = "Failed" if failure else _phase(pod, before, inits, mains, ended=ended)
     status: Object = {
         "phase": word,
-        "conditions": _conditions(before.get("conditions") or [], word, inits, mains),
+        # What was ended before its containers ran is not said to be complete, as by a kubelet.
+        "conditions": _conditions(
+            before.get("conditions") or [],
+            word,
+            inits,
+            mains,
+            told="Pending" if ended and not failure and any("waiting" in main.state for main in mains) else word,
+        ),
         "hostIP": ADDRESS,
         "hostIPs": [{"ip": ADDRESS}],
         "podIP": ADDRESS,
         "podIPs": [{"ip": ADDRESS}],
         "startTime": before.get("startTime") or clock.now(),
-        "containerStatuses": [container.status() for container in mains],
         "qosClass": before.get("qosClass", "BestEffort"),
     }
-    if inits:
-        status["initContainerStatuses"] = [container.status() for container in inits]
+    status = with_states(status, inits, mains)
     if failure:
         status["reason"], status["message"] = failure
         if failure[0] == EVICTED:
-            status["conditions"].append(_disruption(before.get("conditions") or [], failure[1]))
+            others = [c for c in status["conditions"] if c["type"] != DISRUPTION]
+            status["conditions"] = [*others, _disruption(before.get("conditions") or [], failure[1])]
     return status
+
+
+def with_states(status: Object, inits: list[Container], mains: list[Container]) -> Object:
+    """A status with the containers' states as they are now."""
+    states = {"containerStatuses": [main.status() for main in sorted(mains, key=lambda each: each.name)]}
+    if inits:
+        states["initContainerStatuses"] = [container.status() for container in inits]
+    return {**status, **states}
+
+
+def _phase(pod: Object, before: Object, inits: list[Container], mains: list[Container], *, ended: bool) -> str:
+    """The phase, which never goes back."""
+    if ended:
+        return final_phase(mains)
+    word = phase(pod["spec"]["restartPolicy"], inits, mains)
+    return "Running" if word == "Pending" and before.get("phase") == "Running" else word
+
+
+def before_phase(before: Object, after: Object) -> Object | None:
+    """The status that is seen before the one with the final phase: a kubelet tells of the containers' ends first.
+
+    None if there is nothing to tell before.
+    """
+    if after["phase"] not in FINAL or before.get("phase") in FINAL:
+        return None
+    conditions = [_ready_to_start() if c["type"] == "PodReadyToStartContainers" else c for c in after["conditions"]]
+    return {**after, "phase": before.get("phase") or "Pending", "conditions": conditions}
+
+
+def _ready_to_start() -> Object:
+    return _condition(None, "PodReadyToStartContainers", True, "", "")
 
 
 def _disruption(before: list[Object], message: str) -> Object:
     """The condition by which a ``podFailurePolicy`` tells a disruption from a failure of the pod's own."""
-    known = next((condition for condition in before if condition["type"] == "DisruptionTarget"), None)
-    condition = _condition(known, "DisruptionTarget", True, "", "")
+    known = next((condition for condition in before if condition["type"] == DISRUPTION), None)
+    condition = _condition(known, DISRUPTION, True, "", "")
     return {**condition, "reason": "TerminationByKubelet", "message": message}
 
 
-def _conditions(before: list[Object], word: str, inits: list[Container], mains: list[Container]) -> list[Object]:
+def _conditions(
+    before: list[Object], word: str, inits: list[Container], mains: list[Container], told: str
+) -> list[Object]:
+    """:param told: the phase by which readiness is explained."""
     uninitialized = [c.name for c in inits if not (c.has_started if c.is_sidecar else c.exit_code == 0)]
     initialized = not uninitialized
     served = [*(init for init in inits if init.is_sidecar), *mains]
     unready = [container.name for container in served if not container.ready]
+    ready = not unready and initialized
     reason = message = ""
-    if word == "Succeeded" or (word == "Failed" and not unready):
+    if ready:
+        pass
+    elif told == "Succeeded" or (told == "Failed" and not unready):
         reason = "PodCompleted"
-    elif word == "Failed":
+    elif told == "Failed":
         reason = "PodFailed"
     elif unready:
         reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
     init_message = f"containers with incomplete status: [{' '.join(uninitialized)}]"
+    started = any(c.attempt is not None or c.has_started for c in (*inits, *mains))
+    completed = "PodCompleted" if word == "Succeeded" else ""
     wanted = [
-        ("PodReadyToStartContainers", word not in ("Succeeded", "Failed"), "", ""),
-        ("Initialized", initialized, "ContainersNotInitialized", init_message),
-        ("Ready", not unready and initialized, reason, message),
-        ("ContainersReady", not unready and initialized, reason, message),
+        ("PodReadyToStartContainers", started and word not in FINAL, "", ""),
+        ("Initialized", initialized, completed, "")
+        if initialized
+        else ("Initialized", False, "ContainersNotInitialized", init_message),
+        ("Ready", ready, reason, message),
+        ("ContainersReady", ready, reason, message),
         ("PodScheduled", True, "", ""),
     ]
     known = {condition["type"]: condition for condition in before}
-    return [_condition(known.get(kind), kind, holds, why, text) for kind, holds, why, text in wanted]
+    own = [_condition(known.get(kind), kind, holds, why, text) for kind, holds, why, text in wanted]
+    kinds = {condition["type"] for condition in own}
+    return [*own, *(condition for condition in before if condition["type"] not in kinds)]
 
 
 def _condition(before: Object | None, kind: str, holds: bool, reason: str, message: str) -> Object:
@@ -196,8 +268,8 @@ def _condition(before: Object | None, kind: str, holds: bool, reason: str, messa
     same = before is not None and before["status"] == word
     changed = before["lastTransitionTime"] if before is not None and same else clock.now()
     condition = {"type": kind, "status": word, "lastProbeTime": None, "lastTransitionTime": changed}
-    if not holds and reason:
+    if reason:
         condition["reason"] = reason
-    if not holds and message:
+    if message:
         condition["message"] = message
     return condition

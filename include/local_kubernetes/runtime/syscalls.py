@@ -23,6 +23,7 @@ PRIVATE = 1 << 18
 _DETACH = 2
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
+_SET_NO_NEW_PRIVILEGES = 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -75,6 +76,12 @@ def die_with_parent(signal_number: int) -> None:
     """Have the kernel send a signal to this process when its parent ends; nothing where Linux is missing."""
     if sys.platform == "linux":
         _call("prctl", _SET_PARENT_DEATH_SIGNAL, ctypes.c_ulong(signal_number))
+
+
+def keep_privileges() -> None:
+    """Let no program that this process becomes gain privileges, for good; nothing where Linux is missing."""
+    if sys.platform == "linux":
+        _call("prctl", _SET_NO_NEW_PRIVILEGES, *(ctypes.c_ulong(each) for each in (1, 0, 0, 0)))
 
 
 def adopt_orphans() -> None:

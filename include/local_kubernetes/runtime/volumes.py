@@ -17,6 +17,17 @@ from .root_filesystem import Bind
 Object = dict[str, Any]
 
 
+class MountError(ConfigError):
+    """A volume cannot be made, so that no container of the pod starts.
+
+    :param volume: its name.
+    """
+
+    def __init__(self, volume: str, message: str) -> None:
+        super().__init__(message)
+        self.volume = volume
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where volumes are kept: the pod's own, which go with it, and those of claims, which stay."""
@@ -34,9 +45,15 @@ def prepare(pod: Object, places: Places, find: Find) -> dict[str, Path]:
     """Make the pod's volumes; returns each volume's directory (or file) by name.
 
     Calling it again is harmless: an emptyDir keeps its content, what Secrets and the like hold is written anew.
-    :raises ConfigError: a Secret, a ConfigMap or a claim is missing, or a host path does not exist.
+    :raises MountError: a Secret, a ConfigMap or a claim is missing, or a host path does not exist.
     """
-    return {volume["name"]: _prepare(volume, pod, places, find) for volume in _volumes(pod)}
+    made = {}
+    for volume in _volumes(pod):
+        try:
+            made[volume["name"]] = _prepare(volume, pod, places, find)
+        except ConfigError as err:
+            raise MountError(volume["name"], str(err)) from err
+    return made
 
 
 def _volumes(pod: Object) -> list[Object]:
@@ -47,7 +64,7 @@ def _prepare(volume: Object, pod: Object, places: Places, find: Find) -> Path:
     if "hostPath" in volume:
         path = Path(volume["hostPath"].get("path") or "")
         if not path.exists():
-            raise ConfigError(f'volume "{volume["name"]}": hostPath {path} does not exist')
+            raise ConfigError(f"hostPath type check failed: {path} is not a directory")
         return path
     claim = volume.get("persistentVolumeClaim")
     place = places.pod / volume["name"] if claim is None else places.claims / _claim_uid(claim, pod, find)
@@ -93,7 +110,7 @@ def binds(pod: Object, container: Object, sources: dict[str, Path], variables: M
         source = sources[mount["name"]]
         sub_path = mount.get("subPath") or _expanded(mount.get("subPathExpr") or "", variables)
         if sub_path:
-            source = _below(source, sub_path, make=mount["name"] not in fixed)
+            source = _below(source, sub_path)
         target = "/" + mount["mountPath"].strip("/")
         result.append(Bind(str(source), target, bool(mount.get("readOnly")) or mount["name"] in closed))
     return result
@@ -102,21 +119,22 @@ def binds(pod: Object, container: Object, sources: dict[str, Path], variables: M
 def _expanded(expression: str, variables: Mapping[str, str]) -> str:
     path = expand(expression, variables)
     if "$(" in path.replace("$$", ""):
-        raise ConfigError(f'subPathExpr "{expression}" refers to a variable that the container does not have')
+        missing = [name for name in re.findall(r"\$\(([^)]*)\)", path)]
+        raise ConfigError(f"missing value for {', '.join(missing)}")
     if path.startswith("/") or ".." in path.split("/"):
         raise ConfigError(f'subPathExpr "{expression}" leads out of its volume: "{path}"')
     return path
 
 
-def _below(volume: Path, sub_path: str, *, make: bool) -> Path:
+def _below(volume: Path, sub_path: str) -> Path:
+    """A path inside a volume; what is not there is made as a directory that everybody may write to."""
     inside = os.path.realpath(volume)
     path = os.path.realpath(os.path.join(inside, sub_path))
     if path != inside and not path.startswith(inside + os.sep):
         raise ConfigError(f'subPath "{sub_path}" leads out of its volume')
-    if make and not os.path.lexists(path):
-        os.makedirs(path)
     if not os.path.lexists(path):
-        raise ConfigError(f'subPath "{sub_path}" does not exist in its volume')
+        os.makedirs(path)
+        Path(path).chmod(0o777)
     return Path(path)
 
 

@@ -8,6 +8,7 @@ are refused, parameters are checked, and the audit log gets its row.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from baton.exceptions import PermanentError
@@ -84,6 +85,14 @@ class Runs:
             raise found
         return found
 
+    def is_runnable(self, dag_id: str) -> bool:
+        """Whether a run could be made now."""
+        try:
+            self.check(dag_id)
+        except TargetError:
+            return False
+        return True
+
     def knows(self, dag_id: str) -> bool:
         """Whether there is such a DAG, or was one."""
         return self._session.scalar(select(DagModel.dag_id).where(DagModel.dag_id == dag_id)) is not None
@@ -137,6 +146,14 @@ class Runs:
     def _log(self, event: str, dag_id: str, run_id: str, by: str) -> None:
         extra = json.dumps({"sender": by})
         self._session.add(Log(event, owner=f"{self._room}: {by}", extra=extra, dag_id=dag_id, run_id=run_id))
+
+    def states(self, runs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The states of runs, by DAG and run id; of those that are there."""
+        if not runs:
+            return {}
+        query = select(DagRun.dag_id, DagRun.run_id, DagRun.state)
+        query = query.where(tuple_(DagRun.dag_id, DagRun.run_id).in_(sorted(runs)))
+        return {(dag_id, run_id): str(state) for dag_id, run_id, state in self._session.execute(query)}
 
     def waits(self, dag_id: str, run_id: str, now: datetime) -> bool:
         """Whether a storm's run still gathers alerts."""

@@ -14,20 +14,28 @@ nothing is done.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
+from airflow.utils.db import DBLocks
+from airflow.utils.sqlalchemy import get_dialect_name
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import case, func, select, update
 
 from baton.queues import WORKERS, Meter, Resource, Waiting, class_of, in_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.orm import Session
+
+    Choose = Callable[..., list[TaskInstance]]
 
 _ABOVE_ALL = 2_000_000_000
 """Weights of Airflow are at most 2,147,483,647; nobody's own are up here."""
@@ -43,35 +51,48 @@ until it has measured long enough the first rule of `baton.queues` does alone.""
 
 def install() -> None:
     """Let the scheduler of this process keep the shares; called before it starts."""
+    workers = conf.getint("core", "parallelism")
     stock = SchedulerJobRunner._executable_task_instances_to_queued
 
     def choose(self: SchedulerJobRunner, max_tis: int, session: Session) -> list[TaskInstance]:
-        return choose_fairly(stock, _METER, self, max_tis, session)
+        return choose_fairly(partial(stock, self), _METER, workers, max_tis, session)
 
     SchedulerJobRunner._executable_task_instances_to_queued = choose  # type: ignore[method-assign]
 
 
 def choose_fairly(
-    stock: Any, meter: Meter, runner: SchedulerJobRunner, max_tis: int, session: Session, now: float | None = None
+    stock: Choose, meter: Meter, workers: int, max_tis: int, session: Session, now: float | None = None
 ) -> list[TaskInstance]:
     """Choose the tasks to start as Airflow does, those whose turn it is first.
 
-    :param stock: Airflow's own way, with the same arguments.
+    :param stock: Airflow's own way.
+    :param workers: how many tasks can run at the same time.
     :param now: `time.monotonic()`.
     """
-    # The lock that Airflow's own way takes as well: who has it not must change no weight.
+    if not _has_lock(session):
+        return list(stock(max_tis, session=session))  # which says so, as ever
     pools = Pool.slots_stats(lock_rows=True, session=session)
-    resources = _resources(pools, runner._parallelism, meter, session)
+    resources = _resources(pools, workers, meter, session)
     meter.look(time.monotonic() if now is None else now, {name: each.held for name, each in resources.items()})
     order = _order(resources, max_tis * _SPARE, session)
     ranks = {task_id: _ABOVE_ALL + len(order) - place for place, task_id in enumerate(order)}
     _set_weights(ranks, session)
-    chosen = list(stock(runner, max_tis, session=session))
+    chosen = list(stock(max_tis, session=session))
     _set_weights(order, session)
     for task in chosen:  # detached by now: what the executor is told
         task.priority_weight = order.get(task.id, task.priority_weight)
         meter.count(class_of(task.queue), {WORKERS: 1, task.pool: task.pool_slots})
     return chosen
+
+
+def _has_lock(session: Session) -> bool:
+    """Take the locks that Airflow's own way takes as well: whoever has them not must change no weight.
+
+    Why this one first: PostgreSQL writes an error into its log where the rows of the pools are locked.
+    """
+    if get_dialect_name(session) != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(DBLocks.SCHEDULER_CRITICAL_SECTION.value))))
 
 
 def _order(resources: dict[str, Resource], most: int, session: Session) -> dict[Any, int]:

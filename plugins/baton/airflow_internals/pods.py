@@ -17,12 +17,15 @@ from airflow.providers.cncf.kubernetes.utils.xcom_sidecar import PodDefaults
 
 SIDECAR = PodDefaults.SIDECAR_CONTAINER_NAME
 """Name of the container that keeps a pod's result until it is read."""
+SIDECAR_IMAGE = PodDefaults.SIDECAR_CONTAINER.image
+"""Its image where the Kubernetes connection names none: one of Docker Hub."""
 RESULT_FILE = f"{PodDefaults.XCOM_MOUNT_PATH}/return.json"
 
 __all__ = [
     "EMPTY_XCOM_RESULT",
     "RESULT_FILE",
     "SIDECAR",
+    "SIDECAR_IMAGE",
     "ContainerState",
     "OnFinishAction",
     "OnKillAction",

@@ -25,7 +25,7 @@ BASE_NAMES = frozenset({"input", "run", "job", "last_success"})
 """What every expression knows: see `baton.jobs.run.names`."""
 EXPRESSIONS: dict[type[Any], tuple[str, ...]] = {
     CallStep: ("path", "params", "body"),
-    SendStep: ("to", "subject", "text"),
+    SendStep: ("to", "subject", "text", "attach"),
     FunctionStep: ("payload",),
     WorkloadStep: ("workload",),
     ReportStep: ("key",),

@@ -15,8 +15,11 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 300
-"""How long the API server may be away."""
+PATIENCE_SECONDS = 1800
+"""How long the API server may be away, or refuse a token that ran out: an upgrade of a control plane takes minutes, and
+what waits here costs nothing. What runs in the cluster runs on meanwhile."""
+_FOR_A_WHILE = (401, 408, 409, 410, 429)
+"""Answers after which a later one may be another."""
 PAUSE_SECONDS = 0.5
 """Between two attempts to reach it."""
 
@@ -79,7 +82,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
 
 def _is_final(err: Exception) -> bool:
     status = getattr(err, "status", None)  # no status: the connection itself was lost
-    return isinstance(status, int) and status not in (408, 409, 410, 429) and status < 500
+    return isinstance(status, int) and status not in _FOR_A_WHILE and status < 500
 
 
 def _brief(err: Exception) -> str:

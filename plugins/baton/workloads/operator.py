@@ -10,11 +10,13 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from baton.airflow_internals.operators import has_post_execute, pod_labels
-from baton.airflow_internals.pods import SIDECAR, OnFinishAction, PodPhase
+from baton.airflow_internals.pods import SIDECAR, SIDECAR_IMAGE, OnFinishAction, PodPhase
 from baton.defaults import NAMESPACE, POD_SCHEDULE_SECONDS, POD_START_SECONDS, WORKLOADS_IMAGE
 from baton.exceptions import PermanentError, TransientError
 from baton.kubernetes.pod_problem import is_wrong_command, problem, refusal
 from baton.pools import PODS
+from baton.settings import settings
+from baton.workloads.restricted import pod_security, restrict
 from baton.workloads.trigger import LOGS_WRITTEN, MAY_HOLD_CREDENTIALS, WorkloadTrigger
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ class WorkloadOperator(KubernetesPodOperator):
         _refuse_without_effect(pod_options)
         shared = {name: value for name, value in (pod_options.get("default_args") or {}).items() if name in _DEFAULTS}
         env_from = [*map(_secret_env, secret_names), *pod_options.pop("env_from", ())]
-        own = {"arguments": list(command), "container_resources": _resources(size)}
+        own = {"arguments": list(command), "container_resources": _resources(size), "security_context": pod_security()}
         self._trigger_message = ""
         super().__init__(env_from=env_from, **{**_DEFAULTS, **shared, **own, **pod_options})
 
@@ -106,11 +108,14 @@ class WorkloadOperator(KubernetesPodOperator):
         """
 
     def build_pod_request_obj(self, context: Context | None = None, **options: Any) -> V1Pod:
-        """Build the pod as the stock operator does, with a side-car that ends when it is asked to."""
+        """Build the pod as the stock operator does, with a side-car of ours, for a namespace that restricts pods."""
         pod = super().build_pod_request_obj(context, **options)
         for container in pod.spec.containers:
             if container.name == SIDECAR:
                 container.command = SIDECAR_COMMAND
+                if container.image == SIDECAR_IMAGE:  # else the connection names one
+                    container.image = settings().sidecar_image or WORKLOADS_IMAGE
+        restrict(pod, self.base_container_name)
         return pod
 
     def _trigger_can_end_it(self) -> bool:

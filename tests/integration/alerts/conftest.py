@@ -89,6 +89,7 @@ def receiver(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) ->
     made.query("DELETE FROM dag_run")
     made.query("DELETE FROM baton_alert_decision")
     made.query("DELETE FROM baton_alert_state")
+    made.query("DELETE FROM baton_alert_refusal")
     made.query("UPDATE dag SET is_paused = false, is_stale = false, has_import_errors = false")
     made.write_routes(route())
     credentials = [

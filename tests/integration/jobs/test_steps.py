@@ -1,5 +1,7 @@
 """Each kind of step on its real part; that nothing happens twice when the next try comes."""
 
+import email
+import email.policy
 import json
 import time
 from collections.abc import Callable
@@ -282,3 +284,29 @@ def test_errors_quote_no_values(run):
         run({"query": "SELECT CAST(:v AS date) AS d", "connection": "shop", "with": {"v": "Kowalski"}})
     assert "22007" in str(caught.value)
     assert "Kowalski" not in str(caught.value)
+
+
+def test_rows_are_attached_as_a_file(run, mail):
+    """CSV that no spreadsheet computes."""
+    rows = "SELECT 'a,b' AS name, '=1+1' AS formula, -2 AS n UNION ALL SELECT 'c', '-3.5', NULL ORDER BY 1"
+    before = set(mail[1].glob("*"))
+    run(
+        {"query": rows, "connection": "shop", "as": "rows"},
+        {"send": "mail", "subject": "x", "text": "y", "attach": {"rows.csv": "{{ rows }}", "rows.json": "{{ rows }}"}},
+    )
+    [file] = set(mail[1].glob("*")) - before
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    table, plain = message.iter_attachments()
+    assert table.get_filename() == "rows.csv"
+    assert table.get_content().splitlines() == ["name,formula,n", '"a,b",\'=1+1,-2', "c,-3.5,"]
+    assert json.loads(plain.get_content())[1]["formula"] == "-3.5"
+
+
+def test_values_of_a_path_stay_out_of_errors_and_logs(run, api, caplog):
+    """They are data."""
+    caplog.set_level("INFO")
+    api["answers"] = [(500, {}), (404, {})]
+    with pytest.raises(PermanentError) as caught:
+        run({"call": "GET /x/{n}", "connection": "api", "path": {"n": "Kowalski"}}, retry="1 time")
+    assert "GET /x/{n} answers 404" in str(caught.value)
+    assert "Kowalski" not in caplog.text + str(caught.value)

@@ -143,7 +143,7 @@ def test_requests_of_a_succeeded_pod_are_free_within_seconds(small, make_pod, un
     name = body["metadata"]["name"]
     small.core.create_namespaced_pod("own", body)
     small.core.create_namespaced_pod("own", asking(make_pod, "next", "true"))
-    until(lambda: small.core.read_namespaced_pod(name, "own").status.container_statuses[0].state.terminated)
+    until(lambda: _ended(small, name, "base"))
     ended = time.monotonic()
     assert small.core.read_namespaced_pod("next", "own").status.phase == "Pending"
 
@@ -178,6 +178,7 @@ def test_task_says_why_its_pod_did_not_start(small, make_pod, tmp_path, spec, sa
         config_file=str(small.server.kubeconfig),
         kubernetes_conn_id=None,
         schedule_timeout=1,
+        startup_timeout=1,
     )
 
     event = asyncio.run(first(trigger))
@@ -189,6 +190,12 @@ def test_task_says_why_its_pod_did_not_start(small, make_pod, tmp_path, spec, sa
     assert "kubectl" not in str(failure.value)
     assert isinstance(failure.value, AirflowFailException) == ("executable" in said)
     assert pod.metadata.name in str(failure.value)
+
+
+def _ended(place, name, container):
+    """How a container of a pod has ended; their statuses come in the order of their names."""
+    statuses = place.core.read_namespaced_pod(name, place.name).status.container_statuses
+    return next(each for each in statuses if each.name == container).state.terminated
 
 
 async def first(trigger):

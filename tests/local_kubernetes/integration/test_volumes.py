@@ -80,7 +80,6 @@ def test_a_projected_volume_brings_several_sources_together(place, make_pod, run
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ({"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}, "gives it to no pod"),
         ({"projected": {"sources": [{"clusterTrustBundle": {"path": "x"}}]}}, "clusterTrustBundle is not supported"),
         ({"ephemeral": {}}, "make a PersistentVolumeClaim of its own"),
         ({"nfs": {"server": "x", "path": "/"}}, "nfs is not supported"),
@@ -134,16 +133,16 @@ def test_a_sub_path_may_be_made_of_variables(place, make_pod, run_pod):
     assert log == "hello\n"
 
 
-def test_a_sub_path_of_variables_stays_in_its_volume(place, make_pod, run_pod):
+def test_a_sub_path_of_variables_stays_in_its_volume(place, make_pod):
     """What the expression becomes is checked, not only what it is."""
     container = {
         "env": [{"name": "UP", "value": "../.."}],
         "volumeMounts": [{"name": "v", "mountPath": "/test-volume", "subPathExpr": "$(UP)/x"}],
     }
 
-    pod, _ = run_pod(place, make_pod("p", "true", container, volumes=_volume(emptyDir={})))
+    pod = place.core.create_namespaced_pod(place.name, make_pod("p", "true", container, volumes=_volume(emptyDir={})))
 
-    assert 'leads out of its volume: "../../x"' in pod.status.message
+    assert 'leads out of its volume: "../../x"' in pod.status.container_statuses[0].state.waiting.message
 
 
 def test_a_claim_keeps_what_pods_write(place, make_pod, run_pod):
@@ -180,13 +179,16 @@ def test_a_claim_in_use_goes_with_the_last_pod(place, make_pod, until):
     assert not directory.exists()
 
 
-def test_a_missing_claim_fails_the_pod_with_its_name(place, make_pod, run_pod):
-    """Instead of waiting for ever."""
+def test_a_missing_claim_is_waited_for_by_name(place, make_pod, until):
+    """The pod gets no node before its claim is there."""
     body = make_pod("p", "true", MOUNT, volumes=_volume(persistentVolumeClaim={"claimName": "nothing"}))
 
-    pod, _ = run_pod(place, body)
+    place.core.create_namespaced_pod(place.name, body)
+    [condition] = place.core.read_namespaced_pod("p", place.name).status.conditions
+    assert 'persistentvolumeclaim "nothing" not found' in condition.message
 
-    assert 'persistentvolumeclaim "nothing" not found' in pod.status.message
+    place.core.create_namespaced_persistent_volume_claim(place.name, _claim("nothing"))
+    until(lambda: place.core.read_namespaced_pod("p", place.name).status.phase == "Succeeded")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Masks: what is left of an e-mail address or a phone number tells its kind, not its owner.
 
-A value that is no address at all becomes ``***``. NULL stays NULL.
+A value that is no address at all becomes ``***``: free text in such a column would show its last word. NULL stays NULL.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -9,10 +9,17 @@ from pydantic import Field
 
 from baton_workloads.etl.engine import literal
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import TEXTS, Rule, Spelling, text_result
+from baton_workloads.etl.rules.base import TEXTS, Rule, Spelling, text_result, what_fits
 from baton_workloads.etl.rules.violations import HasNotForm, Violation
 
-ADDRESS = r"^([A-Za-z0-9]?)[^@]*@[^@]+\.([A-Za-z]{2,})$"
+# What is kept of a domain: countries, and the endings that many share. Any other may be a name: `at@home.or.ask.smith`.
+ENDINGS = (
+    "com|net|org|info|biz|edu|gov|mil|int|eu|asia|app|dev|cloud|online|site|shop|store|xyz|email|tech|agency|design|media"
+    "|digital|solutions|services|systems|software|studio|world|live|news|blog|club|life|work|space|website|company|group"
+)
+LETTERS = r"\pL\pM\pN"
+LOCAL = rf"([A-Za-z0-9]?)[{LETTERS}.!#$%&'*+/=?^_`{{|}}~-]*"
+ADDRESS = rf"^{LOCAL}(@)(?:[{LETTERS}-]+\.)+(?:({ENDINGS}|[A-Za-z]{{2}})|[A-Za-z]{{3,}})$"
 
 
 class Mask(Rule):
@@ -23,7 +30,7 @@ class Mask(Rule):
     def misfit(self, column: Column) -> str | None:
         """Masks work on text."""
         if column.udt not in TEXTS:
-            return f"type {column.type} is not text; use null, drop or pseudonym"
+            return f"type {column.type} is not text; use {what_fits(column)}"
         return None
 
     def result(self, column: Column) -> Column:
@@ -40,24 +47,24 @@ class Mask(Rule):
 
 
 class MaskEmail(Mask):
-    """``jane.doe@mail.example.com`` becomes ``j***@***.com``: first character and top-level domain stay."""
+    """``jane.doe@mail.example.com`` becomes ``j***@***.com``: the first letter and a common ending stay."""
 
     rule: Literal["mask_email"]
 
     def form(self) -> str:
         """Give the form of a masked address."""
-        return r"^(\*\*\*|[a-z0-9]?\*\*\*@\*\*\*\.[a-z]{2,})$"
+        return rf"^(\*\*\*|[a-z0-9]?\*\*\*@\*\*\*(\.({ENDINGS}|[a-z]{{2}}))?)$"
 
     def prepared(self, column: Column, name: str) -> str:
-        """Take the address apart; both parts are empty where it is none."""
-        # Flag s: an address field may hold a line break; it must not slip past the pattern.
-        return f"regexp_extract({name}, {literal(ADDRESS)}, ['first', 'top'], 's')"
+        """Take the address apart; all parts are empty where it is none."""
+        return f"regexp_extract({name}, {literal(ADDRESS)}, ['first', 'at', 'ending'], 'i')"
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
         """Give the masked address."""
         return (
-            f"CASE WHEN {name} IS NULL THEN NULL WHEN {prepared}.top = '' THEN '***'"
-            f" ELSE lower({prepared}.first) || '***@***.' || lower({prepared}.top) END"
+            f"CASE WHEN {name} IS NULL THEN NULL WHEN {prepared}.at = '' THEN '***'"
+            f" WHEN {prepared}.ending = '' THEN lower({prepared}.first) || '***@***'"
+            f" ELSE lower({prepared}.first) || '***@***.' || lower({prepared}.ending) END"
         )
 
 

@@ -69,7 +69,7 @@ def finished_at(pod: Object) -> float:
     ends = [
         entry["state"]["terminated"]["finishedAt"]
         for entry in status.get("containerStatuses") or []
-        if (entry.get("state") or {}).get("terminated")
+        if ((entry.get("state") or {}).get("terminated") or {}).get("finishedAt")
     ]
     if ends:
         return max(clock.parse(end) for end in ends)

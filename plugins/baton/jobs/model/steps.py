@@ -11,6 +11,7 @@ from baton.jobs.model.words import Duration, Reacting, Reaction, ResultName
 ABORT = Reaction("abort")
 Values = dict[str, Any]
 """Names and values; texts in them may hold expressions."""
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|json|txt)$")]
 Sql = Annotated[str, Field(min_length=1, description="SQL with `:name` for each value; no expressions")]
 
 
@@ -80,7 +81,10 @@ class SendStep(_Step):
     to: list[str] = Field(default_factory=list, description="Addresses, or channels; mail: the connection's by default")
     subject: str = Field("", description="Subject of a mail")
     text: str = Field(min_length=1, description="What it says; may hold expressions")
-    connection: str | None = Field(None, description="Airflow connection; smtp_default, slack_api_default")
+    attach: dict[FileName, Any] = Field(
+        default_factory=dict, description="Of a mail: name of a file (.csv, .json, .txt) → expression for what is in it"
+    )
+    connection: str | None = Field(None, description="Airflow connection: of a webhook; of mail, default smtp_default")
     when: str = Field("true", description="Expression: nothing is sent where it is false or empty")
 
 

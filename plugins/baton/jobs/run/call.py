@@ -39,13 +39,13 @@ def run_call(step: CallStep, turn: Turn) -> Any:
             f"an earlier attempt was ended during {step.call}, which may not arrive twice: look at the other side, "
             "then run the job anew"
         )
-    with client_of(step.connection) as client:
-        caller = _Caller(client, method, _filled(path, turn.value(dict(step.path))), turn, repeatable)
-        params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
-        body = turn.value(step.body)
-        if step.next is None:
-            return _items(step, caller.call(params, body))
-        return _pages(step, caller, params, body)
+    client = client_of(step.connection, turn.opened)
+    caller = _Caller(client, step.call, _filled(path, turn.value(dict(step.path))), turn, repeatable)
+    params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
+    body = turn.value(step.body)
+    if step.next is None:
+        return _items(step, caller.call(params, body))
+    return _pages(step, caller, params, body)
 
 
 def _pages(step: CallStep, caller: _Caller, params: dict[str, Any], body: Any) -> list[Any]:
@@ -69,10 +69,14 @@ def _items(step: CallStep, answer: Any) -> Any:
 
 
 class _Caller:
-    """Makes the calls of one attempt."""
+    """Makes the calls of one attempt.
 
-    def __init__(self, client: httpx.Client, method: str, path: str, turn: Turn, repeatable: bool) -> None:
-        self._client, self._method, self._path, self._turn = client, method, path, turn
+    :param name: the call as the file has it: the values in its path are data, and stay out of messages.
+    """
+
+    def __init__(self, client: httpx.Client, name: str, path: str, turn: Turn, repeatable: bool) -> None:
+        self._client, self._name, self._path, self._turn = client, name, path, turn
+        self._method = name.partition(" ")[0]
         self._is_repeatable = repeatable
 
     def call(self, params: Mapping[str, Any], body: Any) -> Any:
@@ -82,7 +86,7 @@ class _Caller:
         headers = {"Accept": "application/json"}
         if self._method not in ("GET", "HEAD"):
             headers["Idempotency-Key"] = self._turn.idempotency_key
-            self._turn.memory.note({"call": self._method})
+        self._note({"call": self._method})
         content = {} if body is None else {"json": body}
         try:
             with self._client.stream(
@@ -94,9 +98,9 @@ class _Caller:
                 **content,
             ) as response:
                 self._check(response)
-                return _json(response)
+                return _json(response, self._turn)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as err:
-            self._turn.memory.note(None)  # nothing was sent
+            self._note(None)  # nothing was sent
             raise TransientError(f"{self._name}: not reached ({type(err).__name__})") from err
         except httpx.HTTPError as err:
             raise self._lost(f"no answer ({type(err).__name__})") from err
@@ -106,27 +110,29 @@ class _Caller:
         if response.is_success:
             return
         if status in _NOT_DONE or (status == 503 and "Retry-After" in response.headers):
-            self._turn.memory.note(None)
+            self._note(None)
             raise TransientError(f"{self._name} answers {status}")
         if status >= 500:
             raise self._lost(f"answers {status}")
-        self._turn.memory.note(None)
+        self._note(None)
         words = "redirects, which is not followed" if response.is_redirect else f"answers {status}"
         raise PermanentError(f"{self._name} {words}")
+
+    def _note(self, effect: Mapping[str, Any] | None) -> None:
+        """Note that a call is under way, or that none is; what may arrive twice needs no note."""
+        if not self._is_repeatable:
+            self._turn.memory.note(effect)
 
     def _lost(self, words: str) -> Exception:
         if self._is_repeatable:
             return TransientError(f"{self._name}: {words}")
         return StepInDoubtError(f"{self._name}: {words}; whether it was done is not known, and it may not arrive twice")
 
-    @property
-    def _name(self) -> str:
-        return f"{self._method} {self._path}"
 
-
-def _json(response: httpx.Response) -> Any:
+def _json(response: httpx.Response, turn: Turn) -> Any:
     content = bytearray()
     for chunk in response.iter_bytes():
+        turn.check_time()
         content += chunk
         if len(content) > MAX_BYTES:
             raise PermanentError(f"the answer has more than {MAX_BYTES:,} bytes")

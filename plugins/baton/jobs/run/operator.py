@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from baton.exceptions import BatonError, PermanentError
 from baton.jobs.model.job import Job
@@ -78,7 +78,9 @@ class WaitAsTheJobSays(RetryPolicy):
         """Wait as long as the step has to."""
         if isinstance(exception, LaterError):
             return RetryDecision.retry(timedelta(seconds=exception.seconds), str(exception)[:200])
-        return RetryDecision.fail("an error that no step expects")
+        if isinstance(exception, AirflowTaskTimeout):
+            return RetryDecision.fail("the job's timeout is over")
+        return RetryDecision.default()  # of no step: Airflow's API was away, say; what is done is not done again
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import BatonError, InDoubtError, PermanentError, TransientError
 from baton.jobs.model.steps import SendStep
+from baton.jobs.run.attachments import file_content
 from baton.jobs.run.turn import StepInDoubtError, Turn
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ class _mail(_Sender):
         self._message["Message-ID"] = f"<baton.job.{turn.idempotency_key}@baton>"
         self._message["Auto-Submitted"] = "auto-generated"
         self._message.set_content(_text(turn.value(step.text), "text"))
+        for name, value in turn.value(step.attach).items():
+            content, kind = file_content(name, value)
+            self._message.add_attachment(content, maintype="text", subtype=kind, filename=name)
 
     def send(self, recipient: str, about_to: Callable[[], None]) -> None:
         self._server.send_message(self._message, parseaddr(recipient)[1], about_to)
@@ -129,15 +133,15 @@ class _webhook(_Sender):
 
         from baton.jobs.run.http import client_of
 
-        with client_of(self._connection) as client:
-            about_to()
-            headers = {"Idempotency-Key": self._turn.idempotency_key}
-            try:
-                answer = client.post("", json={"text": self._text}, headers=headers, timeout=self._turn.seconds_left)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as err:
-                raise TransientError(f"{recipient} is not reached") from err
-            except httpx.HTTPError as err:
-                raise InDoubtError(f"no answer ({type(err).__name__})") from err
+        client = client_of(self._connection, self._turn.opened)
+        about_to()
+        headers = {"Idempotency-Key": self._turn.idempotency_key}
+        try:
+            answer = client.post("", json={"text": self._text}, headers=headers, timeout=self._turn.seconds_left)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as err:
+            raise TransientError(f"{recipient} is not reached") from err
+        except httpx.HTTPError as err:
+            raise InDoubtError(f"no answer ({type(err).__name__})") from err
         if answer.status_code >= 500 and answer.status_code != 503:
             raise InDoubtError(f"{recipient} answers {answer.status_code}")
         if not answer.is_success:

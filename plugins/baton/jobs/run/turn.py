@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from baton.exceptions import PermanentError
+from baton.exceptions import PermanentError, TransientError
 from baton.jobs.expressions import evaluated, value_of
+from baton.jobs.run.opened import Opened
 
 _NAMESPACE = uuid.UUID("6261746f-6e00-5000-8000-6a6f62737465")
 """Of the idempotency keys of steps."""
@@ -34,12 +35,17 @@ class StepInDoubtError(PermanentError):
     """An earlier attempt may have done what the step does, and it may not be done twice."""
 
 
+class StepTimeoutError(TransientError):
+    """The step took longer than its timeout."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """One attempt of one step.
 
     :param names: what expressions know.
     :param key: names this step of this execution, the same for all attempts.
+    :param opened: connections, which all steps of the task share.
     :param ends_at: `time.monotonic()` at which the attempt has to be over.
     """
 
@@ -47,6 +53,7 @@ class Turn:
     key: str
     memory: Remembers
     ends_at: float
+    opened: Opened
 
     def value(self, value: Any) -> Any:
         """A value with its expressions evaluated."""
@@ -60,6 +67,17 @@ class Turn:
     def seconds_left(self) -> float:
         """Until the attempt has to be over; never less than a hundredth."""
         return max(self.ends_at - time.monotonic(), 0.01)
+
+    def check_time(self) -> None:
+        """Whether the attempt may go on; asked where a step waits for more of something.
+
+        Why no signal of the process, as Airflow's own limit of a task: it could come in the middle of a request to
+        Airflow, and leave half an answer for the next one.
+
+        :raises StepTimeoutError: its time is over.
+        """
+        if time.monotonic() > self.ends_at:
+            raise StepTimeoutError("it took longer than its timeout")
 
     @property
     def idempotency_key(self) -> str:

@@ -183,7 +183,8 @@ def inherited_by(cls):
     closed = [base for base in theirs if base.__name__ not in EXTENDED]
     offered = set(dir(object)).union(*(_declared(base) for base in theirs if base.__name__ in EXTENDED))
     used = set(re.findall(r"\b(?:self|super\(\))\.(\w+)", inspect.getsource(cls)))
-    names = {name for name in set(vars(cls)) | used if not name.startswith("__")}
+    # `_Class__name`: what a base itself keeps on the class when it runs.
+    names = {name for name in set(vars(cls)) | used if not re.match(r"__|_[A-Z]\w*?__", name)}
     for name in sorted(names - offered - {"log", "_abc_impl"}):
         for base in closed:
             if name in vars(base) or (name not in _parameters(base) and name in attributes_of(base)):

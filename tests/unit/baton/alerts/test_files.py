@@ -46,6 +46,20 @@ CREDENTIALS: dict[str, Any] = {
             "routes": ["pods"],
         },
         {"name": "grafana", "type": "hmac", "keys": [{"id": "1", "secret": "s" * 40}]},
+        {"name": "gcp", "type": "basic", "user": "gcp", "keys": [{"id": "1", "sha256": digest("t" * 40)}]},
+        {"name": "aws", "type": "sns", "topics": ["arn:aws:sns:eu-central-1:123456789012:alerts"]},
+        {
+            "name": "shop",
+            "type": "signed",
+            "keys": [{"id": "1", "secret": "s" * 40}],
+            "signature": {
+                "header": "X-A",
+                "prefix": "v1=",
+                "encoding": "hex",
+                "timestamp": "X-T",
+                "signed": "{timestamp}",
+            },
+        },
     ]
 }
 NAMED = {

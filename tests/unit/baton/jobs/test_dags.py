@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from baton.exceptions import PermanentError
 from baton.jobs.dags import RefusedJobsError, dag_of, job_dags, report_refused
 from baton.jobs.reading import read_jobs
 from baton.jobs.run.elsewhere import _word
+from baton.jobs.run.execution import LaterError
 from baton.jobs.run.operator import WaitAsTheJobSays, WaitInTurn
 from baton.jobs.timetable import EveryTimetable, OnceTimetable
 
@@ -115,7 +117,8 @@ def test_waits_are_those_of_the_job():
     ]  # fmt: skip
     assert policy.evaluate(PermanentError(), 1, 9).action.value == "fail"
     assert WaitInTurn((0.1,), doubles=True).evaluate(OSError(), 3, 9).retry_delay == timedelta(seconds=0.4)
-    assert WaitAsTheJobSays().evaluate(ValueError(), 1, 9).action.value == "fail"
+    assert WaitAsTheJobSays().evaluate(AirflowTaskTimeout(), 1, 9).action.value == "fail"
+    assert WaitAsTheJobSays().evaluate(LaterError("x", 60), 1, 9).retry_delay == timedelta(minutes=1)
 
 
 def test_input_becomes_params(tmp_path):

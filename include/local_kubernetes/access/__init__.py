@@ -1,0 +1,1 @@
+"""Who asks and whether they may: service accounts and their tokens, RBAC, Pod Security."""
