@@ -23,7 +23,10 @@ def test_jobs_of_each_kind_are_listed(api: Api) -> None:
     assert sales["last_run_status"] is None
     assert [job["queue"] for job in (jobs["ProcessPendingWebhooks"], jobs["nightly_build"])] == ["critical", "low"]
     assert jobs["ProcessPendingWebhooks"]["schedule"]["every_seconds"] == 300
-    assert (jobs["shop__backup"]["cron_expression"], jobs["shop__backup"]["timezone"]) == ("30 1 * * *", "Europe/Prague")
+    assert (jobs["shop__backup"]["cron_expression"], jobs["shop__backup"]["timezone"]) == (
+        "30 1 * * *",
+        "Europe/Prague",
+    )
     assert (jobs["nightly_build"]["cron_expression"], jobs["by_hand"]["next_run_at"]) == ("0 2 * * *", None)
 
 
