@@ -206,7 +206,7 @@ def test_a_warning_of_old_transactions_is_no_missing_right(real: Shop) -> None:
         (
             "GetNewTransactionId",
             ["runs out of transaction numbers"],
-        ),  # seen so with 15, 17 and 18, near the end of them
+        ),  # as seen with 15, 17 and 18
         ("SetTransactionIdLimit", ["runs out of transaction numbers"]),
         ("lazy_check_wraparound_failsafe", ["runs out of transaction numbers"]),
         ("exec_stmt_raise", ["warned of something else"]),
