@@ -6,26 +6,38 @@ Why not as in manifests: Kubernetes takes `n`, `on` and `y` for truth values, an
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
 from baton.cronjobs.manifests.scalars import Loader
 
-_TAG = "tag:yaml.org,2002:"
+_PLAIN = "tag:yaml.org,2002:plain"
+"""What `Loader` calls a scalar without tag and quotes."""
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+}
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
+_FRACTION = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
 
 
 class JobLoader(Loader):
-    """Truth values are `true` and `false`, numbers are decimal; a key is a text, and given once."""
+    """Truth values are `true` and `false`, numbers are decimal, dates are texts; a key is a text, and given once."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str | None, Any]] = {
-        None: [
-            (f"{_TAG}bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$")),
-            (f"{_TAG}null", re.compile("^(?:~|null|Null|NULL|)$")),
-            (f"{_TAG}int", re.compile("^[-+]?(?:0|[1-9][0-9]*)$")),
-            (f"{_TAG}float", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?$")),
-        ]
-    }
+    @classmethod
+    def key(cls, node: yaml.Node) -> str:
+        """A key as it stands there."""
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else super().key(node)
 
-    def _key(self, node: yaml.ScalarNode) -> str:
-        return str(node.value)
+    @classmethod
+    def _scalar(cls, node: yaml.ScalarNode) -> Any:
+        if node.tag != _PLAIN:
+            return super()._scalar(node)
+        text = str(node.value)
+        if text in _WORDS:
+            return _WORDS[text]
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        return float(text) if _FRACTION.fullmatch(text) else text

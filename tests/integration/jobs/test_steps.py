@@ -300,3 +300,13 @@ def test_rows_are_attached_as_a_file(run, mail):
     assert table.get_filename() == "rows.csv"
     assert table.get_content().splitlines() == ["name,formula,n", '"a,b",\'=1+1,-2', "c,-3.5,"]
     assert json.loads(plain.get_content())[1]["formula"] == "-3.5"
+
+
+def test_values_of_a_path_stay_out_of_errors_and_logs(run, api, caplog):
+    """They are data."""
+    caplog.set_level("INFO")
+    api["answers"] = [(500, {}), (404, {})]
+    with pytest.raises(PermanentError) as caught:
+        run({"call": "GET /x/{n}", "connection": "api", "path": {"n": "Kowalski"}}, retry="1 time")
+    assert "GET /x/{n} answers 404" in str(caught.value)
+    assert "Kowalski" not in caplog.text + str(caught.value)

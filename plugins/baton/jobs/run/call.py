@@ -39,13 +39,13 @@ def run_call(step: CallStep, turn: Turn) -> Any:
             f"an earlier attempt was ended during {step.call}, which may not arrive twice: look at the other side, "
             "then run the job anew"
         )
-    with client_of(step.connection) as client:
-        caller = _Caller(client, method, _filled(path, turn.value(dict(step.path))), turn, repeatable)
-        params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
-        body = turn.value(step.body)
-        if step.next is None:
-            return _items(step, caller.call(params, body))
-        return _pages(step, caller, params, body)
+    client = client_of(step.connection, turn.opened)
+    caller = _Caller(client, step.call, _filled(path, turn.value(dict(step.path))), turn, repeatable)
+    params = {name: value for name, value in turn.value(dict(step.params)).items() if value not in (None, "")}
+    body = turn.value(step.body)
+    if step.next is None:
+        return _items(step, caller.call(params, body))
+    return _pages(step, caller, params, body)
 
 
 def _pages(step: CallStep, caller: _Caller, params: dict[str, Any], body: Any) -> list[Any]:
@@ -69,10 +69,14 @@ def _items(step: CallStep, answer: Any) -> Any:
 
 
 class _Caller:
-    """Makes the calls of one attempt."""
+    """Makes the calls of one attempt.
 
-    def __init__(self, client: httpx.Client, method: str, path: str, turn: Turn, repeatable: bool) -> None:
-        self._client, self._method, self._path, self._turn = client, method, path, turn
+    :param name: the call as the file has it: the values in its path are data, and stay out of messages.
+    """
+
+    def __init__(self, client: httpx.Client, name: str, path: str, turn: Turn, repeatable: bool) -> None:
+        self._client, self._name, self._path, self._turn = client, name, path, turn
+        self._method = name.partition(" ")[0]
         self._is_repeatable = repeatable
 
     def call(self, params: Mapping[str, Any], body: Any) -> Any:
@@ -123,10 +127,6 @@ class _Caller:
         if self._is_repeatable:
             return TransientError(f"{self._name}: {words}")
         return StepInDoubtError(f"{self._name}: {words}; whether it was done is not known, and it may not arrive twice")
-
-    @property
-    def _name(self) -> str:
-        return f"{self._method} {self._path}"
 
 
 def _json(response: httpx.Response, turn: Turn) -> Any:

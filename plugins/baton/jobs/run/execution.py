@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from baton.jobs.model.steps import ActionStep, CallStep, ForEachStep, QueryStep,
 from baton.jobs.run.call import run_call
 from baton.jobs.run.for_each import run_for_each
 from baton.jobs.run.memory import SETTLED, State, StepMemory, Store
+from baton.jobs.run.opened import Opened
 from baton.jobs.run.results import Results
 from baton.jobs.run.send import run_send
 from baton.jobs.run.sql import run_action, run_query
@@ -66,6 +68,7 @@ class Execution:
     seconds: float
     sleep: Callable[[float], None] = time.sleep
     _began: float = field(default_factory=time.monotonic)
+    _opened: Opened = field(default_factory=Opened)
 
     def run(self, steps: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         """Run steps, by name. What an earlier try has settled is not begun again.
@@ -75,7 +78,8 @@ class Execution:
         :raises LaterError: the task has to be tried again later.
         :raises BatonError: a step failed, and the job with it.
         """
-        return {name: kept for name, step in steps if (kept := self._step(name, step)) is not None and step.result}
+        with closing(self._opened):
+            return {name: kept for name, step in steps if (kept := self._step(name, step)) is not None and step.result}
 
     def _step(self, name: str, step: Any) -> Any:
         """Run one step; returns what is kept of its value."""
@@ -104,19 +108,16 @@ class Execution:
         while True:
             memory.begin()
             try:
-                value = self._attempt(name, step, memory)
-            except PermanentError:
-                raise
+                self._settle(name, step, memory, self._attempt(name, step, memory))
             except TransientError as err:
                 self._wait(name, memory, err)
             else:
-                self._settle(name, step, memory, value)
                 return
 
     def _attempt(self, name: str, step: Any, memory: StepMemory) -> Any:
         left = self.seconds - (time.monotonic() - self._began)
         seconds = min(left, step.timeout.total_seconds()) if step.timeout else left
-        turn = Turn(self.names, f"{self.key}/{name}", memory, time.monotonic() + seconds)
+        turn = Turn(self.names, f"{self.key}/{name}", memory, time.monotonic() + seconds, self._opened)
         if isinstance(step, ForEachStep):
             return run_for_each(step, turn, RUNNERS[type(step.do)], self._tries_here)
         return RUNNERS[type(step)](step, turn)

@@ -76,7 +76,7 @@ class _Work:
             seconds = self.step.do.timeout.total_seconds() if self.step.do.timeout else self.turn.seconds_left
             ends_at = min(self.turn.ends_at, time.monotonic() + seconds)
             try:
-                self.run(self.step.do, Turn(names, key, self.memory.of(number), ends_at))
+                self.run(self.step.do, Turn(names, key, self.memory.of(number), ends_at, self.turn.opened))
             except TransientError:
                 if attempt == self.tries:
                     raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,17 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from baton.exceptions import PermanentError
 from baton.functions.hook import endpoint_of
+from baton.jobs.run.opened import Opened
 
 if TYPE_CHECKING:
     import httpx
 
 
-@contextmanager
-def client_of(connection_id: str) -> Iterator[httpx.Client]:
+logging.getLogger("httpx").setLevel(logging.WARNING)  # else each address, with the data in it, is a line of the log
+
+
+def client_of(connection_id: str, opened: Opened) -> httpx.Client:
     """A client for the connection's address; it follows no redirect, which could carry the credentials elsewhere.
+
+    Why it is shared: to make one takes longer than a call, for the certificates that it reads.
 
     :raises PermanentError: the connection is missing, names no host, or its certificates cannot be read.
     """
+    client: httpx.Client = opened.get(("http", connection_id), lambda: _client(connection_id))
+    return client
+
+
+@contextmanager
+def _client(connection_id: str) -> Iterator[httpx.Client]:
     import httpx
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException

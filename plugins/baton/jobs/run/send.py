@@ -133,15 +133,15 @@ class _webhook(_Sender):
 
         from baton.jobs.run.http import client_of
 
-        with client_of(self._connection) as client:
-            about_to()
-            headers = {"Idempotency-Key": self._turn.idempotency_key}
-            try:
-                answer = client.post("", json={"text": self._text}, headers=headers, timeout=self._turn.seconds_left)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as err:
-                raise TransientError(f"{recipient} is not reached") from err
-            except httpx.HTTPError as err:
-                raise InDoubtError(f"no answer ({type(err).__name__})") from err
+        client = client_of(self._connection, self._turn.opened)
+        about_to()
+        headers = {"Idempotency-Key": self._turn.idempotency_key}
+        try:
+            answer = client.post("", json={"text": self._text}, headers=headers, timeout=self._turn.seconds_left)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as err:
+            raise TransientError(f"{recipient} is not reached") from err
+        except httpx.HTTPError as err:
+            raise InDoubtError(f"no answer ({type(err).__name__})") from err
         if answer.status_code >= 500 and answer.status_code != 503:
             raise InDoubtError(f"{recipient} answers {answer.status_code}")
         if not answer.is_success:

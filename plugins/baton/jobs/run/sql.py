@@ -30,7 +30,7 @@ def run_query(step: QueryStep, turn: Turn) -> list[dict[str, Any]]:
     """
     from sqlalchemy import text
 
-    with _database(step.connection) as engine, _transaction(engine, turn, read_only=True) as connection:
+    with _database(step.connection, turn) as engine, _transaction(engine, turn, read_only=True) as connection:
         streaming, values = connection.execution_options(stream_results=True), turn.value(dict(step.values))
         with streaming.execute(text(step.query), values) as found:
             rows = list(_limited(found.mappings(), step, turn))
@@ -65,7 +65,7 @@ def run_action(step: ActionStep, turn: Turn) -> dict[str, Any]:
     """
     from sqlalchemy import text
 
-    with _database(step.connection) as engine:
+    with _database(step.connection, turn) as engine:
         if (done := _earlier(step, turn, engine)) is not None:
             return done
         with _transaction(engine, turn) as connection:
@@ -125,22 +125,11 @@ def _transaction_id(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _database(connection_id: str) -> Iterator[Engine]:
+def _database(connection_id: str, turn: Turn) -> Iterator[Engine]:
     """The database of a connection; its errors become ours, without the values that were bound."""
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-    from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-    from sqlalchemy.pool import NullPool
 
-    try:
-        connection: Any = BaseHook.get_connection(connection_id)
-        hook = connection.get_hook()
-    except AirflowNotFoundException as err:
-        raise PermanentError(f"connection {connection_id} is missing: make it in Airflow") from err
-    if not hasattr(hook, "get_sqlalchemy_engine"):
-        raise PermanentError(f"connection {connection_id} is of no database")
-    engine = create_engine(hook.sqlalchemy_url, poolclass=NullPool, hide_parameters=True)
+    engine: Engine = turn.opened.get(("sql", connection_id), lambda: _engine(connection_id))
     try:
         yield engine
     except DBAPIError as err:
@@ -148,6 +137,24 @@ def _database(connection_id: str) -> Iterator[Engine]:
         raise kind(f"{connection_id}: {_words(err)}") from err
     except SQLAlchemyError as err:
         raise PermanentError(f"{connection_id}: {_words(err)}") from err
+
+
+@contextmanager
+def _engine(connection_id: str) -> Iterator[Engine]:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from sqlalchemy import create_engine
+
+    try:
+        connection: Any = BaseHook.get_connection(connection_id)
+        hook = connection.get_hook()
+    except AirflowNotFoundException as err:
+        raise PermanentError(f"connection {connection_id} is missing: make it in Airflow") from err
+    if not hasattr(hook, "sqlalchemy_url"):
+        raise PermanentError(f"connection {connection_id} is of no database")
+    engine = create_engine(hook.sqlalchemy_url, pool_size=1, max_overflow=-1, pool_pre_ping=True, hide_parameters=True)
+    try:
+        yield engine
     finally:
         engine.dispose()
 

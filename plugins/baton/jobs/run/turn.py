@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from baton.exceptions import PermanentError, TransientError
 from baton.jobs.expressions import evaluated, value_of
+from baton.jobs.run.opened import Opened
 
 _NAMESPACE = uuid.UUID("6261746f-6e00-5000-8000-6a6f62737465")
 """Of the idempotency keys of steps."""
@@ -44,6 +45,7 @@ class Turn:
 
     :param names: what expressions know.
     :param key: names this step of this execution, the same for all attempts.
+    :param opened: connections, which all steps of the task share.
     :param ends_at: `time.monotonic()` at which the attempt has to be over.
     """
 
@@ -51,6 +53,7 @@ class Turn:
     key: str
     memory: Remembers
     ends_at: float
+    opened: Opened
 
     def value(self, value: Any) -> Any:
         """A value with its expressions evaluated."""
