@@ -13,8 +13,8 @@ None: an alert's route starts it. By hand, with the conf of an earlier run, it c
 
 ## If it fails
 "namespace … is not among those": allow it in the Airflow Variable `diagnostics_namespaces` and give Airflow's service
-account the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone already, or the route
-fills `target` from the wrong label. A collector that fails does not fail the task; the index and the message name it.
+account the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone already, or the
+route fills `target` from the wrong label. A collector that fails does not fail the task; the index and the message name it.
 
 ## Params
 None. What Prometheus is asked and which commands may run inside containers is in `include/incidents/diagnostics.yaml`.
