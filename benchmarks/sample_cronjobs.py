@@ -31,6 +31,18 @@ from baton.cronjobs.dags import report_refused
 
 report_refused({folder!r})
 '''
+_JOBS = '''"""Airflow DAGs of many job files."""
+
+from baton.jobs import job_dags
+
+globals().update(job_dags({folder!r}))
+'''
+_JOBS_REFUSED = '''"""No Airflow DAG: which job files were refused."""
+
+from baton.jobs import report_refused
+
+report_refused({folder!r})
+'''
 _DAG_FACTORY = '''"""Airflow DAGs of many YAML files."""
 
 from airflow.sdk import DAG
@@ -71,6 +83,28 @@ def cronjobs(count: int, folder: Path) -> None:
         (manifests / f"{job['metadata']['name']}.yaml").write_text(yaml.safe_dump(job, sort_keys=False))
     (folder / "cronjobs.py").write_text(_BATON.format(folder=str(manifests)))
     (folder / "refused_manifests.py").write_text(_BATON_REFUSED.format(folder=str(manifests)))
+
+
+def job_files(count: int, folder: Path) -> None:
+    """As many files of jobs, each with a query, a call and a message, on the same schedules."""
+    files = _fresh(folder) / "jobs"
+    files.mkdir()
+    for job in jobs(count):
+        name = job["metadata"]["name"]
+        steps = [
+            {
+                "query": "SELECT id FROM items WHERE stock < :least",
+                "connection": "shop",
+                "with": {"least": 3},
+                "as": "low",
+            },
+            {"call": "POST /orders", "connection": "api", "body": {"items": "{{ low }}"}, "repeatable": True},
+            {"send": "slack", "to": ["#stock"], "text": "{{ low | length }} items are low"},
+        ]
+        content = {"name": name, "cron": job["spec"]["schedule"], "retry": "3 times", "steps": steps}
+        (files / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (folder / "jobs.py").write_text(_JOBS.format(folder=str(files)))
+    (folder / "refused_jobs.py").write_text(_JOBS_REFUSED.format(folder=str(files)))
 
 
 def dag_factory(count: int, folder: Path) -> None:

@@ -25,3 +25,5 @@ DAG_IDS = [
     "warm_caches",
 ]
 CRONJOB_DAG_IDS = ["expire-signatures", "remind-signers"]
+JOB_DAG_IDS = ["CleanupJobExecutions", "ProcessPendingWebhooks"]
+"""Those of the job files."""

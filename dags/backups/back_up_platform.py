@@ -13,6 +13,7 @@ nobody; it shares the pool *shop_heavy* with the shop's maintenance, so the two 
 not made up for.
 
 ## If it fails
+`check_drill` says within seconds what the drill will lack: an extension, a right, a tool. The dump goes on meanwhile.
 Nothing was pruned, the last proven backup is still there: `./baton backups list`. The last line of the task's log says
 what to do. Clearing the failed task and what follows is always safe. "is not what was dumped" or "another sha256":
 clear `dump` and what follows, and find out why before the next run; docs/backups.md helps.
@@ -28,10 +29,11 @@ from airflow.sdk import CronTriggerTimetable, dag
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
+from baton.queues import Queue
 from baton.schedules import RUN_KEY
 from baton.settings import settings
 from baton.workloads.backup_applications import application_backup, read_applications
-from baton.workloads.backup_stages import backup_stage, kept_snapshots, parts_of, retention, sealed_backup
+from baton.workloads.backup_stages import backup_check, backup_stage, kept_snapshots, parts_of, retention, sealed_backup
 
 KEPT = {"days": 30, "daily": 0, "weekly": 0, "monthly": 12}
 APPLICATIONS = read_applications(settings().data("backups", "applications.yaml"))
@@ -42,12 +44,13 @@ APPLICATIONS = read_applications(settings().data("backups", "applications.yaml")
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={**KEPT, "snapshot_class": ""},
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,
 )
 def back_up_platform() -> None:
+    check_drill = backup_check()
     dump = backup_stage("dump", "--run-key", RUN_KEY, size="medium", pool=SHOP_HEAVY.name)
     made = [
         dump,
@@ -60,7 +63,8 @@ def back_up_platform() -> None:
     restore_drill = backup_stage("drill", *sealed_backup(), task_id="restore_drill", size="medium")
     prune = backup_stage("prune", "--proven", sealed_backup()[0], *retention(KEPT), outlets=[BACKUPS])
     prune_snapshots = backup_stage("prune-snapshots", "--keep", kept_snapshots(prune))
-    made >> seal >> verify >> restore_drill >> prune >> prune_snapshots
+    made >> seal >> verify
+    [verify, check_drill] >> restore_drill >> prune >> prune_snapshots
 
 
 back_up_platform()

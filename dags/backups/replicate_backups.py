@@ -23,6 +23,7 @@ from airflow.sdk import dag
 
 from baton.assets import BACKUPS
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.workloads.backup_stages import backup_stage, retention
 
 KEPT = {"days": 90, "daily": 0, "weekly": 0, "monthly": 24}
@@ -33,7 +34,7 @@ KEPT = {"days": 90, "daily": 0, "weekly": 0, "monthly": 24}
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params=KEPT,
     tags=["area/backups", "tier/1"],
     doc_md=__doc__,

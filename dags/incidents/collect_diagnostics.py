@@ -12,8 +12,8 @@ The run's conf, as the alert receiver makes it (`alert`, `target`, `others`) →
 None: an alert's route starts it. By hand, with the conf of an earlier run, it collects again.
 
 ## If it fails
-"namespace … is not among those": allow it in the Airflow Variable `diagnostics_namespaces` and give Airflow's service
-account the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone already, or the
+"namespace … is not among those": allow it in the Airflow Variable `diagnostics_namespaces` and give the service account
+of Airflow the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone already, or the
 route fills `target` from the wrong label. A collector that fails does not fail the task; the index and the message name it.
 
 ## Params
@@ -26,6 +26,7 @@ from airflow.sdk import dag
 
 from baton.defaults import default_args
 from baton.incidents import CollectDiagnosticsOperator, read_evidence
+from baton.queues import Queue
 from baton.settings import settings
 
 EVIDENCE = read_evidence(settings().data("incidents", "diagnostics.yaml"))
@@ -37,7 +38,9 @@ EVIDENCE = read_evidence(settings().data("incidents", "diagnostics.yaml"))
     # A storm's runs must not starve everything else, nor wait for each other for long: evidence goes stale.
     max_active_runs=8,
     is_paused_upon_creation=False,  # an alert that finds it paused starts nothing; it only reads
-    default_args=default_args(execution_timeout=timedelta(minutes=5), retry_delay=timedelta(seconds=10)),
+    default_args=default_args(
+        Queue.CRITICAL, execution_timeout=timedelta(minutes=5), retry_delay=timedelta(seconds=10)
+    ),
     tags=["area/incidents", "tier/2"],
     doc_md=__doc__,
 )

@@ -28,6 +28,7 @@ from airflow.sdk import Param, TriggerRule, dag, task_group
 from baton.defaults import default_args
 from baton.incidents import AskToRestartOperator, FindUnhealthyOperator, RestartWorkloadOperator, read_rules
 from baton.notifications import QuestionNotifier
+from baton.queues import Queue
 from baton.settings import settings
 
 RULES = read_rules(settings().data("incidents", "healing.yaml"))
@@ -39,7 +40,7 @@ RULES = read_rules(settings().data("incidents", "healing.yaml"))
     catchup=False,
     max_active_runs=16,
     params={"dry_run": Param(False, type="boolean", description="Only say what would be done")},
-    default_args=default_args(retry_delay=timedelta(seconds=10)),
+    default_args=default_args(Queue.CRITICAL, retry_delay=timedelta(seconds=10)),
     tags=["area/incidents", "tier/2"],
     doc_md=__doc__,
 )

@@ -25,6 +25,7 @@ from airflow.sdk import dag
 from baton.cronjobs import JobTemplateOperator
 from baton.defaults import default_args
 from baton.pools import PODS
+from baton.queues import Queue
 
 
 @dag(
@@ -34,7 +35,7 @@ from baton.pools import PODS
     max_active_runs=16,
     is_paused_upon_creation=False,  # an alert that finds it paused starts nothing
     tags=["area/incidents", "tier/2"],
-    default_args=default_args(retries=0, execution_timeout=timedelta(hours=1)),
+    default_args=default_args(Queue.CRITICAL, retries=0, execution_timeout=timedelta(hours=1)),
     doc_md=__doc__,
 )
 def run_job_template() -> None:

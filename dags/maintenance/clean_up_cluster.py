@@ -25,6 +25,7 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.workloads import CleanUpClusterOperator
 from baton.workloads.maintenance_tasks import maintenance_params
 
@@ -36,7 +37,7 @@ DAYS = Param(7, type="number", minimum=0, description="Since how many days somet
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={"days": DAYS, **maintenance_params(limit=500)},
     tags=["area/maintenance", "tier/3"],
     doc_md=__doc__,

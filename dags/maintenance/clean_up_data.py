@@ -24,6 +24,7 @@ import pendulum
 from airflow.sdk import dag
 
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import LIMITED, maintain, maintenance_params
 
@@ -38,7 +39,7 @@ TABLE = CronTable(
     start_date=pendulum.datetime(2026, 1, 1, tz=TABLE.zone),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={**TABLE.params(), **maintenance_params(limit=100_000)},
     tags=["area/maintenance", "tier/2"],
     doc_md=__doc__,

@@ -14,7 +14,9 @@ hours of the week. Never beside a dump of the same database: both hold the one s
 ## If it fails
 "… is locked by pid …": somebody holds a transaction open on that table; the others are done. End it
 (`SELECT pg_terminate_backend(pid)`), or wait, and clear the task. "invalid index": an earlier reindex was interrupted;
-its owner runs the command in the message, as this role may not drop anything. Clearing is always safe.
+its owner runs the command in the message, as this role may not drop anything. "may not read the statistics": grant
+what the message says. Clearing is always safe. A line `WARNING: … dead rows are kept for …` in the log is no failure:
+end that session or prepared transaction, or drop the unused slot, and the next vacuum removes them.
 
 ## Params
 `only`: which of the two a run by hand does. `dry_run`: say what is due. `max_minutes`: begin nothing further after so
@@ -28,6 +30,7 @@ from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
 from baton.pools import SHOP_HEAVY
+from baton.queues import Queue
 from baton.schedules import CronTable, choose
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params
 
@@ -41,7 +44,7 @@ OPTIONS = [*DRY_RUN, "--max-seconds", "{{ params.max_minutes * 60 }}"]
     start_date=pendulum.datetime(2026, 1, 1, tz=TABLE.zone),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(execution_timeout=timedelta(hours=3)),  # the last statement may take an hour
+    default_args=default_args(Queue.LOW, execution_timeout=timedelta(hours=3)),  # the last statement may take an hour
     params={**TABLE.params(), **maintenance_params(), "max_minutes": MAX_MINUTES},
     tags=["area/maintenance", "tier/2"],
     doc_md=__doc__,

@@ -24,6 +24,7 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from baton.defaults import TIMEZONE, default_args
+from baton.queues import Queue
 from baton.workloads.maintenance_tasks import LIMITED, logs_volume, maintain, maintenance_params
 
 DAYS = Param(7, type="integer", minimum=0, description="Since how many days nobody has written a file.")
@@ -34,7 +35,7 @@ DAYS = Param(7, type="integer", minimum=0, description="Since how many days nobo
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params={"days": DAYS, **maintenance_params(limit=10_000)},
     tags=["area/maintenance", "tier/3"],
     doc_md=__doc__,

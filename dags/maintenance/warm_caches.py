@@ -24,6 +24,7 @@ from airflow.sdk import dag
 
 from baton.assets import CACHES_INVALIDATED, DEPLOYMENT
 from baton.defaults import default_args
+from baton.queues import Queue
 from baton.settings import settings
 from baton.workloads.maintenance_tasks import DRY_RUN, maintain, maintenance_params, read_plan
 
@@ -35,7 +36,7 @@ PLAN = read_plan(settings().data("maintenance", "warm_caches.yaml"))
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(Queue.LOW),
     params=maintenance_params(),
     tags=["area/maintenance", "tier/3"],
     doc_md=__doc__,

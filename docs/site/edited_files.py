@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parents[2]
 Schema = dict[str, Any]
 
 SCHEMAS = {
+    "include/jobs/job.schema.json": ("job files", "include/jobs", "docs/jobs.md"),
     "include/cronjobs/chains.schema.json": ("chains.yaml", "include/cronjobs/chains.yaml", "docs/cronjobs.md"),
     "plugins/baton/alerts/routes.schema.json": ("routes.yaml", "include/alerts/routes.yaml", "docs/alerts.md"),
     "plugins/baton/incidents/diagnostics_file.schema.json": (

@@ -81,7 +81,8 @@ class Airflow:
             "AIRFLOW_CONN_AWS_DEFAULT": self._aws_connection(),
             "AIRFLOW_CONN_FUNCTIONS_DEFAULT": self._functions_connection(),
             "AIRFLOW_CONN_FUNCTION_CALLBACKS": self._callbacks_connection(),
-            "AIRFLOW_CONN_SHOP": self._shop_connection(),
+            "AIRFLOW_CONN_SHOP": self._shop_connection("shop_reader", self.credentials.shop_reader_password),
+            "AIRFLOW_CONN_SHOP_WORKER": self._shop_connection("shop_worker", self.credentials.password("shop_worker")),
             "AIRFLOW_CONN_AIRFLOW_API_DEFAULT": self._api_connection(),
             "AIRFLOW_CONN_WAREHOUSE_DEFAULT": self._warehouse_connection(),
             **({"BATON_POLICIES_FOLDER": str(self.policies)} if self.policies else {}),
@@ -120,9 +121,9 @@ class Airflow:
         key = self.credentials.callback_key
         return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": self.ports.ui, "password": key})
 
-    def _shop_connection(self) -> str:
+    def _shop_connection(self, role: str, password: str) -> str:
         address = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.ports.postgres, "schema": "shop"}
-        return json.dumps({**address, "login": "shop_reader", "password": self.credentials.shop_reader_password})
+        return json.dumps({**address, "login": role, "password": password})
 
     def _api_connection(self) -> str:
         login = {"login": self.credentials.ui_user, "password": self.credentials.ui_password}
@@ -146,8 +147,10 @@ class Airflow:
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.credentials.ui_user}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-            # The tables of the alert receiver.
-            "DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
+            # The tables of the alert receiver and of the jobs API.
+            "DATABASE__EXTERNAL_DB_MANAGERS": ",".join(
+                ["baton.alerts.db_manager.AlertsDbManager", "baton.jobs.api.db_manager.JobsApiDbManager"]
+            ),
             "DATABASE__SQL_ALCHEMY_CONN": self.database_dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.ports.ui),

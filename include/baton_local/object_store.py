@@ -23,7 +23,10 @@ from baton_local.presigned import PresignedLinks
 from baton_local.settings import derived
 
 REGION = "us-east-1"
-BUCKETS = ("raw", "processed", "backups", "backups-replica", "reports", "diagnostics", "functions", "cold-storage")
+BUCKETS = (
+    *("raw", "processed", "backups", "backups-replica", "reports", "diagnostics", "functions", "jobs"),
+    "cold-storage",
+)
 
 READ = ("s3:GetObject", "s3:HeadObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:HeadBucket")
 MULTIPART = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads")
@@ -43,7 +46,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "replicate": {"backups": READ, "backups-replica": WRITE},
     "report": {"reports": WRITE},
     # Airflow's own connection aws_default.
-    "airflow": {"diagnostics": WRITE, "reports": WRITE, "functions": WRITE},
+    "airflow": {"diagnostics": WRITE, "reports": WRITE, "functions": WRITE, "jobs": WRITE},
 }
 
 

@@ -5,6 +5,8 @@ A message names the object and the remedy and never holds a data value, because 
 Source: exit codes of sysexits.h.
 """
 
+from collections.abc import Sequence
+
 
 class WorkloadError(Exception):
     """Base of all errors that a stage reports in one line."""
@@ -32,3 +34,9 @@ class TransientError(WorkloadError):
     """Something outside did not answer; a retry may succeed."""
 
     exit_code = 75
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Name the first of many things in a message."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_CEILING, Context, Decimal, Inexact
+from functools import lru_cache
 
 _TEXT = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,18})?")
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
@@ -39,6 +40,7 @@ def canonical(text: str) -> str | None:
     return _decimal(number) if suffix in _DECIMAL else _exponent(number)
 
 
+@lru_cache(maxsize=4096)
 def _read(text: str) -> tuple[Decimal, str]:
     """The number and its suffix."""
     match = _TEXT.fullmatch(text.strip())

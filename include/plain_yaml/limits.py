@@ -15,6 +15,15 @@ _MAX_BORROWED = 100_000
 _MAX_DIGITS = 100
 """Of a whole number: Python refuses to write one of more than 4,300, in messages too."""
 _WHOLE = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(?::[0-9_]+)*)")
+_SUSPECT = re.compile(
+    r"(?:^|[\s\[{,:?-])&[\w.-]"  # an anchor, without which there is no alias
+    r"|[0-9][0-9a-fA-FxXoO_:]{99}"  # many digits
+    r"|^[ \t?:-]{35}"  # what may begin a part of a part of a part …
+    r"|\r(?!\n)|[\x85\u2028\u2029]",  # a line that this expression would not see
+    re.MULTILINE,
+)
+_FEW_BRACKETS = 28
+"""With them and 35 columns, in each of which a mapping and its list may begin, no text is nested too deeply."""
 _INT = "tag:yaml.org,2002:int"
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -35,9 +44,12 @@ class _Part:
 def check(text: str | bytes) -> None:
     """Look through all documents of a text; takes time and memory that are linear in it.
 
-    :raises yaml.MarkedYAMLError: it is no YAML, too deep, too large by its aliases, or an alias is its own part.
+    :raises yaml.MarkedYAMLError: it is too deep, too large by its aliases, an alias is its own part; or it is no YAML,
+        unless that is left to whoever reads it: most texts are seen to be harmless without a parser.
     :raises ValueError: it is no UTF-8.
     """
+    if isinstance(text, str) and _is_harmless(text):
+        return
     document = _Document()
     for event in yaml.parse(text, Loader=_PARSER):
         if isinstance(event, yaml.DocumentStartEvent):
@@ -50,6 +62,11 @@ def check(text: str | bytes) -> None:
             document.scalar(event)
         elif isinstance(event, yaml.AliasEvent):
             document.alias(event)
+
+
+def _is_harmless(text: str) -> bool:
+    """Whether nothing that is refused can be in it, as far as regular expressions can tell."""
+    return text.count("[") + text.count("{") <= _FEW_BRACKETS and _SUSPECT.search(text) is None
 
 
 class _Document:

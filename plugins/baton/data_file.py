@@ -52,7 +52,7 @@ def read_data(path: Path) -> Any:
         document = load(read_text(path))
     except UnreadableError as err:
         raise DataFileError(f"{path}: it is no YAML that can be used: {err}") from err
-    if problem := _beyond_json(document):
+    if problem := problem_of_values(document):
         raise DataFileError(f"{path}: {problem}")
     return document
 
@@ -65,7 +65,7 @@ def problem_of(document: object, schema: Mapping[str, Any]) -> str:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    if (problem := _beyond_json(document)) or (
+    if (problem := problem_of_values(document)) or (
         (error := best_match(Draft202012Validator(schema).iter_errors(document))) is None
     ):
         return problem
@@ -73,8 +73,8 @@ def problem_of(document: object, schema: Mapping[str, Any]) -> str:
     return f"{place}: {error.message[:_MAX_SHOWN]}"
 
 
-def _beyond_json(document: object) -> str:
-    """What JSON has not, in words: keys that are no texts, sets, bytes. Empty if there is none."""
+def problem_of_values(document: object) -> str:
+    """What JSON has not, in words, at any depth: keys that are no texts, sets, bytes. Empty if there is none."""
     waiting = [document]
     while waiting:
         part = waiting.pop()

@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from baton.exceptions import PermanentError
+from baton.queues import Queue
 from baton.settings import settings
 
 _SETTINGS = settings()
@@ -33,9 +34,10 @@ TIMEZONE = _SETTINGS.timezone
 """In which the DAGs' schedules are meant, and in which a run's day begins."""
 
 
-def default_args(**differences: Any) -> dict[str, Any]:
+def default_args(queue: Queue = Queue.DEFAULT, **differences: Any) -> dict[str, Any]:
     """Return the `default_args` of a DAG of this project.
 
+    :param queue: whose share of the workers its tasks use.
     :param differences: what this DAG wants otherwise, as operator arguments.
     """
     return {
@@ -45,6 +47,7 @@ def default_args(**differences: Any) -> dict[str, Any]:
         "max_retry_delay": timedelta(minutes=15),
         "retry_policy": RETRY_POLICY,
         "execution_timeout": timedelta(hours=2),
+        **({} if queue == Queue.DEFAULT else {"queue": queue.value}),  # an Airflow may have its own default queue
         **differences,
     }
 

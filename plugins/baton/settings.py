@@ -27,7 +27,7 @@ from kubernetes_values import LABEL
 
 PREFIX = "BATON_"
 FILE_VARIABLE = "BATON_SETTINGS_FILE"
-DAG_GROUPS = ("backups", "cronjobs", "etl", "functions", "incidents", "maintenance", "reports")
+DAG_GROUPS = ("backups", "cronjobs", "etl", "functions", "incidents", "jobs", "maintenance", "reports")
 
 
 class SettingsError(PermanentError):
@@ -124,18 +124,27 @@ class Settings(BaseSettings):
         300, description="How long a pod with a node may take until it runs: images pulled, volumes mounted"
     )
     logs_claim: Name = Field("logs", description="Volume claim with the log files that rotate_logs moves away")
+    jobs_uri: str = Field(
+        "s3://jobs", pattern=r"^(s3|file)://", description="Where the results of jobs' steps are kept"
+    )
     reports_uri: str = Field("s3://reports", pattern=r"^(s3|file)://", description="Where reports' files are kept")
     diagnostics_namespaces: Names = Field(
         default_factory=list, description="Namespaces that diagnostics and healing may look into; default: namespace"
     )
     alerts_credentials: File | None = Field(None, description="File of the alert senders; without it nobody may send")
     alerts_routes: File | None = Field(None, description="Routes of alerts; default: alerts/routes.yaml in data_folder")
+    alerts_senders: File | None = Field(
+        None, description="Folder of mappings for senders of other forms; default: alerts/senders in data_folder"
+    )
     alerts_max_body_bytes: PositiveInt = Field(4 << 20, description="Largest body of an alert post")
     alerts_retention_days: PositiveInt = Field(30, description="Days for which a decision about an alert is kept")
     careful_triggerer: bool = Field(
         False,
         description="Replace the triggerer's side of the database by one that ends the Job or pod of a task which was "
         "marked or cleared while no trigger ran for it",
+    )
+    fair_queues: bool = Field(
+        False, description="Let Airflow's scheduler keep the shares of the queues critical, default and low"
     )
     prompt_triggerer: bool = Field(
         False, description="Replace Airflow's triggerer loop by one that hands finished triggers over at once"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.chain import CANARY, Chain
 from tests.acceptance.stacks import CALM, SLOW, own_stack
-from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS
+from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS, JOB_DAG_IDS
 
 from baton_local.stack import Options, Stack
 
@@ -32,7 +32,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """
     dags = Path(__file__).parent / "dags"
     options = Options(canary=CANARY, slow_cluster=request.param == SLOW, extra_dags=dags, restricted=True)
-    with own_stack(tmp_path_factory.mktemp("stack"), options, *DAG_IDS, *CRONJOB_DAG_IDS) as made:
+    with own_stack(tmp_path_factory.mktemp("stack"), options, *DAG_IDS, *CRONJOB_DAG_IDS, *JOB_DAG_IDS) as made:
         yield made
 
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.pool import Pool
 from airflow.serialization.serialized_objects import DagSerialization
-from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS
+from tests.dag_ids import CRONJOB_DAG_IDS, DAG_IDS, JOB_DAG_IDS
 
 from baton.dag_docs import render
 from baton.defaults import default_args
@@ -16,7 +16,9 @@ from baton.doc_sections import HEADINGS, headings, section
 from baton.pools import POOLS
 
 PROJECT = Path(__file__).parents[2]
-TAGS = re.compile(r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security)|tier/[123]")
+TAGS = re.compile(
+    r"area/(etl|maintenance|backups|reports|functions|incidents|delivery|events|security|jobs)|tier/[123]"
+)
 
 
 @pytest.fixture(params=DAG_IDS)
@@ -25,15 +27,15 @@ def dag(request, dag_bag):
     return dag_bag.dags[request.param]
 
 
-@pytest.fixture(params=DAG_IDS + CRONJOB_DAG_IDS)
+@pytest.fixture(params=DAG_IDS + CRONJOB_DAG_IDS + JOB_DAG_IDS)
 def any_dag(request, dag_bag):
-    """Any DAG, also one that is made of a CronJob's manifest."""
+    """Any DAG, also one that is made of a CronJob's manifest or of a job file."""
     return dag_bag.dags[request.param]
 
 
 def test_exactly_these_dags_are_found(dag_bag):
     """An empty folder, or a file that hides its DAG, does not pass."""
-    assert sorted(dag_bag.dags) == sorted(DAG_IDS + CRONJOB_DAG_IDS)
+    assert sorted(dag_bag.dags) == sorted(DAG_IDS + CRONJOB_DAG_IDS + JOB_DAG_IDS)
 
 
 def test_id_is_the_files_name(dag):
@@ -56,8 +58,9 @@ def test_documentation_has_its_headings_and_says_something(any_dag):
 
 def test_tags_come_from_the_closed_set(any_dag):
     """One area and one tier; what comes from a manifest is marked as such."""
-    tags = any_dag.tags - {"cronjob"}
+    tags = {tag for tag in any_dag.tags if tag not in ("cronjob", "job") and not tag.startswith("queue/")}
     assert ("cronjob" in any_dag.tags) == (any_dag.dag_id in CRONJOB_DAG_IDS)
+    assert ("job" in any_dag.tags) == (any_dag.dag_id in JOB_DAG_IDS)
     assert all(TAGS.fullmatch(tag) for tag in tags)
     assert sorted(tag.split("/")[0] for tag in tags) == ["area", "tier"]
 

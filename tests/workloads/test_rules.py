@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import unicodedata
 import uuid
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,6 +18,7 @@ from baton_workloads.etl import engine, pseudonym
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.rules import Rule
+from baton_workloads.etl.rules.masks import ENDINGS
 
 pyarrow = pytest.importorskip("pyarrow")
 ENGINE = engine.connect()
@@ -110,7 +112,7 @@ def test_infinite_dates_stay_infinite() -> None:
 @EXAMPLES
 @given(st.lists(TEXTS | st.emails(), min_size=1))
 def test_masked_addresses_have_the_masked_form_and_differ_from_the_original(values: list[str]) -> None:
-    """Whatever an address field holds, only first letter and top-level domain are left."""
+    """Whatever an address field holds, only a first letter and a common ending are left."""
     mask = rule(rule="mask_email")
     made = applied(mask, column("text", "text", "text"), values, "VARCHAR")
     for value, masked in zip(values, made, strict=True):
@@ -128,12 +130,24 @@ def test_masked_addresses_have_the_masked_form_and_differ_from_the_original(valu
         ("", "***"),
         ("two@at@signs.com", "***"),
         ("a@b.com\n", "***"),
-        ("line\nbreak@b.com", "l***@***.com"),
+        ("line\nbreak@b.com", "***"),
+        ("write to a@b.com or ask Mr.Smith", "***"),
+        ("write\u00a0to a@b.com", "***"),
+        ("Jane Doe <jane@b.com>", "***"),
+        ("mailto:jane@b.com", "***"),
+        ("a@b.com-or-ask.Mr.Smith", "a***@***"),
+        ("a@b.museum", "a***@***"),
+        ("a@b.com,c@d.com", "***"),
+        ("o'hara+news@mail.b.co.uk", "o***@***.uk"),
+        ("a@b", "***"),
+        ("a@[10.0.0.1]", "***"),
+        ("a@b..com", "***"),
+        ("@b.com", "***@***.com"),
         (None, None),
     ],
 )
 def test_addresses_are_masked(value: str | None, masked: str | None) -> None:
-    """First letter and top-level domain stay; what is no address becomes three stars; NULL stays NULL."""
+    """First letter and a common ending stay; what is no address becomes three stars; NULL stays NULL."""
     assert applied(rule(rule="mask_email"), column("text", "text", "text"), [value], "VARCHAR") == [masked]
 
 
@@ -165,6 +179,83 @@ def test_pseudonyms_are_the_specified_hmac(values: list[str], key: bytes, domain
     assert made.to_pylist() == [*expected, None]
 
 
+def are_signs(text: str, others: str) -> bool:
+    """Say whether a text is made of letters, digits, and other signs that an address may have there."""
+    return all(unicodedata.category(sign)[0] in "LMN" or sign in others for sign in text)
+
+
+def address_mask(value: str) -> str:
+    """Mask an address by its parts."""
+    local, at, domain = value.partition("@")
+    *labels, ending = domain.split(".")
+    formed = at and labels and all(label and are_signs(label, "-") for label in labels)
+    if not (formed and are_signs(local, ".!#$%&'*+/=?^_`{|}~-") and re.fullmatch("[A-Za-z]{2,}", ending)):
+        return "***"
+    first = local[:1] if re.fullmatch("[A-Za-z0-9]", local[:1]) else ""
+    common = len(ending) == 2 or ending.lower() in ENDINGS.split("|")
+    return f"{first}***@***{f'.{ending}' if common else ''}".lower()
+
+
+def number_mask(value: str, keep: int) -> str:
+    """Mask a number to call by its digits."""
+    digits = re.sub("[^0-9]", "", value)
+    return "***" + (digits[-keep:] if keep and len(digits) >= keep + 6 else "")
+
+
+@EXAMPLES
+@given(
+    st.lists(
+        st.text(st.sampled_from("aZ09@@..coOmdiKs \n\u0130\u00df\u6f22\u017f\u212a+-\u0663"), max_size=20), min_size=1
+    ),
+    st.integers(0, 4),
+)
+def test_masks_are_what_python_makes_of_the_parts(values: list[str], keep: int) -> None:
+    """Whatever stands in the column, also what hardly is an address or a number."""
+    texts = column("text", "text", "text")
+    assert applied(rule(rule="mask_email"), texts, values, "VARCHAR") == [address_mask(v) for v in values]
+    numbers = applied(rule(rule="mask_phone", keep_last=keep), texts, values, "VARCHAR")
+    assert numbers == [number_mask(v, keep) for v in values]
+
+
+@EXAMPLES
+@given(st.lists(st.none() | TEXTS), st.integers(1, 3), st.integers(0, 2))
+def test_pseudonyms_as_bits_are_the_same_in_their_rows(values: list[str | None], times: int, skipped: int) -> None:
+    """Also where values repeat, stand beside NULL, or are a part of a larger array."""
+    texts = pyarrow.array(values * times, pyarrow.string())[skipped:]
+    key = pseudonym.domain_key(bytes(32), "customer")
+    expected = [None if v is None else pseudonym.pseudonym(v, key) for v in texts.to_pylist()]
+    assert pseudonym.hash_bits(texts, key).to_pylist() == expected
+
+
+def test_values_that_repeat_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staff, countries and their kind: a few values in millions of rows."""
+    hashed: list[int] = []
+    kernel = pseudonym.hash_texts
+    monkeypatch.setattr(pseudonym, "hash_texts", lambda texts, key: hashed.append(len(texts)) or kernel(texts, key))
+    pseudonym.hash_bits(pyarrow.array([str(number % 50) for number in range(5000)]), "00")
+    pseudonym.hash_bits(pyarrow.array([str(number) for number in range(5000)]), "00")
+    assert hashed == [50, 5000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "carrier", "engine_type", "values"),
+    [
+        ("numeric(20,0)", "native", "DECIMAL(20,0)", ["-7", "0", "12", "120", "10000000000000000000"]),
+        ("numeric", "text", "VARCHAR", ["12", "12.00", "120", "0.50", "-3.140", "NaN", "1000.000"]),
+    ],
+)
+def test_equal_numbers_of_any_type_have_one_pseudonym(
+    kind: str, carrier: str, engine_type: str, values: list[str]
+) -> None:
+    """A numeric key joins with a bigint that references it."""
+    number = rule(rule="pseudonym", domain="d")
+    query = (
+        f"SELECT {number.canonical(column(kind, 'numeric', carrier), 'v')} FROM (SELECT unnest($1::{engine_type}[]) v)"  # noqa: S608
+    )
+    made = [row[0] for row in ENGINE.execute(query, [values]).fetchall()]
+    assert made == [v if v == "NaN" else f"{Decimal(v).normalize():f}" for v in values]
+
+
 def test_a_pseudonym_never_changes() -> None:
     """A known answer: changing the specification must be noticed, as it tears old and new loads apart."""
     key = pseudonym.domain_key(bytes(range(32)), "customer")
@@ -177,6 +268,20 @@ def test_a_kernel_that_hashes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(pseudonym, "pseudonym", lambda text, key: uuid.UUID(int=7))
     with pytest.raises(DataError, match="hash kernel"):
         pseudonym.hash_texts(pyarrow.array([None, "42"]), "00")
+
+
+ADVISED = [("text[]", "_text"), ("jsonb", "jsonb"), ("bytea", "bytea"), ("uuid", "uuid"), ("money", "money")]
+
+
+@pytest.mark.parametrize(("kind", "udt"), ADVISED)
+@pytest.mark.parametrize("parameters", [{"rule": "mask_email"}, {"rule": "pseudonym", "domain": "d"}], ids=str)
+def test_what_a_misfit_advises_fits(parameters: dict[str, Any], kind: str, udt: str) -> None:
+    """A rule that the message names can be used for that very type."""
+    of_type = column(kind, udt)
+    advice = rule(**parameters).misfit(of_type) or ""
+    for name in ("pseudonym", "null", "drop"):
+        advised = rule(rule=name, **({"domain": "d"} if name == "pseudonym" else {}))
+        assert (name in advice.partition("use ")[2]) <= (advised.misfit(of_type) is None)
 
 
 @pytest.mark.parametrize(

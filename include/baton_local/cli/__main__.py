@@ -19,6 +19,7 @@ from baton_local.cli import (
     develop,
     doctor,
     import_,
+    jobs,
     kubeconfig,
     policy,
     settings,
@@ -76,6 +77,7 @@ app.command(context_settings={**PASS_ON, "help_option_names": []})(adopt.adopt)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(watch.watch)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(alerts.alerts)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(backups.backups)
+app.command(context_settings={**PASS_ON, "help_option_names": []})(jobs.jobs)
 app.command(context_settings={**PASS_ON, "help_option_names": []})(settings.settings)
 app.command("import", context_settings={**PASS_ON, "help_option_names": []})(import_.import_)
 

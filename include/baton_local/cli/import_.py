@@ -21,6 +21,9 @@ OWN_CLUSTER = (
     "--context",
     "--json",
     "--images",
+    "--fix",
+    "--crontab",
+    "--systemd",
     "--help",
     "-h",
 )
@@ -34,8 +37,11 @@ def import_(context: typer.Context) -> None:
     is_own = any(word.partition("=")[0] in OWN_CLUSTER for word in context.args)
     if is_own or not context.args or not Supervisor(layout).is_running():
         os.execv(command[0], command)
-    code = subprocess.run([*command, "--needs", "--kubeconfig", str(layout.kubeconfig)], check=False).returncode
-    asked = subprocess.run([*command, "--images"], check=False, capture_output=True, text=True).stdout
+    given = sys.stdin.buffer.read() if "-" in context.args else None  # it is read twice below
+    code = subprocess.run(
+        [*command, "--needs", "--kubeconfig", str(layout.kubeconfig)], input=given, check=False
+    ).returncode
+    asked = subprocess.run([*command, "--images"], input=given, check=False, stdout=subprocess.PIPE).stdout.decode()
     for text in _unknown(layout, asked.split()):
         print(f"baton import: {text}", file=sys.stderr)
     raise typer.Exit(code)

@@ -60,6 +60,14 @@ def dump_command(run_key: str) -> None:
     result.emit(dump(run_key))
 
 
+@backup.command("check")
+def check_command() -> None:
+    """Say what the next backup and its drill would lack: rights, tools, extensions. Needs their DSNs."""
+    from baton_workloads.backup.check import check
+
+    result.emit(check())
+
+
 @backup.command("export-cluster", hidden=True)
 @click.option("--run-key", required=True, help="The logical day, for example 2026-11-22.")
 def export_cluster_command(run_key: str) -> None:
@@ -85,6 +93,8 @@ def snapshot_volumes_command(**options: Any) -> None:
 @click.option("--name", required=True, help="The application's name.")
 @click.option("--image", required=True, help="The image that wrote the files.")
 @click.option("--folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--least-percent", default=0, show_default=True, type=click.IntRange(0, 100),
+              help="Of the size in the backup before; less is refused. 0: any.")  # fmt: skip
 def archive_files_command(**options: Any) -> None:
     """Store what an application's own image wrote into a folder."""
     from baton_workloads.backup.application import archive_files

@@ -15,7 +15,7 @@ from baton_workloads.backup.record import Record
 from baton_workloads.backup.restore import restore_dump
 from baton_workloads.backup.verify import opened
 from baton_workloads.environment import required
-from baton_workloads.errors import DataError, TransientError
+from baton_workloads.errors import ConfigurationError, DataError, TransientError
 from baton_workloads.etl import database
 from baton_workloads.progress import say
 
@@ -40,9 +40,9 @@ def drill(name: str, digest: str = "", not_before: datetime | None = None) -> di
     started = time.monotonic()
     root, key, keys = required("BATON_BACKUPS_URI"), manifest_key(), identities()
     found = opened(root, name, digest, not_before)
-    scratch = required("BATON_SCRATCH_DSN")
     compared = {}
-    with _scratch_server(scratch) as server:
+    scratch = required("BATON_SCRATCH_DSN")
+    with scratch_server(scratch) as server:
         version = server.info.parameter_status("server_version") or ""
         for part in found.databases:
             restored = _restored(server, scratch, root, part, keys, key)
@@ -61,7 +61,7 @@ def drill(name: str, digest: str = "", not_before: datetime | None = None) -> di
 
 
 @contextmanager
-def _scratch_server(dsn: str) -> Iterator["psycopg.Connection[Any]"]:
+def scratch_server(dsn: str) -> Iterator["psycopg.Connection[Any]"]:
     """Connect to the scratch server, alone, and drop what killed drills left there.
 
     :raises TransientError: another drill is at work.
@@ -95,21 +95,37 @@ def _drop(connection: "psycopg.Connection[Any]", name: str) -> None:
                 raise
 
 
+@contextmanager
+def scratch_database(server: "psycopg.Connection[Any]", dsn: str, what: str) -> Iterator[str]:
+    """Make a database, give its address, and drop it.
+
+    :param dsn: of the server.
+    :raises ConfigurationError: the role may not make one.
+    """
+    from psycopg import errors, sql
+    from psycopg.conninfo import make_conninfo
+
+    name = f"{PREFIX}{re.sub('[^a-z0-9]', '_', what)}_{secrets.token_hex(4)}"
+    try:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+    except errors.InsufficientPrivilege as err:
+        role = server.info.user
+        raise ConfigurationError(
+            f"role {role} may make no database on the drill's server; ALTER ROLE {role} CREATEDB"
+        ) from err
+    try:
+        yield make_conninfo(dsn, dbname=name)
+    finally:
+        _drop(server, name)
+
+
 def _restored(
     server: "psycopg.Connection[Any]", dsn: str, root: str, part: DatabaseDump, keys: list[Any], key: bytes
 ) -> Record:
-    from psycopg import sql
-    from psycopg.conninfo import make_conninfo
-
-    name = f"{PREFIX}{re.sub('[^a-z0-9]', '_', part.name)}_{secrets.token_hex(4)}"
-    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
-    try:
-        own = make_conninfo(dsn, dbname=name)
+    with scratch_database(server, dsn, part.name) as own:
         restore_dump(root, part, keys, own)
         with database.connect(own, "scratch") as connection, database.named_errors("scratch"):
             return record.take(connection, key, f"compare rows of {part.name}")
-    finally:
-        _drop(server, name)
 
 
 def _refuse_differences(part: DatabaseDump, restored: Record) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from baton_workloads.backup import programs, record
+from baton_workloads.backup import programs, read_privileges, record, tools
 from baton_workloads.backup.archive import Archive, write_archive
 from baton_workloads.backup.keys import manifest_key, recipients
 from baton_workloads.backup.manifest import DatabaseDump
@@ -63,15 +63,11 @@ def dump(run_key: str) -> dict[str, Any]:
 
 
 def _dump_one(name: str, dsn: str, root: str, run_key: str, to: list[str], key: bytes) -> DatabaseDump:
-    tool = programs.version("pg_dump")
     with database.connect(dsn, name) as connection, database.named_errors(name), _snapshot(connection) as taken:
         exported, taken_at, system, server, major = taken
-        if int(tool.split(".")[0]) < major:
-            raise ConfigurationError(
-                f"pg_dump {tool} cannot dump {name}: its server is {server}; use an image with pg_dump {major}"
-            )
+        tool = tools.fitting("pg_dump", least=major, wanted=major)
         command = [
-            programs.program("pg_dump"), "--format=custom", "--compress=none", "--no-password",
+            tool.path, "--format=custom", "--compress=0", "--no-password",
             f"--snapshot={exported}", f"--lock-wait-timeout={LOCK_WAIT}",
         ]  # fmt: skip
         before = record.sequences(connection)
@@ -82,7 +78,7 @@ def _dump_one(name: str, dsn: str, root: str, run_key: str, to: list[str], key: 
         _say_speed(name, archive, time.monotonic() - began)
         found = record.take(connection, key, f"count rows of {name}").model_copy(update={"sequences": before})
     return DatabaseDump(
-        name=name, server_version=server, pg_dump_version=tool, snapshot_at=taken_at.astimezone(UTC),
+        name=name, server_version=server, pg_dump_version=tool.version, snapshot_at=taken_at.astimezone(UTC),
         system_identifier=system, record=found, chunks=archive.chunks, raw_bytes=archive.raw_bytes, recipients=to,
     )  # fmt: skip
 
@@ -101,6 +97,7 @@ def _snapshot(connection: "psycopg.Connection[Any]") -> Iterator[tuple[str, date
     import psycopg
 
     connection.commit()
+    read_privileges.check(connection)
     names = [name for _, name, _, _ in record.tables(connection)]
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -26,11 +26,13 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "service": "PGSERVICE", "application_name": "PGAPPNAME",
 }  # fmt: skip
 
-# What another try may fix: connections, locks, space, a server that ends.
+# What another try may fix: connections, locks, space, a server that ends. Names, which stand in quotes, may say
+# anything: a parameter is called transaction_timeout, a table "connections".
 TRANSIENT = re.compile(
     r"connection|timeout|timed out|could not obtain lock|too many clients|shutting down|starting up|No space left"
     r"|deadlock|out of memory|recovery"
 )
+NAME = re.compile(r'"[^"]*"')
 ERROR_LINE = re.compile(r"(?:pg_\w+|psql): (?:error|fatal|detail): |ERROR: |FATAL: ")
 VALUE = re.compile(r"(: \").*(\"?)$")
 
@@ -58,28 +60,27 @@ def environment(dsn: str) -> dict[str, str]:
 
 
 def program(name: str) -> str:
-    """Find one of PostgreSQL's tools.
+    """Find a program; PostgreSQL's tools are found by ``tools.fitting``.
 
     :raises ConfigurationError: it is not installed.
     """
     found = shutil.which(name)
     if found is None:
-        raise ConfigurationError(
-            f"{name} is not on PATH; install PostgreSQL's client tools (Debian: apt-get install postgresql-client)"
-        )
+        raise ConfigurationError(f"{name} is not on PATH; install it")
     return found
 
 
-def version(name: str) -> str:
-    """Give a tool's version as it says it, for example ``18.1``."""
-    said = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=True).stdout
-    return said.split()[2]
+def pipe_of(pipe: IO[bytes] | None) -> IO[bytes]:
+    """Give a child's pipe, which is there where it was asked for."""
+    if pipe is None:
+        raise ConfigurationError("a program was started without a pipe")
+    return pipe
 
 
 class Output:
     """What a program writes, compressed, as an archive's source: its end is one only when the program ended well."""
 
-    def __init__(self, what: str, program: "_Child", filter_: "_Child") -> None:
+    def __init__(self, what: str, program: "Child", filter_: "Child") -> None:
         self.raw_bytes = 0
         self._what, self._program, self._filter = what, program, filter_
 
@@ -97,7 +98,7 @@ class Output:
         return block
 
 
-class _Child:
+class Child:
     """A process and what it says on standard error."""
 
     def __init__(self, command: list[str], env: dict[str, str], stdin: IO[bytes] | int) -> None:
@@ -134,13 +135,13 @@ def reading_from(command: list[str], env: dict[str, str], what: str) -> Iterator
 
     :param what: what is done to what, for messages.
     """
-    program = _Child(command, env, subprocess.DEVNULL)
+    program = Child(command, env, subprocess.DEVNULL)
     try:
         pipe = program.process.stdout
         if pipe is None:
             raise TransientError(f"{what}: no pipe from {command[0]}")
         path = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ.get("PATH", os.defpath)}
-        filter_ = _Child([sys.executable, "-m", "baton_workloads.backup.compress"], path, pipe)
+        filter_ = Child([sys.executable, "-m", "baton_workloads.backup.compress"], path, pipe)
         pipe.close()  # else the program would not notice that its reader is gone
         try:
             yield Output(what, program, filter_)
@@ -201,6 +202,6 @@ def failure(what: str, code: int, said: IO[str]) -> WorkloadError:
     refused = next(filter(None, (explained(line, what) for line in lines if "connection to server" in line)), None)
     if isinstance(refused, ConfigurationError):
         return ConfigurationError(f"{text}; {refused}")
-    if code < 0 or TRANSIENT.search(text):
+    if code < 0 or TRANSIENT.search(NAME.sub("", text)):
         return TransientError(f"{text}; try again")
     return DataError(text)

@@ -1,19 +1,23 @@
 """Bring one dump into a database: all of it in one transaction, or nothing."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import IO, TYPE_CHECKING, Any
 
-from baton_workloads.backup import programs
+from baton_workloads.backup import older_server, programs, tools
 from baton_workloads.backup.archive import read_archive
 from baton_workloads.backup.manifest import DatabaseDump
 from baton_workloads.backup.record import IN_CLASSES
 from baton_workloads.errors import ConfigurationError, DataError
+from baton_workloads.etl.database import connect
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
     import psycopg
 
 EVERY_SECONDS = 3.0
+# What another server need not have, or what would begin to work there: roles, tablespaces, subscriptions.
+LEFT_OUT = ("--no-owner", "--no-acl", "--no-tablespaces", "--no-subscriptions")
 OBJECTS = f"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {IN_CLASSES}"  # noqa: S608
 
 
@@ -43,21 +47,36 @@ class Meter:
 def restore_dump(root: str, part: DatabaseDump, identities: list[Any], dsn: str, *, replace: bool = False) -> None:
     """Restore a dump into a database, in one transaction.
 
-    Owners and grants are left out: the roles of the source need not exist here.
+    Owners, grants, tablespaces and subscriptions are left out.
 
     :param replace: first drop what the dump would make.
     :raises DataError: the dump is damaged, or the target refuses it; nothing has changed there.
+    :raises ConfigurationError: no pg_restore is here that can read the dump.
     """
-    command = [
-        programs.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner", "--no-acl",
-        "--no-password", *(["--clean", "--if-exists"] if replace else []),
-        f"--dbname={_database(dsn)}",
-    ]  # fmt: skip
-    what = f"restore of {part.name}"
-    with programs.writing_to(command, programs.environment(dsn), what) as pipe:
+    what, made_by = f"restore of {part.name}", tools.major(part.pg_dump_version)
+    name, server = _database(dsn), _major(dsn)
+    if server < tools.major(part.server_version):
+        say(f"{what}: of PostgreSQL {part.server_version} into {server}: what {server} does not know will be refused")
+    tool = tools.fitting("pg_restore", least=made_by, wanted=max(made_by, server))
+    words = [*LEFT_OUT, "--no-password", *(["--clean", "--if-exists"] if replace else [])]
+    with _restoring(tool, words, name, server, programs.environment(dsn), what) as pipe:
         raw = read_archive(root, part.chunks, identities, Meter(what, part.raw_bytes, pipe.write).write)
         if raw != part.raw_bytes:
             raise DataError(f"{what}: {raw} bytes came out of the archive instead of {part.raw_bytes}")
+
+
+def _restoring(
+    tool: tools.Tool, words: list[str], database: str, server: int, env: dict[str, str], what: str
+) -> AbstractContextManager[IO[bytes]]:
+    if older_server.is_needed(tool, server):
+        return older_server.restoring(tool, words, database, env, what)
+    command = [tool.path, "--single-transaction", "--exit-on-error", *words, f"--dbname={database}"]
+    return programs.writing_to(command, env, what)
+
+
+def _major(dsn: str) -> int:
+    with connect(dsn, "target") as connection:
+        return connection.info.server_version // 10000
 
 
 def _database(dsn: str) -> str:

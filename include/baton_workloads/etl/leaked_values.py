@@ -6,7 +6,7 @@ in its text form (numbers, dates, times, booleans and bytea are not). What count
 - that fills a value, or stands in it as one to five words in a row: so inside json, arrays and free text, too;
 - in any letter case; words end at blanks, quotes, brackets and ``, ; : < > | = & ? ! / \\``; dots around them are cut;
 - written in any way that its rule knows (``Spelling``): of a phone number, the same digits however they are grouped;
-- with at least six characters, or eight digits if it has nothing but digits (twelve in a column of integers);
+- with at least six characters, or eight digits if it has nothing but digits (twelve in a column of numbers);
 - that is not common in its own column: in at most ten values, or one in a hundred. Placeholders are no secret.
 
 Dates and enums behind a pseudonym are not searched for: their values stand everywhere by chance. Kept columns are read
@@ -35,6 +35,7 @@ WORDS_IN_A_ROW = 5
 MIN_CHARACTERS = 6
 MIN_DIGITS = 8
 MIN_INTEGER_DIGITS = 12
+NUMBERS = INTEGERS | {"numeric"}
 COMMON_ROWS, COMMON_SHARE = 10, 0.01
 PIECE, OVERLAP = 2000, 200  # long values are taken apart piece by piece, so that memory does not grow with them
 SHORT = 200  # values up to this length are made distinct first
@@ -106,7 +107,7 @@ def _is_searched(subject: ValidatedDataset, column: Column) -> bool:
 
 
 def _is_hidden(subject: ValidatedDataset, column: Column) -> bool:
-    fitting = column.udt in TEXTS | {"uuid"} | INTEGERS
+    fitting = column.udt in TEXTS | {"uuid"} | NUMBERS
     return subject.policy.rule(column.name).hides and fitting and column.carrier != "absent"
 
 
@@ -165,7 +166,7 @@ def _originals(number: int, column: Column, path: str, rule: Rule) -> str:
     if spelling is not None:
         long = f"length({spelling.normal.replace('{text}', text)}) >= {spelling.least}"
         return f"SELECT {number}, {_spelled(spelling, text)} FROM {file} WHERE {long}"  # noqa: S608
-    if column.udt in INTEGERS:
+    if column.udt in NUMBERS:
         wanted = f"SELECT {text} AS g FROM {file} WHERE length({text}) >= {MIN_INTEGER_DIGITS}"  # noqa: S608
     else:
         unlike = f" WHERE NOT regexp_matches({text}, {literal(form)})" if form else ""

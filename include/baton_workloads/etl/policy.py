@@ -10,9 +10,11 @@ A policy file (``{dataset}.yaml``)::
     may_hold_originals: [notes]   # kept columns in which originals of hidden ones are accepted; default none
 """
 
+import base64
 import hashlib
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +27,7 @@ from baton_workloads.etl.rules import AnyRule, Rule, check_name
 from baton_workloads.etl.yaml_lines import YamlText
 
 VARIABLE = "BATON_POLICIES"
+PACKED = "zlib:"  # before base64 of a compressed text
 DATASET = r"^[a-z][a-z0-9_]{0,62}$"
 SOURCE = r"^[^.\"\x00-\x1f]+\.[^.\"\x00-\x1f]+$"  # whatever a table is called that is there
 TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
@@ -111,14 +114,21 @@ def _from_environment() -> dict[str, Policy]:
     if not content:
         raise ConfigurationError(f"no policies: set {VARIABLE} or give --policies")
     try:
-        policies = json.loads(content)
-    except ValueError as err:
+        policies = json.loads(_unpacked(content))
+    except (ValueError, zlib.error) as err:
         raise ConfigurationError(f"{VARIABLE} is no JSON") from err
     if not isinstance(policies, dict) or not policies:
         raise ConfigurationError(f"{VARIABLE} is no JSON object of policies by dataset")
     return _together(
         {dataset: parse(dataset, policy, f"{VARIABLE}: {dataset}") for dataset, policy in policies.items()}
     )
+
+
+def _unpacked(content: str) -> str:
+    """Give the text of a variable that is compressed where it would be too long for an environment."""
+    if not content.startswith(PACKED):
+        return content
+    return zlib.decompress(base64.b64decode(content.removeprefix(PACKED), validate=True)).decode()
 
 
 def _together(policies: dict[str, Policy]) -> dict[str, Policy]:

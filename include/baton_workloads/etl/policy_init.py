@@ -1,11 +1,12 @@
 """First policies from a source's schema, with nothing suspicious kept.
 
 Keys become pseudonyms whose domain follows the foreign keys, so that joins survive: all columns of one key get one
-rule. A column is kept only where type and name together show that it says nothing about a person; all others are
-dropped, with a comment why and what else would fit. The files are a start for people to go through. They pass every
-check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
+rule. A column is kept only where type, name and table together show that it says nothing about a person (``harmless``);
+all others are dropped, with a comment why and what else would fit. The files are a start for people to go through. They
+pass every check of a run as they are; a table for which that is not possible gets no file, and the reason is said.
 """
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -14,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from baton_workloads.errors import ConfigurationError, DataError
-from baton_workloads.etl import database, policy, source
+from baton_workloads.errors import ConfigurationError, DataError, TransientError, WorkloadError
+from baton_workloads.etl import database, policy, read_privileges, source
 from baton_workloads.etl.column_encoding import carrier
 from baton_workloads.etl.dataset_names import dataset_names
+from baton_workloads.etl.harmless import KEEP, Surroundings, judged, surroundings
 from baton_workloads.etl.keys import check_joins, read_keys
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import INTEGERS, TEXTS
-from baton_workloads.etl.rules.generalise import DATES
 from baton_workloads.etl.rules.pseudonym import Pseudonym
 
 if TYPE_CHECKING:
@@ -32,14 +32,16 @@ SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n
  WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1, 2
 """
 
-# (types, names) that are kept: counts, codes of public lists, and the states of a process.
-HARMLESS = (
-    (INTEGERS, re.compile(r"(quantity|line_number|position|sort_order|attempts?|version|priority|on_hand|reserved)")),
-    (frozenset({"bpchar", "varchar", "text"}), re.compile(r"(currency|currency_code|unit)")),
-    (frozenset({"enum"}), re.compile(r"(status|state|method|queue|side|currency)")),
-    (frozenset({"bool"}), re.compile(r"(is_active|is_deleted|is_archived|is_default)")),
-)
+# The labels of the enumerations that a table's columns have, domains of them included.
+LABELS = """
+SELECT a.attname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
+  FROM pg_attribute a
+  JOIN pg_type t ON t.oid = a.atttypid
+  JOIN pg_enum e ON e.enumtypid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+ WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1
+"""
 
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")  # in YAML; JSON escapes only the first of them
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -53,17 +55,19 @@ class Draft:
     dataset: str
     name: str
     table: source.Table
+    around: Surroundings
     columns: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def text(self) -> str:
         """Give the file's text."""
         lines = [
-            f"# First policy for {self.name}: go through it column by column. What is dropped here was not understood,",
-            "# which does not mean that it is personal; what is kept was recognised by type and name alone.",
+            f"# First policy for {_in_a_line(self.name)}: go through it column by column.",
+            "# What is dropped was not understood, which does not mean that it is personal; what is kept was known by",
+            "# type and names alone.",
             f"source: {_scalar(self.name)}",
             f"target: public.{self.dataset}",
             "columns:",
-            *(f"  {_scalar(name)}: {rule}  # {comment}" for name, (rule, comment) in self.columns.items()),
+            *(f"  {_scalar(name)}: {rule}  # {_in_a_line(comment)}" for name, (rule, comment) in self.columns.items()),
         ]
         return "\n".join(lines) + "\n"
 
@@ -83,10 +87,11 @@ def policy_init(dsn: str, schemas: list[str], tables: list[str], folder: Path) -
     with database.connect(dsn, "source") as connection:
         names = _names(connection, schemas, tables)
         left_out = {name: reason for name in names if (reason := _unusable(name))}
-        shapes = _shapes(connection, [name for name in names if name not in left_out])
+        shapes, unread = _shapes(connection, [name for name in names if name not in left_out])
+        left_out |= unread
     rules = _key_rules(shapes)
     for draft in shapes.values():
-        draft.columns = {c.name: rules.get((draft.dataset, c.name)) or _alone(c) for c in draft.table.columns}
+        draft.columns = {c.name: rules.get((draft.dataset, c.name)) or _alone(c, draft) for c in draft.table.columns}
     drafts, refused = _runnable(shapes)
     left_out |= refused
     if not drafts:
@@ -141,16 +146,28 @@ def _listed(left_out: dict[str, str]) -> str:
     return "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
 
 
-def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> Shapes:
-    """Read tables by dataset name; keys refer to datasets."""
-    found = {dataset: (name, source.read_table(connection, name)) for name, dataset in dataset_names(names).items()}
+def _shapes(connection: "psycopg.Connection[Any]", names: list[str]) -> tuple[Shapes, dict[str, str]]:
+    """Read tables by dataset name; keys refer to datasets. Those that an export would refuse are given with why."""
+    left_out: dict[str, str] = {}
+    tables: dict[str, source.Table] = {}
+    for name in names:
+        try:
+            read_privileges.check(connection, name)
+            tables[name] = source.read_table(connection, name)
+        except WorkloadError as err:
+            if isinstance(err, TransientError):
+                raise
+            left_out[name] = str(err).removeprefix(f"table {name}").lstrip(": ")
+    found = {dataset: (name, tables[name]) for name, dataset in dataset_names(list(tables)).items()}
     oids = {oid: dataset for dataset, (_, table) in found.items() for oid in table.members}
     shapes = {}
     for dataset, (name, table) in found.items():
         columns = [column.model_copy(update={"carrier": carrier(column)}) for column in table.columns]
         keys = read_keys(connection, table, oids)
-        shapes[dataset] = Draft(dataset, name, replace(table, columns=columns, keys=keys))
-    return shapes
+        labels = dict(connection.execute(LABELS, (table.oid,)).fetchall())
+        around = surroundings(name.partition(".")[2], columns, labels)
+        shapes[dataset] = Draft(dataset, name, replace(table, columns=columns, keys=keys), around)
+    return shapes, left_out
 
 
 def _key_rules(shapes: Shapes) -> dict[Place, tuple[str, str]]:
@@ -159,13 +176,13 @@ def _key_rules(shapes: Shapes) -> dict[Place, tuple[str, str]]:
     rules: dict[Place, tuple[str, str]] = {}
     for domain, places in _joined(shapes).items():
         members = [columns[place] for place in places]
-        if all(_harmless(column) for column in members):
-            rule = "keep"
+        if all(judged(columns[place], shapes[place[0]].around)[0] == KEEP for place in places):
+            rule, why = KEEP, "key, harmless everywhere"
         elif all(Pseudonym(rule="pseudonym", domain=domain).misfit(column) is None for column in members):
-            rule = f"{{rule: pseudonym, domain: {domain}}}"
+            rule, why = f"{{rule: pseudonym, domain: {domain}}}", "key"
         else:
-            rule = "drop"
-        rules |= {place: (rule, f"{columns[place].type}, key") for place in places}
+            rule, why = "drop", "key of a type that takes no pseudonym; keep would fit"
+        rules |= {place: (rule, f"{columns[place].type}: {why}") for place in places}
     return rules
 
 
@@ -200,9 +217,13 @@ def _runnable(shapes: Shapes) -> tuple[list[Draft], dict[str, str]]:
     refused = {}
     policies = {}
     for draft in shapes.values():
-        made = policy.parse(draft.dataset, yaml.safe_load(draft.text()), draft.name)
-        if any(made.rule(column.name).result(column) is not None for column in draft.table.columns):
+        try:
+            made = policy.parse(draft.dataset, yaml.safe_load(draft.text()), draft.name)
             made.check(draft.table.columns)
+        except DataError as err:
+            refused[draft.name] = str(err).removeprefix(f"policy of dataset {draft.dataset}: ")
+            continue
+        if any(made.rule(column.name).result(column) is not None for column in draft.table.columns):
             policies[draft.dataset] = made
         else:
             refused[draft.name] = "no column is known to be harmless; write its policy by hand if it is needed"
@@ -213,36 +234,23 @@ def _runnable(shapes: Shapes) -> tuple[list[Draft], dict[str, str]]:
     return [draft for draft in shapes.values() if draft.dataset in policies], refused
 
 
-def _harmless(column: Column) -> bool:
-    return any(column.udt in types and names.fullmatch(column.name) for types, names in HARMLESS)
-
-
-def _alone(column: Column) -> tuple[str, str]:
+def _alone(column: Column, draft: Draft) -> tuple[str, str]:
     """Give the rule of a column that is in no key."""
-    return ("keep", column.type) if _harmless(column) else ("drop", f"{column.type}: {_why(column)}")
+    rule, why = judged(column, draft.around)
+    return rule, f"{column.type}: {why}"
 
 
 def _kind(rule: str) -> str:
-    return "pseudonym" if "pseudonym" in rule else rule
+    return rule.partition("rule: ")[2].partition(",")[0] or rule
 
 
 def _scalar(name: str) -> str:
     """Write a name so that YAML reads the same text, whatever it looks like."""
-    plain = re.fullmatch(r"[a-z_][a-z0-9_.]*", name) and name not in YAML_WORDS
-    return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if re.fullmatch(r"[a-z_][a-z0-9_.]*", name) and name not in YAML_WORDS:
+        return name
+    return UNPRINTABLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps(name, ensure_ascii=False))
 
 
-def _why(column: Column) -> str:
-    if column.udt in TEXTS:
-        if "mail" in column.name:
-            return "an address; mask_email or pseudonym would fit"
-        if re.search(r"phone|mobile|fax", column.name):
-            return "a number; mask_phone would fit"
-        return "text may name a person"
-    if column.udt in DATES:
-        return "a date may find a person; generalise_date would fit"
-    if column.udt in {"json", "jsonb", "xml", "bytea"} or column.udt.startswith("_"):
-        return "may hold anything"
-    if column.udt in INTEGERS or column.udt in {"numeric", "float4", "float8"}:
-        return "a number may find a person; generalise_number or keep would fit"
-    return "not known to be harmless"
+def _in_a_line(text: str) -> str:
+    """Write what a comment shows: a type, too, may be called as somebody likes, with breaks of lines."""
+    return " ".join(UNPRINTABLE.sub(" ", text).split())

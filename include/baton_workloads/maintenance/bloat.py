@@ -24,7 +24,10 @@ SELECT i.oid, n.nspname, i.relname, t.oid, t.relname, i.relpages, i.reltuples::f
                     AND ((s.tablename = t.relname AND s.attname IN
                           (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = ANY (x.indkey)))
                          OR s.tablename = i.relname)), 0)::float8,
-       current_setting('block_size')::int
+       current_setting('block_size')::int,
+       row_security_active(t.oid) OR 0 = ANY (x.indkey) AND NOT has_table_privilege(i.oid, 'SELECT')
+       OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = ANY (x.indkey)
+                     AND NOT has_column_privilege(t.oid, a.attnum, 'SELECT'))
   FROM pg_index x
   JOIN pg_class i ON i.oid = x.indexrelid
   JOIN pg_class t ON t.oid = x.indrelid
@@ -36,12 +39,12 @@ SELECT i.oid, n.nspname, i.relname, t.oid, t.relname, i.relpages, i.reltuples::f
  ORDER BY i.relpages DESC, n.nspname, i.relname
 """
 INVALID = """
-SELECT n.nspname, i.relname, t.relname, pg_get_userbyid(i.relowner), i.relname ~ '_cc(new|old)[0-9]*$'
+SELECT n.nspname, i.relname, t.oid, t.relname, pg_get_userbyid(i.relowner), i.relname ~ '_cc(new|old)[0-9]*$'
   FROM pg_index x
   JOIN pg_class i ON i.oid = x.indexrelid
   JOIN pg_class t ON t.oid = x.indrelid
   JOIN pg_namespace n ON n.oid = i.relnamespace
- WHERE NOT x.indisvalid AND i.relkind = 'i' AND n.nspname <> 'pg_toast'
+ WHERE NOT x.indisvalid AND i.relkind = 'i'
    AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = t.oid)
  ORDER BY 1, 2
 """
@@ -50,7 +53,9 @@ SELECT index_size::float8 / current_setting('block_size')::int, internal_pages, 
   FROM {}(%s::oid::regclass)
 """
 EXTENSION = """
-SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'
+SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+  JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'pgstatindex' AND p.proargtypes[0] = 'regclass'::regtype
+ WHERE e.extname = 'pgstattuple' AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
 """
 
 
@@ -58,7 +63,8 @@ SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespa
 class Index:
     """A valid B-tree index.
 
-    :param width: average bytes of an entry's columns.
+    :param width: average bytes of an entry's columns; 0 where no statistics are there, or none may be read.
+    :param hidden: this role may not read the statistics: they are shown to who may read the columns, all rows of them.
     """
 
     oid: int
@@ -70,6 +76,7 @@ class Index:
     entries: float
     width: float
     page_bytes: int
+    hidden: bool = False
 
     @property
     def label(self) -> str:
@@ -100,6 +107,7 @@ class Invalid:
 
     schema: str
     name: str
+    table_oid: int
     table: str
     owner: str
     leftover: bool
@@ -110,6 +118,8 @@ class Invalid:
         from psycopg import sql
 
         name = sql.Identifier(self.schema, self.name).as_string()
+        if self.schema == "pg_toast":  # nothing else is allowed there
+            return f"DROP INDEX {name};"
         return f"DROP INDEX CONCURRENTLY {name};" if self.leftover else f"REINDEX INDEX CONCURRENTLY {name};"
 
 
@@ -123,17 +133,20 @@ def invalid_indexes(connection: "psycopg.Connection[Any]") -> list[Invalid]:
     return [Invalid(*row) for row in connection.execute(INVALID)]
 
 
-def bloat(connection: "psycopg.Connection[Any]", index: Index) -> float:
-    """Give the part of an index that is air, from 0 to 1; pgstattuple, where it is, reads all of it.
+def measuring_schema(connection: "psycopg.Connection[Any]") -> str | None:
+    """Give the schema of pgstattuple, None where it is not installed or this role may not use it."""
+    found = connection.execute(EXTENSION).fetchone()
+    return str(found[0]) if found else None
+
+
+def measured(connection: "psycopg.Connection[Any]", index: Index, schema: str) -> float:
+    """Give the part of an index that is air, from 0 to 1, as pgstattuple finds it: it reads all of it.
 
     :raises psycopg.Error: it is locked.
     """
     from psycopg import sql
 
-    found = connection.execute(EXTENSION).fetchone()
-    if found is None:
-        return index.estimate
-    name = sql.Identifier(found[0], "pgstatindex")
+    name = sql.Identifier(schema, "pgstatindex")
     row = connection.execute(sql.SQL(MEASURE).format(name), (index.oid,)).fetchone()
     pages, inner, leaves, density = row or (0, 0, 0, 0)
     wanted_pages = 1 + inner + (leaves * density / 100 / FILL if density == density else 0)  # NaN: it is empty

@@ -26,7 +26,7 @@ def _heavy(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--lock-seconds", default=10.0, show_default=True, type=click.FloatRange(min=0.1),
                      help="Wait so long for a lock."),
         click.option("--statement-seconds", default=3600.0, show_default=True, type=click.FloatRange(min=0),
-                     help="One table or index may take so long; 0: as long as it takes."),
+                     help="A vacuum of one table may take so long; 0: as long as it takes."),
         click.option("--max-seconds", default=0.0, show_default=True, type=click.FloatRange(min=0),
                      help="Begin nothing further after so long; 0: do everything."),
         dry_run_option,
@@ -83,7 +83,10 @@ def reindex_command(
     lock_seconds: float, statement_seconds: float, max_seconds: float, dry_run: bool,
     least_bloat: float, least_megabytes: float, old_seconds: float, patience_seconds: float,
 ) -> None:  # fmt: skip
-    """REINDEX CONCURRENTLY what is mostly air. Needs BATON_SHOP_MAINTAINER_DSN (pg_maintain, pg_monitor)."""
+    """REINDEX CONCURRENTLY what is mostly air.
+
+    Needs BATON_SHOP_MAINTAINER_DSN (pg_maintain, pg_monitor, pg_read_all_data).
+    """
     from baton_workloads.maintenance.reindex import Wish, reindex
     from baton_workloads.maintenance.work import Limits
 

@@ -1,7 +1,8 @@
 """REINDEX CONCURRENTLY the indexes that are mostly air.
 
 A concurrent reindex waits for the end of every older transaction and, when it gives up half-way, leaves an invalid
-index behind that only the table's owner may drop. So it is not begun while such a transaction is open.
+index behind that only the table's owner may drop. So it is not begun while such a transaction is open, nor on a table
+that has such an index already; and once begun nothing of ours ends it but its patience with others.
 """
 
 import time
@@ -9,10 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from baton_workloads.environment import required
-from baton_workloads.errors import ConfigurationError, TransientError
+from baton_workloads.errors import ConfigurationError, TransientError, some
 from baton_workloads.maintenance import blockers, table
-from baton_workloads.maintenance.bloat import Index, Invalid, bloat, indexes, invalid_indexes
-from baton_workloads.maintenance.work import Clock, Failures, Limits, is_lock_timeout, session, translated
+from baton_workloads.maintenance.bloat import Index, Invalid, indexes, invalid_indexes, measured, measuring_schema
+from baton_workloads.maintenance.work import (
+    Clock,
+    Failures,
+    Limits,
+    is_cancelled,
+    is_lock_timeout,
+    session,
+    translated,
+    who_sees_nobody,
+)
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
@@ -61,11 +71,13 @@ def reindex(limits: Limits, wish: Wish, *, dry_run: bool = False) -> dict[str, A
     :param limits: a lock that is not given within ``lock_seconds`` before an index is begun leaves that index alone.
     :returns: indexes (name, bloat, sizes, seconds), looked_at, left, invalid (name, owner, remedy), seconds.
     :raises TransientError: something was in the way; the message names it.
-    :raises ConfigurationError: an invalid index is there, and the message has the command for its owner.
+    :raises ConfigurationError: an invalid index is there, and the message has the command for its owner; or a right is
+        missing without which nothing can be known.
     """
     clock = Clock(limits.max_seconds)
     with session(required("BATON_SHOP_MAINTAINER_DSN"), limits) as connection:
-        run = _Run(connection, clock, limits, wish)
+        _refuse_blindness(connection)
+        run = _Run(connection, clock, limits, wish, {item.table_oid for item in invalid_indexes(connection)})
         found = indexes(connection)
         due = run.choose(found)
         left = [index.label for index, _ in due] if dry_run else run.work_on(due)
@@ -85,6 +97,12 @@ def reindex(limits: Limits, wish: Wish, *, dry_run: bool = False) -> dict[str, A
     }
 
 
+def _refuse_blindness(connection: "psycopg.Connection[Any]") -> None:
+    """Refuse to begin as a role from which other sessions' transactions are hidden: it would wait for them."""
+    if role := who_sees_nobody(connection):
+        raise ConfigurationError(f"reindex: other sessions are hidden from this role; GRANT pg_monitor TO {role}")
+
+
 def _said(item: Invalid) -> tuple[str, ConfigurationError]:
     message = (
         f"invalid index {item.schema}.{item.name} on {item.table} was left by an interrupted build and slows writes;"
@@ -95,29 +113,51 @@ def _said(item: Invalid) -> tuple[str, ConfigurationError]:
 
 @dataclass
 class _Run:
-    """One run over the bloated indexes."""
+    """One run over the bloated indexes.
+
+    :param unfinished: oids of tables that have an invalid index.
+    """
 
     connection: "psycopg.Connection[Any]"
     clock: Clock
     limits: Limits
     wish: Wish
+    unfinished: set[int]
     done: list[Done] = field(default_factory=list)
     failures: Failures = field(default_factory=Failures)
 
     def choose(self, found: list[Index]) -> list[tuple[Index, float]]:
         """Give the indexes that are worth it, with their bloat."""
+        large = [index for index in found if index.size_bytes >= self.wish.least_bytes]
+        schema = measuring_schema(self.connection)
+        known = [index for index in large if schema or (index.width and not index.hidden)]
+        self._tell_unknown([index for index in large if index not in known])
         due = []
-        for index in found:
-            if index.size_bytes >= self.wish.least_bytes and (air := self._bloat(index)) >= self.wish.least_bloat:
+        for index in known:
+            if (air := self._bloat(index, schema)) >= self.wish.least_bloat:
                 say(f"{index.label}: {table.size(index.size_bytes)}, {100 * air:.0f} % of it air")
                 due.append((index, air))
         return due
 
-    def _bloat(self, index: Index) -> float:
+    def _tell_unknown(self, unknown: list[Index]) -> None:
+        """An index of which nothing is known is not one without air."""
+        hidden = [index.label for index in unknown if index.hidden]
+        if hidden:
+            message = (
+                f"this role may not read the statistics of {len(hidden)} indexes ({some(hidden)}), so their air is not"
+                " known; grant it pg_read_all_data (and BYPASSRLS where a table has row-level security), or install"
+                " the extension pgstattuple"
+            )
+            self.failures.add(message, ConfigurationError(message))
+        blank = [index.label for index in unknown if not index.hidden]
+        if blank:
+            say(f"{len(blank)} indexes have no statistics yet ({some(blank)}); they come with the next vacuum")
+
+    def _bloat(self, index: Index, schema: str | None) -> float:
         import psycopg
 
         try:
-            return bloat(self.connection, index)
+            return measured(self.connection, index, schema) if schema else index.estimate
         except psycopg.errors.LockNotAvailable:
             return index.estimate
         except psycopg.Error as err:
@@ -147,6 +187,8 @@ class _Run:
 
     def _in_the_way(self, index: Index) -> str | None:
         """Wait until nobody is in the way; after the lock's time give a message that says who is."""
+        if index.table_oid in self.unfinished:
+            return f"{index.label} is left alone, as its table has an invalid index"
         deadline = time.monotonic() + self.limits.lock_seconds
         while found := self._blockers(index):
             if time.monotonic() >= deadline:
@@ -157,13 +199,13 @@ class _Run:
 
     def _blockers(self, index: Index) -> list[blockers.Blocker]:
         holders = blockers.lock_holders(self.connection, index.table_oid)
-        return holders or blockers.old_transactions(self.connection, index.table_oid, self.wish.old_seconds)
+        return holders or blockers.in_the_way_of_reindex(self.connection, index.table_oid, self.wish.old_seconds)
 
     def _rebuild(self, index: Index) -> None:
         from psycopg import sql
 
         name = sql.Identifier(index.schema, index.name)
-        replace(self.limits, lock_seconds=self.wish.patience_seconds).set_on(self.connection)
+        replace(self.limits, lock_seconds=self.wish.patience_seconds, statement_seconds=0).set_on(self.connection)
         try:
             self.connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(name))
         finally:
@@ -181,8 +223,12 @@ class _Run:
         """
         if self.connection.closed:
             raise translated(err) from err
+        self.unfinished.add(index.table_oid)
         if is_lock_timeout(err):
             message = f"{index.label} was begun and had to wait too long for {blockers.names(self._blockers(index))}"
+            return self.failures.add(message, TransientError(message))
+        if is_cancelled(err):
+            message = f"{index.label} was begun, and somebody cancelled it (pg_cancel_backend)"
             return self.failures.add(message, TransientError(message))
         if err.sqlstate == "42P01":
             return f"{index.label} is gone"

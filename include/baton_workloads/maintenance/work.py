@@ -31,6 +31,12 @@ class Limits:
         for name, seconds in (("lock_timeout", self.lock_seconds), ("statement_timeout", self.statement_seconds)):
             connection.execute("SELECT set_config(%s, %s, false)", (name, f"{int(seconds * 1000)}ms"))
 
+    def said_of_a_cancelled(self, seconds: float) -> str:
+        """Say who cancelled a statement that took so long."""
+        if 0 < self.statement_seconds <= seconds:
+            return "it took longer than --statement-seconds; run again or allow more"
+        return "somebody cancelled it (pg_cancel_backend); run again"
+
 
 @dataclass
 class Clock:
@@ -48,6 +54,15 @@ class Clock:
     def is_over(self) -> bool:
         """Whether nothing further is to be begun."""
         return 0 < self.max_seconds <= self.seconds
+
+
+SEES_OTHERS = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)"
+
+
+def who_sees_nobody(connection: "psycopg.Connection[Any]") -> str | None:
+    """Give this role's name where other sessions' transactions are hidden from it, else None."""
+    row = connection.execute(SEES_OTHERS).fetchone()
+    return str(row[1]) if row and not row[0] else None
 
 
 @contextmanager
@@ -91,8 +106,8 @@ def is_lock_timeout(err: "psycopg.Error") -> bool:
     return err.sqlstate == "55P03"
 
 
-def is_statement_timeout(err: "psycopg.Error") -> bool:
-    """Whether a statement took too long."""
+def is_cancelled(err: "psycopg.Error") -> bool:
+    """Whether a statement was cancelled: by its own limit, or by somebody; the server has one code for both."""
     return err.sqlstate == "57014"
 
 

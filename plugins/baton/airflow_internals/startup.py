@@ -24,6 +24,13 @@ FOR_INCIDENTS = (
 )
 """What diagnostics import when they run, 0.3 s of a core in each process: evidence is gone within minutes."""
 
+FOR_JOBS = (
+    *("baton.jobs.dags", "airflow.providers.postgres.hooks.postgres", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("baton.notifications.mail_server", "slack_sdk.errors", "httpx"),
+)
+"""What a job's steps import: a job of three light steps is to end within two seconds."""
+
+FAIR_QUEUES = "baton.airflow_internals.fair_queues:install"
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
 TRIGGERER = "airflow.jobs.triggerer_job_runner"
 REPLACEMENTS = {
@@ -45,9 +52,10 @@ def on_starting(component: Any) -> None:
     _refuse_wrong_settings()
     importlib.import_module("baton.workloads.operator")
     if SCHEDULER in sys.modules:  # the component itself does not know yet what it is
-        for name in FOR_INCIDENTS:
+        for name in (*FOR_INCIDENTS, *FOR_JOBS):
             importlib.import_module(name)
     _adapt_triggerer()
+    _adapt_scheduler()
     try:
         make_missing_pools()
     except Exception:
@@ -71,6 +79,13 @@ def _adapt_triggerer() -> None:
         if getattr(settings(), setting):
             setattr(triggerer, name, resolve_name(ours))
             log.info("Replaced Airflow's %s.%s by %s, because the setting %s is on", TRIGGERER, name, ours, setting)
+
+
+def _adapt_scheduler() -> None:
+    """Let the scheduler keep the shares of the queues, if the setting says so."""
+    if SCHEDULER in sys.modules and settings().fair_queues:
+        resolve_name(FAIR_QUEUES)()
+        log.info("Airflow's scheduler keeps the shares of the queues, because the setting fair_queues is on")
 
 
 def make_missing_pools() -> None:

@@ -2,11 +2,12 @@
 
 ```
 {"alert":  {"source", "route", "status", "fingerprint", "starts_at", "ends_at", "labels", "annotations",
-            "generator_url", "group_key", "receiver"},
+            "generator_url", "silence_url", "group_key", "receiver"},
  "target": {...},     what the route's `conf` makes of the alert
  "others": [...]}     in the one run of a storm: the alerts that got no run of their own
 ```
-Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire:
+Everything in it is text, mappings of texts, or a list of such alerts. It was written by whoever can make an alert fire,
+and what looked like a secret in it stands there as `[redacted]`:
 a label such as `namespace` may hold a shell command, a path or a template. So a DAG asks for a value by what it has to
 be: `object_name("namespace")` gives a name that Kubernetes would accept, or fails. `target[...]` as it stands is for
 texts that people read. Never put a value into a command line, a path, an SQL text or a templated field's source.
@@ -51,6 +52,7 @@ class Alert:
     :param starts_at: ISO 8601, UTC; when the sender saw it begin.
     :param ends_at: ISO 8601, UTC; empty while it is firing.
     :param generator_url: where the sender says the alert was made; a link for people, not an address to call.
+    :param silence_url: where people silence it; empty where the sender does not say.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     generator_url: str = ""
+    silence_url: str = ""
     group_key: str = ""
     receiver: str = ""
 
@@ -163,7 +166,7 @@ def fitting_text(text: str, length: int = TEXT_LENGTH) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
-_LONG = ("generator_url", "group_key")
+_LONG = ("generator_url", "silence_url", "group_key")
 _MAPPINGS = ("labels", "annotations")
 _SHORT = tuple(part.name for part in fields(Alert) if part.name not in (*_LONG, *_MAPPINGS))
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,9 +15,11 @@ from baton.alerts.conf import MAX_OTHERS, Alert, make_conf
 from baton.alerts.credentials import Credential
 from baton.alerts.keys import cooldown_key, run_id, storm_run_id, window_of
 from baton.alerts.ledger import Entry, Identity, LastRun, Ledger
-from baton.alerts.payloads import JOBS, Post
+from baton.alerts.payloads import JOBS, SILENCED, Post, Received
 from baton.alerts.routes import Route, Routes
+from baton.alerts.times import NO_START
 from baton.alerts.verdicts import ENDED, FINAL, Verdict
+from baton.alerts.without_secrets import without_secrets
 
 log = logging.getLogger(__name__)
 _COVERS = timedelta(hours=1)
@@ -35,6 +38,22 @@ class Decision:
     repeated: bool
 
 
+def answer_of(decision: Decision) -> dict[str, Any]:
+    """A decision as its sender is told it."""
+    entry = decision.entry
+    return {
+        "alert": decision.alert.labels.get("alertname", ""),
+        "fingerprint": entry.identity.fingerprint,
+        "starts_at": entry.identity.starts_at,
+        "route": entry.identity.route or None,
+        "decision": str(entry.verdict),
+        "repeated": decision.repeated,
+        "reason": entry.reason,
+        "dag_id": entry.dag_id,
+        "run_id": entry.run_id,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Want:
     """One alert on one route, or on none."""
@@ -44,6 +63,7 @@ class _Want:
     key: str
     route: Route | None = None
     problem: str = ""
+    remark: str = ""
 
 
 @dataclass(slots=True)
@@ -63,10 +83,15 @@ class Decider:
     """One post's way through routes, cooldown and budget.
 
     :param now: the moment of the post, UTC.
+    :param insists: a person wants a run: no cooldown holds it back.
     """
 
-    def __init__(self, ledger: Ledger, runs: Runs, routes: Routes, sender: Credential, now: datetime) -> None:
+    def __init__(
+        self, ledger: Ledger, runs: Runs, routes: Routes, sender: Credential, now: datetime, *, insists: bool = False
+    ) -> None:
         self._ledger, self._runs, self._routes, self._sender, self._now = ledger, runs, routes, sender, now
+        self._insists = insists
+        self._shown: dict[Identity, Alert] = {}
         self._known: dict[Identity, list[Entry]] = {}
         self._last: dict[tuple[str, str], LastRun] = {}
         self._off: dict[str, str] = {}
@@ -78,7 +103,7 @@ class Decider:
 
         :raises SQLAlchemyError: the database does not answer as it should; nothing was done then.
         """
-        wants = [want for received in post.received for want in self._wants(received.alert, received.problem)]
+        wants = [want for received in post.received for want in self._wants(received)]
         wants += self._left_out(post)
         self._known = self._ledger.known({want.identity for want in wants})
         if undecided := [want for want in wants if self._settled(want) is None]:
@@ -90,16 +115,18 @@ class Decider:
         self._ledger.write()
         return decisions
 
-    def _wants(self, alert: Alert, problem: str) -> Iterable[_Want]:
-        starts_at = alert.starts_at or self._now.isoformat()
-        alert = replace(alert, starts_at=starts_at)
-        routes = [] if problem else self._routes.matching(alert)
+    def _wants(self, received: Received) -> Iterable[_Want]:
+        alert = replace(received.alert, starts_at=received.alert.starts_at or self._now.isoformat())
+        starts_at = alert.starts_at
+        routes = [] if received.problem else self._routes.matching(alert)
         if not routes:
-            yield _Want(alert, Identity("", alert.fingerprint, starts_at), alert.fingerprint, problem=problem)
+            identity = Identity("", alert.fingerprint, starts_at)
+            yield _Want(alert, identity, alert.fingerprint, problem=received.problem)
         for route in routes:
             key = cooldown_key(alert, route.deduplicate_by)
             on_way = replace(alert, route=route.name)
-            yield _Want(on_way, Identity(route.name, alert.fingerprint, starts_at), key, route)
+            identity = Identity(route.name, alert.fingerprint, starts_at)
+            yield _Want(on_way, identity, key, route, remark=received.remark)
 
     def _left_out(self, post: Post) -> list[_Want]:
         if not post.left_out:
@@ -132,9 +159,15 @@ class Decider:
         if same:
             self._ledger.repeat(same[0])
             return Decision(want.alert, replace(entry, id=same[0].id), repeated=True)
-        self._ledger.add(entry, want.alert, sender=self._sender.name, cooldown_key=want.key)
+        self._ledger.add(entry, self._public(want), sender=self._sender.name, cooldown_key=want.key)
         self._known.setdefault(want.identity, []).append(entry)
         return Decision(want.alert, entry, repeated=False)
+
+    def _public(self, want: _Want) -> Alert:
+        """The alert as it is stored and handed on; made once for each."""
+        if want.identity not in self._shown:
+            self._shown[want.identity] = without_secrets(want.alert)
+        return self._shown[want.identity]
 
     def _new(self, want: _Want) -> Entry:
         if want.problem:
@@ -143,7 +176,8 @@ class Decider:
         if want.route is None:
             return Entry(want.identity, Verdict.UNMATCHED, "no route matches these labels")
         if not self._sender.may_start(want.route.name):
-            return Entry(want.identity, Verdict.FORBIDDEN, f"{self._sender.name} may not use route {want.route.name}")
+            reason = f"{self._sender.name} may not use route {want.route.name}"
+            return Entry(want.identity, Verdict.FORBIDDEN, reason, want.route.dag_id)
         return self._acted(want, want.route)
 
     def _acted(self, want: _Want, route: Route) -> Entry:
@@ -165,14 +199,17 @@ class Decider:
     def _suppressed(self, want: _Want, route: Route) -> Entry | None:
         for name, what in (("", "all routes are"), (route.name, f"route {route.name} is")):
             if name in self._off:
-                return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}")
-        return self._cooling(want, route)
+                return Entry(want.identity, Verdict.OFF, f"{what} switched off, by {self._off[name]}", route.dag_id)
+        if want.alert.status == SILENCED:
+            return Entry(want.identity, Verdict.SILENCED, "its sender says that it is silenced", route.dag_id)
+        return None if self._insists else self._cooling(want, route)
 
     def _cooling(self, want: _Want, route: Route) -> Entry | None:
         if (last := self._last.get((route.name, want.key))) is None:
             return None
         age = self._now - last.at
-        had_begun = want.alert.source != JOBS and datetime.fromisoformat(want.alert.starts_at) <= last.at
+        has_start = want.alert.source != JOBS and want.alert.starts_at != NO_START
+        had_begun = has_start and datetime.fromisoformat(want.alert.starts_at) <= last.at
         if had_begun and age <= max(route.cooldown, _COVERS):
             reason = "it had begun before the last run for the same thing was made"
             return Entry(want.identity, Verdict.COVERED, reason, last.dag_id, last.run_id)
@@ -196,24 +233,28 @@ class Decider:
 
     def _made(self, want: _Want, route: Route) -> Entry:
         name = run_id(route.name, want.alert, datetime.fromisoformat(want.alert.starts_at))
-        conf = make_conf(want.alert, route.target_of(want.alert))
+        shown = self._public(want)
+        conf = make_conf(shown, route.target_of(shown))
         is_new = self._runs.make(RunRequest(route.dag_id, name, conf, self._now, self._sender.name))
         self._spent[route.name] += is_new
         self._last[route.name, want.key] = LastRun(self._now, route.dag_id, name)
         reason = f"route {route.name}" if is_new else "the run was there already"
+        if want.remark:
+            reason += f"; {want.remark}"
         return Entry(want.identity, Verdict.RUN, reason, route.dag_id, name)
 
     def _stormy(self, want: _Want, route: Route) -> Entry:
         name = storm_run_id(route.name, window_of(self._now, route.storm.per))
         if (storm := self._storms.get(name)) is None:
-            conf = make_conf(want.alert, route.target_of(want.alert))
+            shown = self._public(want)
+            conf = make_conf(shown, route.target_of(shown))
             after = self._now + route.storm.gather
             is_new = self._runs.make(RunRequest(route.dag_id, name, conf, after, self._sender.name))
             waits = is_new or self._runs.waits(route.dag_id, name, self._now)
             storm = self._storms[name] = _Storm(route, name, waits)
             if is_new:
                 return self._named(want, storm)
-        storm.others.append(want.alert)
+        storm.others.append(self._public(want))
         return self._named(want, storm)
 
     def _named(self, want: _Want, storm: _Storm) -> Entry:
@@ -224,9 +265,9 @@ class Decider:
         return Entry(want.identity, Verdict.STORM, reason, route.dag_id, name)
 
     def _resolved(self, want: _Want, route: Route) -> Entry:
-        made = next((old for old in self._known.get(want.identity, []) if old.verdict == Verdict.RUN), None)
+        made = self._made_for(want)
         if made is None or made.dag_id is None or made.run_id is None:
-            return Entry(want.identity, Verdict.RESOLVED, "no run of its own was made for it")
+            return Entry(want.identity, Verdict.RESOLVED, "no run of its own was made for it", route.dag_id)
         by, ends_at = self._sender.name, want.alert.ends_at or "now"
         verdict, reason = Verdict.RESOLVED, "the route does nothing then"
         if route.on_resolved == "cancel":
@@ -238,6 +279,18 @@ class Decider:
             if self._runs.note(made.dag_id, made.run_id, f"The alert ended ({ends_at})."):
                 verdict, reason = Verdict.NOTED, "its run got a note"
         return Entry(want.identity, verdict, reason, made.dag_id, made.run_id)
+
+    def _made_for(self, want: _Want) -> Entry | None:
+        """The run of an alert that is over: its own, else the newest of its fingerprint that began before its end.
+
+        Why: a pair of Prometheis gives one alert two starts, and senders whose notices carry only the moment of a
+        change say another one when it ends.
+        """
+        own = next((old for old in self._known.get(want.identity, []) if old.verdict == Verdict.RUN), None)
+        if own is not None:
+            return own
+        before = want.alert.ends_at or self._now.isoformat()
+        return self._ledger.newest_open_run(want.identity.route, want.identity.fingerprint, before)
 
 
 def _words(length: timedelta) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,12 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from baton.alerts.conf import Alert
 from baton.alerts.tables import DECISIONS, STATE
-from baton.alerts.verdicts import RUN, Verdict
+from baton.alerts.verdicts import ENDED, RUN, Verdict
+from baton.alerts.without_secrets import text_without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 OFF = "off:"
+FOR_EVER = "off"
 _LOCK = "lock:"
 _ROUTES = "routes"
 
@@ -111,6 +113,17 @@ class Ledger:
                 found[route, cooldown_key] = LastRun(at.astimezone(UTC), dag_id, run_id)
         return found
 
+    def newest_open_run(self, route: str, fingerprint: str, before: str) -> Entry | None:
+        """The newest run of a fingerprint whose alert began before a moment and of which no end is known yet."""
+        table, end = DECISIONS.c, DECISIONS.alias("ended").c
+        ended = select(end.id).where(end.run_id == table.run_id, end.route == route, end.verdict.in_(ENDED)).exists()
+        mine = (table.route == route, table.fingerprint == fingerprint, table.verdict == RUN)
+        query = select(table.starts_at, table.dag_id, table.run_id, table.id).where(*mine, ~ended)
+        for starts_at, dag_id, run_id, number in self._session.execute(query.order_by(table.id.desc()).limit(20)):
+            if datetime.fromisoformat(starts_at) <= datetime.fromisoformat(before):
+                return Entry(Identity(route, fingerprint, starts_at), RUN, "", dag_id, run_id, number)
+        return None
+
     def runs_since(self, route: str, begin: datetime) -> int:
         """How many runs a route has made since then."""
         table = DECISIONS.c
@@ -119,8 +132,9 @@ class Ledger:
 
     def switched_off(self) -> dict[str, str]:
         """Who switched what off: by route, `""` for all of them."""
-        query = select(STATE.c.name, STATE.c.changed_by).where(STATE.c.name.startswith(OFF))
-        return {name.removeprefix(OFF): by for name, by in self._session.execute(query)}
+        query = select(STATE.c.name, STATE.c.value, STATE.c.changed_by).where(STATE.c.name.startswith(OFF))
+        found = self._session.execute(query)
+        return {name.removeprefix(OFF): by for name, value, by in found if is_off(value, self._now)}
 
     def add(self, entry: Entry, alert: Alert, *, sender: str, cooldown_key: str) -> None:
         """Note a new verdict; the same one again counts as a repeat."""
@@ -130,13 +144,13 @@ class Ledger:
         self._new[entry.identity, entry.verdict] = {
             **entry.identity._asdict(),
             "verdict": entry.verdict,
-            "reason": entry.reason[:1000],
+            "reason": text_without_secrets(entry.reason)[:1000],
             "cooldown_key": cooldown_key,
             "source": alert.source,
             "sender": sender,
             "dag_id": entry.dag_id,
             "run_id": entry.run_id,
-            "alert": json.dumps(_for_people(alert), ensure_ascii=False),
+            "alert": json.dumps(asdict(alert), ensure_ascii=False),
             "repeats": 0,
             "first_at": self._now,
             "last_at": self._now,
@@ -161,13 +175,17 @@ class Ledger:
                 change = update(DECISIONS).where(table.id.in_(same))
                 self._session.execute(change.values(repeats=table.repeats + times, last_at=self._now))
 
-    def switch(self, route: str, *, on: bool, by: str) -> None:
-        """Switch a route, or with `""` all of them, on or off."""
-        name = OFF + route
+    def switch(self, route: str, *, on: bool, by: str, until: datetime | None = None) -> None:
+        """Switch a route, or with `""` all of them, on or off.
+
+        :param until: it is on again from then; None: somebody has to switch it on.
+        """
+        name, value = OFF + route, until.astimezone(UTC).isoformat() if until else FOR_EVER
         if on:
             self._session.execute(delete(STATE).where(STATE.c.name == name))
-        else:
-            self._set_new(name, "off", by[:100])
+        elif not self._set_new(name, value, by[:100]):
+            change = update(STATE).where(STATE.c.name == name)
+            self._session.execute(change.values(value=value, changed_by=by[:100], changed_at=self._now))
 
     def last_good_routes(self) -> str | None:
         """The text of the last file of routes that could be used."""
@@ -189,9 +207,9 @@ class Ledger:
         return len(numbers)
 
 
-def _for_people(alert: Alert) -> dict[str, Any]:
-    summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
-    return {"labels": alert.labels, "summary": summary, "url": alert.generator_url}
+def is_off(value: str, now: datetime) -> bool:
+    """Whether the value of a switch says that it is off at a moment."""
+    return value == FOR_EVER or datetime.fromisoformat(value) > now
 
 
 def _parts(items: list[Any], size: int = 200) -> Iterable[list[Any]]:

@@ -12,18 +12,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from baton.alerts.conf import Alert, fitting, fitting_text
+from baton.alerts.times import NO_START, MomentError, read_moment
 from baton.exceptions import PermanentError
 
 JOBS = "jobs"
 """The sender whose alerts are orders; a route takes them only if it names this source."""
-_RESOLVED = {"resolved", "ok", "normal", "inactive"}
-_FRACTION = re.compile(r"(\.\d{6})\d+")
+SILENCED = "silenced"
+"""The status of an alert that goes on and of which its sender says that nobody is to be told."""
+_RESOLVED = {"resolved", "ok", "normal", "inactive", "closed", "cleared", "recovered"}
+_SILENCED = {SILENCED, "suppressed", "inhibited", "muted"}
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
@@ -37,10 +42,12 @@ class Received:
 
     :param alert: its `starts_at` is empty where the sender named no start.
     :param problem: why it cannot be read, else empty; what could be read is in `alert`.
+    :param remark: what people should know although it could be read.
     """
 
     alert: Alert
     problem: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class Group:
     key: str = ""
     receiver: str = ""
     status: str = ""
+    external_url: str = ""
 
 
 def read_alerts(document: Any, source: str) -> Post:
@@ -77,7 +85,7 @@ def read_alerts(document: Any, source: str) -> Post:
     if not isinstance(entries, list):
         raise BodyError("the body must be an object with a list `alerts`, a list of alerts, or one alert with `labels`")
     left_out = group.get("truncatedAlerts", 0)
-    common = Group(*(fitting_text(word(group.get(name))) for name in ("groupKey", "receiver", "status")))
+    common = Group(*(fitting_text(word(group.get(name))) for name in ("groupKey", "receiver", "status", "externalURL")))
     received = [read_alert(entry, source, common) for entry in entries]
     return Post(received, left_out if isinstance(left_out, int) and left_out > 0 else 0, common.key)
 
@@ -88,50 +96,108 @@ def begun_at(post: Post, moment: datetime) -> Post:
     return replace(post, received=[_begun_at(received, begin) for received in post.received])
 
 
+def told_apart_by(post: Post, digest: str) -> Post:
+    """Let alerts that name no start be those of their body: the same body again is the same alert, another is not.
+
+    For signatures without a time, which whoever saw a request could send again for ever.
+    """
+    return replace(post, received=[_told_apart_by(received, digest) for received in post.received])
+
+
 def _begun_at(received: Received, begin: str) -> Received:
     alert = received.alert
     return received if alert.starts_at else replace(received, alert=replace(alert, starts_at=begin))
 
 
+def _told_apart_by(received: Received, digest: str) -> Received:
+    alert = received.alert
+    if alert.starts_at:
+        return received
+    made = fingerprint_of(f"{digest}\n{alert.fingerprint}")
+    return replace(received, alert=replace(alert, starts_at=NO_START, fingerprint=made))
+
+
 def read_alert(entry: object, source: str, group: Group) -> Received:
     """Read one alert as Alertmanager writes it; what cannot be read is said in the result."""
     try:
-        return Received(fitting(_alert(entry, source, group)))
+        return _received(entry, source, group)
     except _UnreadableError as err:
-        nameless = Alert(source, "", "unreadable", fingerprint_of(_written(entry)), "", group_key=group.key)
-        return Received(fitting(nameless), fitting_text(str(err)))
+        return unreadable(entry, source, group, str(err))
+
+
+def unreadable(entry: object, source: str, group: Group, problem: str) -> Received:
+    """What is known of an alert that cannot be read: its labels, as far as they are texts, for people."""
+    labels: dict[str, str] = {}
+    if isinstance(entry, Mapping) and isinstance(entry.get("labels"), Mapping):
+        labels = {str(name): value for name, value in entry["labels"].items() if isinstance(value, str)}
+    known = Alert(source, "", "unreadable", fingerprint_of(_written(entry)), "", labels=labels, group_key=group.key)
+    return Received(fitting(known), fitting_text(problem))
 
 
 class _UnreadableError(Exception):
     """One alert of a body cannot be read."""
 
 
-def _alert(entry: object, source: str, group: Group) -> Alert:
+def _received(entry: object, source: str, group: Group) -> Received:
     if not isinstance(entry, dict):
         raise _UnreadableError(f"an alert must be an object, not {_kind(entry)}")
     labels = dict(_texts(entry.get("labels"), "labels"))
     if not labels:
         raise _UnreadableError("the alert has no labels")
-    annotations = dict(_texts(entry.get("annotations") or {}, "annotations"))
-    starts_at = _time(entry.get("startsAt", entry.get("starts_at")), "startsAt")
-    is_resolved = (word(entry.get("status")) or group.status).lower() in _RESOLVED
-    ends_at = _time(entry.get("endsAt", entry.get("ends_at")), "endsAt") if is_resolved else ""
+    starts_at, remark = _start(entry)
+    ends_at = _end(entry)
+    status = _status(entry, group, ends_at)
     fingerprint = word(entry.get("fingerprint"))
     if not _PLAIN_ID.fullmatch(fingerprint):
         fingerprint = fingerprint_of(fingerprint or json.dumps(sorted(labels.items())))
-    return Alert(
+    alert = Alert(
         source=source,
         route="",
-        status="resolved" if is_resolved else "firing",
+        status=status,
         fingerprint=fingerprint,
         starts_at=starts_at,
-        ends_at=ends_at,
+        ends_at=ends_at if status == "resolved" else "",
         labels=labels,
-        annotations=annotations,
+        annotations=dict(_texts(entry.get("annotations") or {}, "annotations")),
         generator_url=word(entry.get("generatorURL", entry.get("generator_url"))),
+        silence_url=word(entry.get("silenceURL")) or _silence_url(group, labels),
         group_key=group.key,
         receiver=group.receiver,
     )
+    return Received(fitting(alert), remark=fitting_text(remark))
+
+
+def _start(entry: dict[str, Any]) -> tuple[str, str]:
+    """The start, and a remark where it cannot be read: an alert is not lost for the form of its time."""
+    try:
+        return read_moment(entry.get("startsAt", entry.get("starts_at"))), ""
+    except MomentError as err:
+        return "", f"startsAt: {err}, so each post of it is a new alert"
+
+
+def _end(entry: dict[str, Any]) -> str:
+    with suppress(MomentError):
+        return read_moment(entry.get("endsAt", entry.get("ends_at")))
+    return ""
+
+
+def _status(entry: dict[str, Any], group: Group, ends_at: str) -> str:
+    """What the alert says, else its group, else as Alertmanager decides it: over if its end is past."""
+    found = entry.get("status")
+    if isinstance(found, Mapping):  # of Alertmanager's API
+        found = found.get("state") if not (found.get("silencedBy") or found.get("inhibitedBy")) else SILENCED
+        found = "" if found in ("active", "unprocessed") else found
+    if not (said := (word(found) or group.status).strip().lower()):
+        return "resolved" if ends_at and datetime.fromisoformat(ends_at) <= datetime.now(UTC) else "firing"
+    return "resolved" if said in _RESOLVED else SILENCED if said in _SILENCED else "firing"
+
+
+def _silence_url(group: Group, labels: Mapping[str, str]) -> str:
+    """Alertmanager's own page for a new silence; empty where the sender does not name its address."""
+    if not group.external_url or not group.key:
+        return ""
+    matchers = ",".join(f"{name}={json.dumps(text)}" for name, text in sorted(labels.items()))
+    return f"{group.external_url.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
 
 
 def _texts(found: object, where: str) -> Iterator[tuple[str, str]]:
@@ -154,21 +220,6 @@ def word(found: object) -> str:
 
 def _kind(found: object) -> str:
     return {type(None): "null", list: "a list", dict: "an object", str: "a text"}.get(type(found), "a number")
-
-
-def _time(found: object, where: str) -> str:
-    """A time as ISO 8601 in UTC; empty for none, and for Go's zero time."""
-    if found in (None, ""):
-        return ""
-    if not isinstance(found, str):
-        raise _UnreadableError(f"{where} must be an RFC 3339 time, not {_kind(found)}")
-    try:
-        # RFC 3339 from Go has up to nine digits of a second.
-        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", found))
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as err:
-        raise _UnreadableError(f"{where} is no RFC 3339 time: {found[:80]!r}") from err
-    return "" if moment.year == 1 else moment.isoformat()
 
 
 def _written(entry: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -95,16 +96,17 @@ class Routes:
         return found
 
 
-def read_routes(text: str) -> Routes:
+def read_routes(text: str, endpoints: Collection[str] = ENDPOINTS) -> Routes:
     """Read the text of a file of routes.
 
+    :param endpoints: the senders that there are.
     :raises RoutesError: the first thing that is wrong with it, and where.
     """
     try:
         document = load(text)
     except UnreadableError as err:
         raise RoutesError(f"it is no YAML that can be used: {err}") from err
-    if problem := problem_of(document, schema()):
+    if problem := problem_of(document, schema(tuple(endpoints))):
         raise RoutesError(problem)
     defaults = _DEFAULTS | (document.get("defaults") or {})
     routes = tuple(_route(defaults | found, index) for index, found in enumerate(document["routes"]))
@@ -114,12 +116,12 @@ def read_routes(text: str) -> Routes:
     return Routes(text, routes)
 
 
-@cache
-def schema() -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def schema(endpoints: tuple[str, ...] = ENDPOINTS) -> dict[str, Any]:
     """The JSON schema of the file, with the senders that there are."""
     text = files("baton.alerts").joinpath("routes.schema.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
-    found["$defs"]["sender"]["enum"] = list(ENDPOINTS)
+    found["$defs"]["sender"]["enum"] = sorted(endpoints)
     return found
 
 
@@ -141,6 +143,8 @@ def _route(found: dict[str, Any], index: int) -> Route:
         target = {name: AlertTemplate(text) for name, text in (found.get("conf") or {}).items()}
     except (MatcherError, PlaceholderError) as err:
         raise RoutesError(f"{where}: {err}") from err
+    if wrong := [name for name in found.get("deduplicate_by") or () if name.startswith(("labels.", "annotations."))]:
+        raise RoutesError(f"{where}: deduplicate_by names labels as they are called: {wrong[0].partition('.')[2]!r}")
     storm = found["storm"]
     template = found.get("job_template")
     per = duration(storm["per"])

@@ -15,11 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from baton.airflow_internals.dag_runs import Runs
 from baton.airflow_internals.database import transaction
-from baton.alerts.credentials import Credential
+from baton.alerts import refusals
+from baton.alerts.credentials import Credential, oddities
 from baton.alerts.decisions import Decider, Decision
 from baton.alerts.ledger import Ledger
+from baton.alerts.metrics import Condition, Metrics
 from baton.alerts.payloads import Post
-from baton.alerts.reloaded_files import watch_credentials, watch_routes
+from baton.alerts.reloaded_files import ReloadedSenders, watch_credentials, watch_routes
 from baton.alerts.routes import Routes, RoutesError, read_routes
 from baton.alerts.settings import Settings
 from baton.alerts.verdicts import Verdict
@@ -46,14 +48,17 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.credentials = watch_credentials(settings.credentials)
-        self._routes = watch_routes(settings.routes)
+        self.senders = ReloadedSenders(settings.senders)
+        self._routes = watch_routes(settings.routes, self.senders.endpoints)
+        self.metrics = Metrics()
         self._kept: str | None = None
         self._tidied = time.monotonic()
         self._lock = threading.Lock()
 
-    def receive(self, post: Post, sender: Credential) -> list[Decision]:
+    def receive(self, post: Post, sender: Credential, *, insists: bool = False) -> list[Decision]:
         """Decide on a post. What was decided is stored when this returns.
 
+        :param insists: no cooldown holds a run back.
         :raises UnavailableError: the database does not answer, or there are no routes yet.
         """
         routes = self.routes()
@@ -62,8 +67,10 @@ class Service:
         for at in range(0, max(len(received), 1), _ALERTS_AT_ONCE):
             left_out = post.left_out if at == 0 else 0
             part = Post(received[at : at + _ALERTS_AT_ONCE], left_out, post.group_key)
-            decisions += self._transaction(lambda session, part=part: _decide(session, routes, sender, part))  # type: ignore[misc]
+            decisions += self._transaction(lambda session, part=part: _decide(session, routes, sender, part, insists))  # type: ignore[misc]
         _tell(decisions, sender)
+        for decision in decisions:
+            self.metrics.decided(decision.entry.identity.route, str(decision.entry.verdict))
         self._tidy()
         return decisions
 
@@ -83,7 +90,7 @@ class Service:
         stored = self._transaction(lambda session: Ledger(session, _now()).last_good_routes())
         try:
             if stored is not None:
-                self._routes.value = read_routes(stored)
+                self._routes.value = read_routes(stored, self.senders.endpoints())
                 self._kept = stored
                 return self._routes.value
         except RoutesError as err:
@@ -91,10 +98,59 @@ class Service:
         raise UnavailableError(f"there are no routes: {self._routes.problem}")
 
     @property
+    def is_routed(self) -> bool:
+        """Whether the installation names a file of routes."""
+        return self._routes.path is not None
+
+    @property
     def routes_problem(self) -> str:
         """What is wrong with the file of routes now, else empty."""
         self._routes.current()
         return self._routes.problem
+
+    @property
+    def credentials_problem(self) -> str:
+        """What is wrong with the file of credentials now, or with the names in it, else empty."""
+        senders = self.credentials.current()
+        if problem := self.credentials.problem:
+            return problem
+        routes = self._routes.current()
+        names = [route.name for route in routes.routes] if routes else None
+        return oddities(senders or (), self.senders.endpoints(), names)
+
+    def condition(self) -> Condition:
+        """How files, switches and targets are, for a scrape.
+
+        :raises UnavailableError: the database does not answer.
+        """
+        self.credentials.current()
+        routes = self._routes.current()
+
+        def read(session: Session) -> Condition:
+            now, runs = _now(), Runs(session)
+            found = routes.routes if routes else ()
+            return Condition(
+                files={
+                    "routes": not self._routes.problem,
+                    "credentials": not self.credentials.problem,
+                    "senders": not self.senders.problem,
+                },
+                off=sorted(Ledger(session, now).switched_off()),
+                targets={(route.name, route.dag_id): runs.is_runnable(route.dag_id) for route in found},
+                refused={
+                    (row["sender"], row["endpoint"], str(row["status"])): row["times"]
+                    for row in refusals.since(session, now - timedelta(days=self._settings.retention_days))
+                },
+            )
+
+        return self._transaction(read)
+
+    def count_refused(self, counts: dict[refusals.Key, refusals.Count]) -> None:
+        """Store posts that were refused.
+
+        :raises UnavailableError: the database does not answer.
+        """
+        self._transaction(lambda session: refusals.store(session, counts))
 
     def _tidy(self) -> None:
         """Remove old decisions, once an hour, a limited number of them."""
@@ -105,6 +161,7 @@ class Service:
         before = now - timedelta(days=self._settings.retention_days)
         try:
             self._transaction(lambda session: Ledger(session, now).forget(before))
+            self._transaction(lambda session: refusals.forget(session, before))
         except UnavailableError:
             log.warning("Old decisions could not be removed; it is tried again in an hour")
 
@@ -129,9 +186,9 @@ def _transaction() -> Iterator[Session]:
         raise UnavailableError("Airflow's database does not answer the receiver: see the API server's log") from err
 
 
-def _decide(session: Session, routes: Routes, sender: Credential, post: Post) -> list[Decision]:
+def _decide(session: Session, routes: Routes, sender: Credential, post: Post, insists: bool) -> list[Decision]:
     now = _now()
-    return Decider(Ledger(session, now), Runs(session), routes, sender, now).decide(post)
+    return Decider(Ledger(session, now), Runs(session), routes, sender, now, insists=insists).decide(post)
 
 
 def _tell(decisions: list[Decision], sender: Credential) -> None:

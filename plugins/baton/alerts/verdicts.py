@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     COOLDOWN = "cooldown"
     STORM = "storm"
     OFF = "off"
+    SILENCED = "silenced"
     NO_TARGET = "no_target"
     REFUSED = "refused"
     FORBIDDEN = "forbidden"
@@ -35,6 +36,7 @@ MEANINGS = {
     Verdict.COOLDOWN: "a run for the same thing was made a short while before",
     Verdict.STORM: "the route's budget was spent: the storm's one run stands for it",
     Verdict.OFF: "the kill switch was off",
+    Verdict.SILENCED: "its sender silences it",
     Verdict.NO_TARGET: "the DAG could not be run: paused, missing or broken",
     Verdict.REFUSED: "the DAG does not take such a run",
     Verdict.FORBIDDEN: "the sender's credential may not use the route",

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from baton.cronjobs.chains.annotations import chains_of_annotations
 from baton.cronjobs.chains.chain import Chain, ChainsRead, read_chains
-from baton.cronjobs.fields.checking import check
+from baton.cronjobs.fields.checking import check, doubts
+from baton.cronjobs.fields.values import Finding
 from baton.cronjobs.manifests.cronjob import CronJob
 from baton.cronjobs.manifests.files import Found, Manifest, Other, Problem, chains_files, read_manifests
 from baton.cronjobs.manifests.settings import Settings, SettingsFile, read_settings
+from baton.cronjobs.manifests.sources import Source
 
 
 @dataclass
@@ -24,6 +26,7 @@ class LoadedCronJobs:
     :param problems: everything that is wrong, in the order of files and lines.
     :param refused: the CronJobs that cannot become a DAG, each with its part of the problems.
     :param others: objects of other kinds; nothing is made of them.
+    :param filled: folders that a program has filled in for this reading.
     """
 
     cronjobs: dict[str, CronJob] = field(default_factory=dict)
@@ -32,6 +35,7 @@ class LoadedCronJobs:
     refused: list[tuple[Manifest, list[Problem]]] = field(default_factory=list)
     others: list[Other] = field(default_factory=list)
     files: int = 0
+    filled: list[Source] = field(default_factory=list)
 
 
 def load_cronjobs(paths: Iterable[Path]) -> LoadedCronJobs:
@@ -42,7 +46,7 @@ def load_cronjobs(paths: Iterable[Path]) -> LoadedCronJobs:
 
 def checked_cronjobs(found: Found, folders: Iterable[Path]) -> LoadedCronJobs:
     """The same for manifests that were read already, also from elsewhere than files."""
-    loaded = LoadedCronJobs(problems=found.problems, others=found.others, files=found.files)
+    loaded = LoadedCronJobs(problems=found.problems, others=found.others, files=found.files, filled=found.filled)
     _take_cronjobs(_accept(found.manifests, loaded), loaded)
     for file in _chains_files(folders):
         _take_chains(read_chains(file, loaded.cronjobs, _refused(loaded), loaded.chains), loaded)
@@ -72,12 +76,14 @@ def _take_chains(read: ChainsRead, loaded: LoadedCronJobs) -> None:
 
 def _accept(manifests: list[Manifest], loaded: LoadedCronJobs) -> list[tuple[Manifest, Settings]]:
     """Tell those apart that can become DAGs."""
-    beside = {file: SettingsFile(Path(file)) for file in dict.fromkeys(manifest.file for manifest in manifests)}
+    names: dict[str, set[str]] = defaultdict(set)
+    for manifest in manifests:
+        names[manifest.file].add(manifest.name)
+    beside = {file: SettingsFile(Path(file)) for file in names}
     for file, settings_file in beside.items():
-        names = {manifest.name for manifest in manifests if manifest.file == file}
-        loaded.problems += [*settings_file.problems, *settings_file.unknown(names)]
+        loaded.problems += [*settings_file.problems, *settings_file.unknown(names[file])]
     first: dict[tuple[str | None, str], Manifest] = {}
-    accepted = []
+    accepted, told = [], set(loaded.problems)
     for manifest in manifests:
         problems = [manifest.problem(path, why) for path, why in check(manifest.content)]
         settings, wrong = read_settings(manifest, beside[manifest.file])
@@ -88,10 +94,17 @@ def _accept(manifests: list[Manifest], loaded: LoadedCronJobs) -> list[tuple[Man
             problems.append(manifest.problem(("metadata", "name"), message))
         if problems:
             loaded.refused.append((manifest, problems))
-            loaded.problems += [problem for problem in problems if problem not in loaded.problems]
+            loaded.problems += [problem for problem in problems if problem not in told]
+            told.update(problems)
         else:
             accepted.append((manifest, settings))
+            loaded.problems += [manifest.problem(path, why) for path, why in _doubts(manifest)]
     return accepted
+
+
+def _doubts(manifest: Manifest) -> list[Finding]:
+    """What Kubernetes takes although it was to be filled in; most texts are seen to hold nothing of that kind."""
+    return doubts(manifest.content) if manifest.document.may_be_unfilled else []
 
 
 def _take_cronjobs(accepted: list[tuple[Manifest, Settings]], loaded: LoadedCronJobs) -> None:

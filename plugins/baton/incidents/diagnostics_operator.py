@@ -19,12 +19,12 @@ from baton.incidents.diagnostics.cluster_connection import open_connection
 from baton.incidents.diagnostics.collector import FAILED, LATE, CollectionScope, Collector
 from baton.incidents.diagnostics.dumps import MAX_PODS, Dump, dumps_of
 from baton.incidents.diagnostics.index import PodRow, pod_rows, render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
 from baton.incidents.diagnostics.run_collectors import run_collectors
 from baton.incidents.diagnostics.target import Target, allowed_namespaces, target_of
 from baton.incidents.diagnostics.workload import find_workload
 from baton.kubernetes.api_streams import connection_errors
 from baton.notifications.slack import find_connection, post_message
+from baton.redaction.redactor import Redactor, secret_values
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook

@@ -43,6 +43,7 @@ class JobPods:
         self._streams = asyncio.Semaphore(STREAMS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_line = time.monotonic()
+        self._warned: set[str] = set()
 
     async def follow(self) -> None:
         """Follow them until cancelled."""
@@ -84,10 +85,21 @@ class JobPods:
             return
         self.pods[pod["metadata"]["uid"]] = pod
         has_ended = is_gone or _phase(pod) in _ENDED
+        self._tell_left_over(pod)
         for status in _statuses(pod):
             log = self._log_of(pod, status)
             if log is not None:
                 log.note(status, has_ended=has_ended or _is_last_attempt(pod, status))
+
+    def _tell_left_over(self, pod: Object) -> None:
+        """Warn once of what keeps a pod going although its work is done, such as a side-car that a cluster puts in."""
+        names = left_over(pod, self._job)
+        if names and pod["metadata"]["uid"] not in self._warned:
+            self._warned.add(pod["metadata"]["uid"])
+            words = "%s, which the template has not, still runs: the Job ends only with it"
+            self._log.warning(
+                f"[%s] All containers of the template have ended; {words}", self.label(pod), ", ".join(names)
+            )
 
     def _note_missing(self, present: set[str]) -> None:
         for (uid, _), log in self._logs.items():
@@ -192,6 +204,16 @@ def selector_of(job: Object) -> str:
     """Return the label selector of a Job's pods."""
     labels = (job["spec"].get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def left_over(pod: Object, job: Object) -> list[str]:
+    """Return the containers that a Job's template has not and that run although all of the template have ended."""
+    own = {container["name"] for container in job["spec"]["template"]["spec"]["containers"]}
+    states = {
+        status["name"]: status.get("state") or {} for status in (pod.get("status") or {}).get("containerStatuses") or []
+    }
+    have_ended = own <= states.keys() and all("terminated" in states[name] for name in own)
+    return [name for name, state in states.items() if name not in own and "running" in state] if have_ended else []
 
 
 def _phase(pod: Object) -> str:

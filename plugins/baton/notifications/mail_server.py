@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Callable
 from email.generator import BytesGenerator
 from email.utils import parseaddr
 from io import BytesIO
@@ -33,10 +34,13 @@ class MessageHook(SmtpHook):
 
     _down: BatonError | None = None
 
-    def send_message(self, message: EmailMessage, recipient: str) -> None:
+    def send_message(
+        self, message: EmailMessage, recipient: str, about_to_hand_over: Callable[[], None] = lambda: None
+    ) -> None:
         """Connect, send once to one recipient, disconnect. A server that did not answer once is not asked again.
 
         :param recipient: the address of the envelope.
+        :param about_to_hand_over: called when the server has taken sender and recipient, and not yet the message.
         :raises MailRecipientRefusedError: refused for good.
         :raises PermanentError: the login or the sender is refused.
         :raises TransientError: put off, or not reached: surely nothing was sent.
@@ -47,6 +51,7 @@ class MessageHook(SmtpHook):
         client = self._connected()
         try:
             self._name(client, recipient, len(content.getvalue()))
+            about_to_hand_over()
             self._hand_over(client, recipient, content.getvalue())
         finally:
             client.close()

@@ -26,7 +26,7 @@ class RenderedReport:
 
     :param read: gives the content of the file of one kind; None where the report has none.
     :param links: what is shown → address that expires.
-    :param links_days: after how many days.
+    :param links_work: how long they do, in words.
     """
 
     report_id: str
@@ -35,7 +35,7 @@ class RenderedReport:
     headline: str
     read: Callable[[str], bytes | None]
     links: Mapping[str, str] = field(default_factory=dict)
-    links_days: int = 7
+    links_work: str = "for 7 days"
 
 
 class RecipientRefusedError(PermanentError):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 LINK_DAYS = 7
 """The longest that a signed S3 address can live."""
 LINKED = {"pdf": ("PDF", "application/pdf"), "page": ("Page", "text/html; charset=utf-8")}
+
+
+def link_lifetime(credentials: Any, now: datetime) -> str:
+    """Say in words how long a link that these credentials sign works.
+
+    Source: Amazon S3, "Sharing objects with presigned URLs"
+    """
+    if credentials is None or not credentials.token:
+        return f"for {LINK_DAYS} days"
+    ends = getattr(credentials, "_expiry_time", None)
+    if ends is None:
+        return "for some hours at most, as the store's credentials are temporary"
+    if ends - now > timedelta(days=LINK_DAYS):
+        return f"for {LINK_DAYS} days"
+    return f"until {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC at most, when the store's credentials end"
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class Files:
             headline=manifest["headline"],
             read=read,
             links=self._links(files),
-            links_days=LINK_DAYS,
+            links_work=self._links_work(files),
         )
 
     def _checked(self, file: Mapping[str, Any]) -> bytes:
@@ -93,6 +109,12 @@ class Files:
                 expires_in=LINK_DAYS * 24 * 3600,
             )
         )
+
+    def _links_work(self, files: Mapping[str, Mapping[str, Any]]) -> str:
+        """Say how long links work: one that temporary credentials have signed ends with them, whatever it says."""
+        if not any(file["uri"].startswith("s3://") for file in files.values()):
+            return f"for {LINK_DAYS} days"
+        return link_lifetime(self._hook().get_session().get_credentials(), datetime.now(UTC))
 
     def _hook(self) -> S3Hook:
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook

@@ -110,7 +110,7 @@ def _add_pdf(made: EmailMessage, report: RenderedReport) -> None:
 def _text(report: RenderedReport) -> str:
     text = (report.read("text") or report.headline.encode()).decode()
     links = [f"{label}: {address}" for label, address in report.links.items()]
-    expiry = [f"(These addresses expire after {report.links_days} days.)"] if links else []
+    expiry = [f"(These addresses work {report.links_work}.)"] if links else []
     return "\n".join([text, *links, *expiry])
 
 

@@ -23,7 +23,7 @@ TRANSIENT_ERRORS = {"ratelimited", "rate_limited", "request_timeout", "team_adde
 DOUBTFUL_ERRORS = {"internal_error", "fatal_error", "service_unavailable"}
 """After which "some aspect of the operation" may have succeeded, says Slack's reference of chat.postMessage."""
 REASON = re.compile(r"[a-z0-9_]+|status \d+")
-MAX_BLOCKS = 50
+MAX_BLOCKS, MAX_TEXT, MAX_ELEMENTS = 50, 3000, 10
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class SlackChannel:
         from slack_sdk.errors import SlackApiError
 
         client, form = self.connect(), json.loads(report.read("slack") or b"{}")
-        blocks = [*form.get("blocks", []), *_links(report)][:MAX_BLOCKS]
+        links = _links(report)
+        blocks = [*form.get("blocks", [])[: MAX_BLOCKS - len(links)], *links]
         metadata = {"event_type": EVENT, "event_payload": {"report_id": report.report_id}}
         text = form.get("text") or report.headline
         try:
@@ -83,9 +84,15 @@ class SlackChannel:
 def _links(report: RenderedReport) -> list[dict[str, Any]]:
     if not report.links:
         return []
-    words = " · ".join(f"<{address}|{label}>" for label, address in report.links.items())
-    text = f"{words} (for {report.links_days} days)"
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+    texts = [_link(label, address) for label, address in report.links.items()]
+    elements = [{"type": "mrkdwn", "text": text} for text in [*texts, f"(they work {report.links_work})"]]
+    return [{"type": "context", "elements": elements[-MAX_ELEMENTS:]}]
+
+
+def _link(label: str, address: str) -> str:
+    """Give a link as text of its own: an address with a session's token has two thousand characters."""
+    text = f"<{address}|{label}>"
+    return text if len(text) <= MAX_TEXT else f"{label}: its address is too long for Slack"
 
 
 def _is_about(message: Any, report_id: str) -> bool:

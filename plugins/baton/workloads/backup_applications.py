@@ -22,6 +22,8 @@ class Application:
     """One application.
 
     :param command: words; it writes into `/backup`.
+    :param check: words of a second command, which reads `/backup` and ends well where that can be restored.
+    :param least_percent: what is written has to have so many percent of what the backup before had; 0 for any size.
     :param secrets: Kubernetes Secrets that become its environment.
     :param claims: claim → where it is mounted, read-only.
     """
@@ -31,6 +33,8 @@ class Application:
     command: list[str]
     secrets: list[str] = field(default_factory=list)
     claims: dict[str, str] = field(default_factory=dict)
+    check: list[str] = field(default_factory=list)
+    least_percent: int = 50
 
 
 def read_applications(path: Path) -> list[Application]:
@@ -53,17 +57,22 @@ def _application(path: Path, number: int, entry: Any) -> Application:
         raise PermanentError(
             f"application {number} in {path.name}: give name, image, command; may have {sorted(known)}"
         )
-    if not _NAME.fullmatch(str(entry["name"])) or not isinstance(entry["command"], list):
+    lists = isinstance(entry["command"], list) and isinstance(entry.get("check", []), list)
+    if not _NAME.fullmatch(str(entry["name"])) or not lists:
         raise PermanentError(
-            f"application {number} in {path.name}: the name has small letters, digits and '-', the command is a list"
+            f"application {number} in {path.name}: the name has small letters, digits and '-', command and check are"
+            " lists"
         )
+    least = entry.get("least_percent", 0)
+    if not isinstance(least, int) or not 0 <= least <= 100:
+        raise PermanentError(f"application {number} in {path.name}: least_percent is a number from 0 to 100")
     return Application(**entry)
 
 
 def application_backup(application: Application) -> WorkloadOperator:
     """Return the task that lets an application write its files, and stores them.
 
-    Why an init container: it has ended well before anything is stored, and its image needs nothing of ours.
+    Why init containers: they have ended well before anything is stored, and their image needs nothing of ours.
     """
     from kubernetes.client import (
         V1Container,
@@ -77,13 +86,18 @@ def application_backup(application: Application) -> WorkloadOperator:
 
     shared = V1VolumeMount(name="backup", mount_path=FOLDER)
     mounts = [V1VolumeMount(name=claim, mount_path=at, read_only=True) for claim, at in application.claims.items()]
-    writer = V1Container(
-        name="application",
-        image=application.image,
-        command=application.command,
-        env_from=[V1EnvFromSource(secret_ref=V1SecretEnvSource(name=name)) for name in application.secrets],
-        volume_mounts=[shared, *mounts],
-    )
+    seen = V1VolumeMount(name="backup", mount_path=FOLDER, read_only=True)
+
+    def container(name: str, command: list[str], folder: V1VolumeMount) -> V1Container:
+        return V1Container(
+            name=name,
+            image=application.image,
+            command=command,
+            env_from=[V1EnvFromSource(secret_ref=V1SecretEnvSource(name=name)) for name in application.secrets],
+            volume_mounts=[folder, *mounts],
+        )
+
+    checker = [container("check", application.check, seen)] if application.check else []
     claims = [
         V1Volume(
             name=claim,
@@ -91,12 +105,15 @@ def application_backup(application: Application) -> WorkloadOperator:
         )
         for claim in application.claims
     ]
-    words = {"--run-key": RUN_KEY, "--name": application.name, "--image": application.image, "--folder": FOLDER}
+    words = {
+        "--run-key": RUN_KEY, "--name": application.name, "--image": application.image, "--folder": FOLDER,
+        "--least-percent": str(application.least_percent),
+    }  # fmt: skip
     return backup_stage(
         "archive-files",
         *(word for pair in words.items() for word in pair),
         task_id=f"back_up_{application.name.replace('-', '_')}",
-        init_containers=[writer],
+        init_containers=[container("application", application.command, shared), *checker],
         volumes=[V1Volume(name="backup", empty_dir=V1EmptyDirVolumeSource()), *claims],
-        volume_mounts=[V1VolumeMount(name="backup", mount_path=FOLDER, read_only=True)],
+        volume_mounts=[seen],
     )

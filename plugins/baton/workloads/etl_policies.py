@@ -6,6 +6,9 @@ new DAG version, with a diff in the history. The workload, not this module, deci
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,11 @@ from baton.data_file import read_data
 from baton.exceptions import PermanentError
 from baton.json_variable import json_variable
 from baton.settings import settings
+
+PLAIN_BYTES = 48 << 10  # longer ones are nothing that people read in a pod's description
+LONGEST_BYTES = 120 << 10
+PACKED = "zlib:"
+"""Before base64 of a compressed text; the workload knows it too."""
 
 Policies = dict[str, dict[str, Any]]
 
@@ -36,8 +44,22 @@ def policies_folder() -> Path:
 
 
 def policies_env(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the environment variable that carries policies into a pod."""
-    return {"BATON_POLICIES": json_variable(policies)}
+    """Return the environment variable that carries policies into a pod: as JSON, and compressed where that is long.
+
+    Why: a system starts no program with a variable of more than 128 KiB, which some 200 tables fill.
+
+    :raises PermanentError: they are too long even so, for thousands of tables.
+    """
+    value = json_variable(policies)
+    if len(value.encode()) > PLAIN_BYTES:
+        packed = zlib.compress(json.dumps(policies, sort_keys=True).encode(), 9)
+        value = f"{PACKED}{base64.b64encode(packed).decode()}"
+    if len(value) > LONGEST_BYTES:
+        raise PermanentError(
+            f"the policies of {len(policies)} datasets are too long for a pod's environment, also compressed"
+            f" ({len(value) // 1024} KiB of {LONGEST_BYTES // 1024}): spread them over several folders and DAGs"
+        )
+    return {"BATON_POLICIES": value}
 
 
 def _read(path: Path) -> dict[str, Any]:

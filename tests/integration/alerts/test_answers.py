@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from sqlalchemy import text
 from tests.integration.alerts.conftest import OTHER_TOKEN, SECRET, TOKEN, Receiver, alert, group, route
 
-from baton.alerts.credentials import sign
+from baton.alerts.signatures import OWN
 from baton.api import request_bodies as bodies
 
 Json = dict[str, Any]
@@ -27,7 +27,7 @@ def signed(body: bytes, *, secret: str = SECRET, age: int = 0, prefix: str = "X-
     names = {"X-Baton": ("X-Baton-Signature", "X-Baton-Timestamp")}.get(
         prefix, (f"{prefix}-Signature", f"{prefix}-Signature-Timestamp")
     )
-    return {names[0]: sign(secret, stamp, body), names[1]: stamp}
+    return {names[0]: OWN.sign(secret, stamp, body).hex(), names[1]: stamp}
 
 
 @pytest.mark.parametrize(

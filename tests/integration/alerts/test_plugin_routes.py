@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest import mock
@@ -13,69 +13,31 @@ from unittest import mock
 import httpx
 import pytest
 from starlette.routing import Route
-from tests.integration.alerts.conftest import Receiver, alert, environment, group
+from tests.integration.airflow_parts import ADMIN, VIEWER, Server, api_server, bearer
+from tests.integration.alerts.conftest import Receiver, alert, group, route
 
 from baton.functions.callback_tokens import TOKEN_HEADER, Callback, Signer
 
-ADMIN, VIEWER = "admin", "viewer"
-PASSWORDS = '{"admin": "admin-password", "viewer": "viewer-password"}'
 SENDERS = ("/alerts/v1/", "/baton/functions/")
 """Below these, senders show credentials of their own; Airflow's tokens count as little as none."""
-
-
-class Server:
-    """The server's answers, without a socket."""
-
-    def __init__(self, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
-        self._runner, self._client = runner, client
-
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request; cookies are not kept."""
-        response = self._runner.run(self._client.request(method, path, **options))
-        self._client.cookies.clear()
-        return response
-
-    def get(self, path: str, **options: Any) -> httpx.Response:
-        """One question."""
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, **options: Any) -> httpx.Response:
-        """One order."""
-        return self.request("POST", path, **options)
+JOBS = "/baton/v1/"
+"""Below this, who may see a job and may not change it is told apart from who may not see it: there is no job x."""
 
 
 @pytest.fixture(scope="module")
 def server(airflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The whole API server, plugins included, with an admin and a viewer."""
     folder = tmp_path_factory.mktemp("server")
-    passwords = folder / "passwords.json"
-    passwords.write_text(PASSWORDS)
-    changes = {
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of sixty-four bytes, which is what SHA-512 wants to have" * 2,
+    (folder / "credentials.yaml").write_text("credentials: []")
+    own = {
         "BATON_ALERTS_CREDENTIALS": str(folder / "credentials.yaml"),
+        "BATON_ALERTS_ROUTES": str(folder / "routes.yaml"),
         "AIRFLOW_CONN_FUNCTION_CALLBACKS": '{"conn_type": "generic", "password": "a key which signs callback address"}',
     }
-    (folder / "credentials.yaml").write_text("credentials: []")
-    with environment(changes):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Airflow imports FastAPI's test client, which wants another httpx
-            from airflow.api_fastapi.app import create_app, purge_cached_app
-
-            purge_cached_app()
-            app = create_app(apps="core")
-        with asyncio.Runner() as runner:
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            yield Server(runner, httpx.AsyncClient(transport=transport, base_url="http://airflow"))
-        purge_cached_app()
-
-
-def bearer(server: Server, user: str) -> dict[str, str]:
-    """The header of somebody who has signed in."""
-    body = {"username": user, "password": f"{user}-password"}
-    token = server.post("/auth/token", json=body).raise_for_status().json()["access_token"]
-    return {"Authorization": f"Bearer {token}"}
+    healing = route("healing", dag="heal", matchers=['alertname="Heal"'])
+    (folder / "routes.yaml").write_text(json.dumps({"version": 1, "routes": [healing, route(cooldown="1h")]}))
+    with api_server(folder, **own) as made:
+        yield made
 
 
 def addresses() -> list[tuple[str, str]]:
@@ -84,10 +46,10 @@ def addresses() -> list[tuple[str, str]]:
 
     found = []
     for app in BatonPlugin().fastapi_apps:
-        for route in app["app"].routes:
-            assert isinstance(route, Route), f"{route} is of a kind that this test does not know"
-            path = app["url_prefix"] + re.sub(r"\{[^}]*\}", "x", route.path)
-            found += [(method, path) for method in sorted(route.methods or ())]
+        for each in app["app"].routes:
+            assert isinstance(each, Route), f"{each} is of a kind that this test does not know"
+            path = app["url_prefix"] + re.sub(r"\{[^}]*\}", "x", each.path)
+            found += [(method, path) for method in sorted(each.methods or ())]
     return found
 
 
@@ -122,8 +84,10 @@ def test_viewers_read_and_change_nothing(server: Server, receiver: Receiver) -> 
         status = server.request(method, path, headers=headers, json={"on": False}).status_code
         if path.startswith(SENDERS):
             assert status in (401, 403), path
+        elif path.startswith(JOBS) and "/x" in path:
+            assert status in (403, 404, 405, 422), path
         elif method in ("GET", "HEAD"):
-            assert status in (200, 422), path
+            assert status in (200, 422, 503), path
         else:
             assert status == 403, path
     assert receiver.query("SELECT name FROM baton_alert_state WHERE name LIKE 'off:%'") == []
@@ -140,9 +104,9 @@ def test_editor_throws_the_switch_and_it_is_seen(server: Server, receiver: Recei
         response = server.post("/baton/alerts/switch", headers=headers, json=wrong)
         assert response.status_code in (404, 422), response.text
     assert server.get("/baton/alerts/state", headers=headers).json()["off"] == []
-    for content in (b"", b"[" * 500, b"{" * 2000, b"\xff", b'{"on": "maybe"}'):
+    for content in (b"", b"[" * 500, b"{" * 5000, b"\xff", b'{"on": "maybe"}'):
         status = server.post("/baton/alerts/switch", headers=headers, content=content).status_code
-        assert status == (413 if len(content) > 1024 else 422), content
+        assert status == (413 if len(content) > 4096 else 422), content
     elsewhere = {**headers, "Sec-Fetch-Site": "cross-site"}
     assert server.post("/baton/alerts/switch", headers=elsewhere, json={"on": False}).status_code == 403
 
@@ -173,6 +137,124 @@ def test_page_lists_decisions(server: Server, receiver: Receiver) -> None:
     assert newest["labels"] == {"alertname": "CrashLoop", "namespace": "shop"}
     for odd in ({"verdict": "x"}, {"text": "\x00"}, {"route": "a\x00"}):
         assert server.get("/baton/alerts/data", headers=headers, params=odd).status_code == 422
+
+
+def test_replay_decides_anew(server: Server, receiver: Receiver) -> None:
+    """What started nothing starts a run when it can; an alert with a run gets another only as a new alert."""
+    receiver.query("UPDATE dag SET is_paused = true WHERE dag_id = 'diagnose'")
+
+    async def send() -> None:
+        async with receiver.client() as client:
+            (
+                await client.post("alertmanager", json=group(alert("f1"), alert("f2", labels={"a": "b"})))
+            ).raise_for_status()
+
+    asyncio.run(send())
+    numbers = {row["fingerprint"]: row["id"] for row in receiver.rows()}
+    assert [row["verdict"] for row in receiver.rows()] == ["no_target", "unmatched"]
+    headers = bearer(server, ADMIN)
+
+    def replay(**wanted: Any) -> httpx.Response:
+        return server.post("/baton/alerts/replay", headers=headers, json=wanted)
+
+    def decided(**wanted: Any) -> list[tuple[str, bool]]:
+        found = replay(**wanted).raise_for_status().json()["decisions"]
+        return [(one["decision"], one["repeated"]) for one in found]
+
+    assert decided(ids=[numbers["f2"]]) == [("unmatched", True)]
+    assert decided(ids=[numbers["f1"]]) == [("no_target", True)]
+    receiver.query("UPDATE dag SET is_paused = false WHERE dag_id = 'diagnose'")
+    assert decided(ids=list(numbers.values())) == [("run", False), ("unmatched", True)]
+    assert decided(ids=[numbers["f1"]]) == [("run", True)]
+    assert decided(ids=[numbers["f1"]], new=True) == [("run", False)]
+    assert len(receiver.runs()) == 2
+    rows = server.get("/baton/alerts/data", headers=headers, params={"verdict": "run"}).json()["rows"]
+    assert [(row["sender"], row["run_state"]) for row in rows] == [("replayed by admin", "queued")] * 2
+    assert replay(ids=[10**12]).status_code == 404
+    for odd in ({"ids": []}, {"ids": [-1]}, {"ids": ["x"]}, {"ids": [2**70]}, {}):
+        assert server.post("/baton/alerts/replay", headers=headers, json=odd).status_code == 422
+
+
+def test_refused_posts_are_on_the_page_until_somebody_has_seen_to_them(server: Server, receiver: Receiver) -> None:
+    """Who, where, how often, why and when last."""
+
+    async def send() -> None:
+        async with receiver.client(max_bytes=1000) as client:
+            for _ in range(3):
+                assert (await client.post("alertmanager", content=b"1" * 2000)).status_code == 413
+
+    asyncio.run(send())
+    headers = bearer(server, ADMIN)
+    [row] = server.get("/baton/alerts/state", headers=headers).json()["refused"]
+    assert (row["sender"], row["endpoint"], row["status"], row["times"]) == ("alertmanager", "alertmanager", 413, 3)
+    assert row["reason"] == "the body has more than 1000 bytes"
+    assert server.post("/baton/alerts/forget-refused", headers=headers, json={}).json() == {"forgotten": 1}
+    assert server.get("/baton/alerts/state", headers=headers).json()["refused"] == []
+
+
+def test_switch_that_ends_by_itself(server: Server, receiver: Receiver) -> None:
+    """Nobody forgets it; another click sets another end."""
+    headers = bearer(server, ADMIN)
+    for minutes, known in ((60, True), (None, False), (5, True)):
+        body = {"on": False, "minutes": minutes}
+        [entry] = server.post("/baton/alerts/switch", headers=headers, json=body).raise_for_status().json()["off"]
+        assert bool(entry["until"]) == known
+    receiver.query("UPDATE baton_alert_state SET value = '2026-01-01T00:00:00+00:00' WHERE name = 'off:'")
+    assert server.get("/baton/alerts/state", headers=headers).json()["off"] == []
+    for odd in (0, -1, 10**9, "x"):
+        assert (
+            server.post("/baton/alerts/switch", headers=headers, json={"on": False, "minutes": odd}).status_code == 422
+        )
+
+
+def test_readers_see_nothing_of_dags_that_they_may_not_read(server: Server, receiver: Receiver) -> None:
+    """Neither decisions, whatever was decided, nor counts, nor routes, nor switches, nor what is wrong with files."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+    receiver.write_routes(route(), route("healing", dag="heal", matchers=['alertname="Heal"']))
+
+    async def send(*alerts: Any) -> None:
+        async with receiver.client() as client:
+            (await client.post("alertmanager", json=group(*alerts))).raise_for_status()
+
+    heal = {"alertname": "Heal"}
+    asyncio.run(
+        send(alert("f1", labels=heal), alert("f1", labels=heal, status="resolved"), alert("f2", labels={"x": "y"}))
+    )
+    receiver.query(
+        "INSERT INTO baton_alert_state (name, value, changed_by, changed_at) VALUES ('off:healing', 'off', 'me', now())"
+    )
+    asyncio.run(send(alert("f3", labels=heal)))
+    assert {row["verdict"] for row in receiver.rows()} == {"run", "resolved", "off", "unmatched"}
+    headers = bearer(server, VIEWER)
+    with mock.patch.object(SimpleAuthManager, "get_authorized_dag_ids", return_value={"diagnose"}):
+        rows = server.get("/baton/alerts/data", headers=headers).json()["rows"]
+        state = server.get("/baton/alerts/state", headers=headers).json()
+    assert [row["fingerprint"] for row in rows] == ["f2"]
+    assert state["day"] == {"unmatched": {"alerts": 1, "repeats": 0}}
+    assert "heal" not in str(state)
+
+
+def test_decisions_are_counted_by_name(server: Server, receiver: Receiver) -> None:
+    """With their repeats, over whatever pages; those of DAGs that the reader may not read are none of theirs."""
+
+    async def send() -> None:
+        async with receiver.client() as client:
+            for _ in range(2):
+                alerts = (alert(f"f{number}", labels={"alertname": "Odd", "n": str(number)}) for number in range(250))
+                (await client.post("alertmanager", json=group(alert(), *alerts))).raise_for_status()
+
+    asyncio.run(send())
+    headers = bearer(server, VIEWER)
+    found = server.get("/baton/alerts/counted", headers=headers, params={"since": "2026-11-01T00:00:00+00:00"}).json()
+    assert found == {
+        "decisions": [
+            {"alert": "Odd", "decision": "no route matched", "count": 500},
+            {"alert": "CrashLoop", "decision": "made a run", "count": 2},
+        ],
+        "left_out": 0,
+    }
+    assert server.get("/baton/alerts/counted", headers=headers).status_code == 422
 
 
 def test_missing_tables_are_said_with_what_to_do(server: Server, receiver: Receiver) -> None:

@@ -66,13 +66,81 @@ async def test_run_that_is_there_without_a_row_is_not_made_twice(receiver: Recei
 
 async def test_bad_alert_does_not_lose_the_others(receiver: Receiver) -> None:
     """Each alert of a group has a decision and a row."""
-    bad = [7, {"labels": {}}, alert("f2", startsAt="yesterday"), alert("f3", labels={"pod": ["a"]})]
+    bad = [7, {"labels": {}}, alert("f2", annotations=["a"]), alert("f3", labels={"alertname": "Disk", "pod": ["a"]})]
     async with receiver.client() as client:
         decisions = await post(client, group(*bad, alert("f9"), alert("f10", labels={"alertname": "X"})))
     assert verdicts(decisions) == ["unreadable"] * 4 + ["run", "unmatched"]
+    assert [decision["alert"] for decision in decisions[:4]] == ["", "", "CrashLoop", "Disk"]
     assert len(receiver.runs()) == 1
     assert len(receiver.rows()) == 6
     assert all(row["reason"] for row in receiver.rows())
+
+
+@pytest.mark.parametrize(
+    ("start", "read"),
+    [
+        ("2026-11-21 10:00:00.123 +0000 UTC", "2026-11-21T10:00:00.123000+00:00"),
+        ("2026-11-21 11:00:00 +0100 CET m=+12.5", "2026-11-21T10:00:00+00:00"),
+        ("Sat, 21 Nov 2026 10:00:00 GMT", "2026-11-21T10:00:00+00:00"),
+        ("2026.11.21 10:00:00", "2026-11-21T10:00:00+00:00"),
+        (1795255200, "2026-11-21T10:00:00+00:00"),
+        ("1795255200.5", "2026-11-21T10:00:00.500000+00:00"),
+        (1795255200000, "2026-11-21T10:00:00+00:00"),
+        ("1795255200000000000", "2026-11-21T10:00:00+00:00"),
+    ],
+)
+async def test_start_is_read_in_whatever_form_it_comes(receiver: Receiver, start: object, read: str) -> None:
+    """Go's own, HTTP's, seconds or milliseconds since 1970: an alert is not lost for its template."""
+    async with receiver.client() as client:
+        [decision] = await post(client, group(alert(startsAt=start)))
+    assert (decision["decision"], decision["starts_at"]) == ("run", read)
+
+
+@pytest.mark.parametrize("start", ["yesterday", True, ["2026"], {"a": 1}, 1e300, -5, "99999-01-01"])
+async def test_start_that_is_no_time_loses_no_alert(receiver: Receiver, start: object) -> None:
+    """It begins when it comes, and its row says why."""
+    async with receiver.client() as client:
+        [decision] = await post(client, group(alert(startsAt=start)))
+    assert (decision["decision"], "is no time" in decision["reason"]) == ("run", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({"status": {"state": "suppressed", "silencedBy": ["x"], "inhibitedBy": []}}, "silenced"),
+        ({"status": {"state": "active", "silencedBy": [], "inhibitedBy": ["x"]}}, "silenced"),
+        ({"status": {"state": "active", "silencedBy": [], "inhibitedBy": []}, "endsAt": "2999-01-01T00:00:00Z"}, "run"),
+        ({"status": {"state": "active"}}, "run"),
+        ({"status": None, "endsAt": "2026-11-22T08:05:00Z"}, "resolved"),
+        ({"status": None, "endsAt": "2999-11-22T08:05:00Z"}, "run"),
+        ({"status": "firing", "endsAt": "2026-11-22T08:05:00Z"}, "run"),
+    ],
+)
+async def test_alertmanagers_api_is_read_as_alertmanager_means_it(
+    receiver: Receiver, change: Json, verdict: str
+) -> None:
+    """After an outage people post what `/api/v2/alerts` gives: silenced alerts start nothing, ended ones are over."""
+    body = [{name: value for name, value in (alert() | change).items() if value is not None}]
+    async with receiver.client() as client:
+        response = await client.post("alertmanager", content=json.dumps(body))
+    assert [decision["decision"] for decision in response.json()["decisions"]] == [verdict]
+
+
+async def test_end_with_another_start_ends_the_run(receiver: Receiver) -> None:
+    """A pair of Prometheis: Alertmanager keeps the earlier start, so the resolution has another than the alert had."""
+    receiver.write_routes(route(on_resolved="note"))
+    end = {"endsAt": "2026-11-22T08:30:00Z"}
+    async with receiver.client() as client:
+        [made] = await post(client, group(alert(startsAt="2026-11-22T08:00:20Z")))
+        [early] = await post(
+            client, group(alert(status="resolved", startsAt="2026-11-22T07:00:00Z", endsAt="2026-11-22T08:00:10Z"))
+        )
+        [ended] = await post(client, group(alert(status="resolved", startsAt="2026-11-22T08:00:00Z", **end)))
+        [again] = await post(client, group(alert(status="resolved", startsAt="2026-11-22T08:00:05Z", **end)))
+    assert verdicts([made, early, ended, again]) == ["run", "resolved", "noted", "resolved"]
+    assert ended["run_id"] == made["run_id"]
+    [note] = receiver.query("SELECT content FROM dag_run_note")
+    assert note["content"].count("The alert ended") == 1
 
 
 async def test_texts_that_databases_refuse_are_made_harmless(receiver: Receiver) -> None:

@@ -11,7 +11,8 @@ from baton.cronjobs.importing.command import main
 
 
 def cronjob(name, schedule, **spec):
-    container = {"name": "main", "image": "busybox", "command": ["true"]}
+    data = {"export": ["--output", "s3://raw/orders"], "load": ["--input", "s3://raw/orders"]}
+    container = {"name": "main", "image": "busybox", "command": ["true"], "args": data[name]}
     pod = {"restartPolicy": "Never", "containers": [container]}
     template = {"spec": {"template": {"spec": pod}}}
     return {

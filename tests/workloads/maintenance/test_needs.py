@@ -45,6 +45,9 @@ def table(**state: Any) -> Table:
         ({"rows": -1, "dead": 51}, "vacuum"),  # never counted
         ({"dead": 11, "options": {"autovacuum_vacuum_threshold": "10", "autovacuum_vacuum_scale_factor": "0"}},
          "vacuum"),
+        ({"toast_rows": 1000.0, "toast_dead": 250}, ""),
+        ({"toast_rows": 1000.0, "toast_dead": 251}, "vacuum"),
+        ({"toast_dead": 11, "toast_options": {"autovacuum_vacuum_threshold": "10"}}, "vacuum"),
         ({"inserted": 10**6, "options": {"autovacuum_vacuum_insert_threshold": "-1"}}, ""),
     ],
 )  # fmt: skip

@@ -1,8 +1,16 @@
 """VACUUM of a real database, also of one in which somebody holds locks."""
 
+import struct
+from typing import Any
+
 import psycopg
 import pytest
+from tests.workloads.in_process import Outcome
 from tests.workloads.maintenance.shops import Shop
+from tests.workloads.postgres_server import Server
+from tests.workloads.waiting import until
+
+from baton_workloads.maintenance.work import Limits
 
 NO_AUTOVACUUM = "ALTER TABLE {} SET (autovacuum_enabled = off)"
 QUICK = ("--lock-seconds", "0.5")
@@ -76,3 +84,126 @@ def test_a_role_that_may_not_is_told_so(worn: Shop) -> None:
     worn.more["BATON_SHOP_MAINTAINER_DSN"] = worn.as_role("shop_worker")
     outcome = worn.run("vacuum")
     assert (outcome.code, "pg_maintain" in outcome.error) == (78, True)
+
+
+def test_dead_rows_of_a_toast_table_make_it_due(shop: Shop) -> None:
+    """Its wide values are dead there, and hardly a row of its own is."""
+    shop.execute(
+        "CREATE TABLE wide (id int PRIMARY KEY, doc text) WITH (autovacuum_enabled = off)",
+        "ALTER TABLE wide ALTER doc SET STORAGE EXTERNAL",
+        "INSERT INTO wide SELECT i, repeat('x', 40000) FROM generate_series(1, 20) i",
+        "VACUUM ANALYZE wide",
+        "UPDATE wide SET doc = repeat('y', 40000) WHERE id < 9; SELECT pg_stat_force_next_flush()",
+    )
+    outcome = shop.run("vacuum")
+    [entry] = [entry for entry in outcome.result["tables"] if entry["table"] == "public.wide"]
+    assert any("dead chunks in its TOAST table" in why for why in entry["why"])
+    assert (entry["before"]["dead"] > 100, entry["after"]["dead"]) == (True, 0)
+    assert "notes" not in entry
+
+
+@pytest.fixture
+def real(own_server: Server) -> Shop:
+    """A table full of dead rows on a server of the test's own, which has standbys and two-phase commits."""
+    with psycopg.connect(own_server.dsn("postgres"), autocommit=True) as connection:
+        for statement in (
+            "ALTER SYSTEM SET max_prepared_transactions = 5",
+            "ALTER SYSTEM SET autovacuum_freeze_max_age = 100000",
+            "ALTER SYSTEM SET autovacuum = off",
+            "CREATE ROLE shop_maintainer LOGIN", "GRANT pg_maintain, pg_monitor TO shop_maintainer",
+        ):  # fmt: skip
+            connection.execute(statement)
+    own_server.stop()
+    own_server.start()
+    shop = Shop(own_server.database())
+    shop.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, v int) WITH (autovacuum_enabled = off)",
+        "CREATE TABLE other (id int)",
+        "INSERT INTO t SELECT i, 0 FROM generate_series(1, 5000) i",
+        "VACUUM ANALYZE t",
+    )
+    return shop
+
+
+def test_whom_dead_rows_are_kept_for_is_said(real: Shop) -> None:
+    """A session, a prepared transaction, a slot: each by its name; a table of which rows are left counts as done."""
+    kill = "UPDATE t SET v = v + 1; SELECT pg_stat_force_next_flush()"
+    with psycopg.connect(real.dsn, application_name="billing") as holder:
+        holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        holder.execute("SELECT 1 FROM other")
+        real.execute(kill)
+        pid = holder.info.backend_pid
+        entry = of_t(real)
+        assert f"pid {pid} (billing, idle in transaction)" in entry["notes"][0]
+        real.execute("REVOKE pg_monitor FROM shop_maintainer")
+        assert "may not see (GRANT pg_monitor TO shop_maintainer)" in of_t(real)["notes"][0]
+        real.execute("GRANT pg_monitor TO shop_maintainer")
+    assert "notes" not in of_t(real)
+
+    with psycopg.connect(real.dsn) as other:
+        other.execute("INSERT INTO other VALUES (1)")
+        other.execute("PREPARE TRANSACTION 'it''s stuck'")
+    real.execute(kill)
+    entry = of_t(real)
+    assert "a prepared transaction of postgres since" in entry["notes"][0]
+    assert "ROLLBACK PREPARED 'it''s stuck'" in entry["notes"][0]
+    real.execute("ROLLBACK PREPARED 'it''s stuck'", "VACUUM t")
+
+    real.execute("SELECT pg_create_physical_replication_slot('old_standby', true)")
+    look_as_a_standby(real, "old_standby")
+    real.execute(kill)
+    entry = of_t(real)
+    assert "replication slot old_standby (unused" in entry["notes"][0]
+
+
+def of_t(shop: Shop, outcome: Outcome | None = None) -> dict[str, Any]:
+    """Give what a vacuum says of the table ``t``."""
+    tables = (outcome or shop.run("vacuum")).result["tables"]
+    return next(entry for entry in tables if entry["table"] == "public.t")
+
+
+def look_as_a_standby(shop: Shop, slot: str) -> None:
+    """Say once what a standby with hot_standby_feedback says: which is the oldest transaction that it looks at.
+
+    Source: PostgreSQL, "Streaming Replication Protocol"
+    """
+    lsn = shop.value("SELECT pg_current_wal_flush_lsn()::text")
+    oldest = int(shop.value("SELECT pg_current_xact_id()::text"))
+    walsender = psycopg.pq.PGconn.connect(f"{shop.dsn}?replication=true".encode())
+    try:
+        walsender.exec_(f"START_REPLICATION SLOT {slot} PHYSICAL {lsn}".encode())
+        walsender.put_copy_data(b"h" + struct.pack(">qIIII", 0, oldest, 0, 0, 0))
+        walsender.flush()
+        until(lambda: bool(shop.value("SELECT xmin IS NOT NULL FROM pg_replication_slots")))
+    finally:
+        walsender.finish()
+    until(lambda: not shop.value("SELECT active FROM pg_replication_slots"))
+
+
+def test_a_warning_of_old_transactions_is_no_missing_right(real: Shop) -> None:
+    """The table is done as far as it goes; the warning names who holds the oldest transaction."""
+    with psycopg.connect(real.dsn, application_name="billing") as holder:
+        holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        holder.execute("SELECT 1 FROM other")
+        real.execute(
+            "UPDATE t SET v = v + 1 WHERE id < 2000",
+            "DO $$ BEGIN FOR i IN 1..100100 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$",
+        )
+        outcome = real.run("vacuum")
+        entry = of_t(real, outcome)
+        pid = holder.info.backend_pid
+        assert [f"pid {pid} (billing, idle in transaction)" in note for note in entry["notes"]] == [True]
+        assert f"WARNING: public.t: its dead rows are kept for pid {pid}" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds", "words"),
+    [
+        (1, 1.01, "longer than --statement-seconds"),
+        (1, 0.4, "somebody cancelled it"),
+        (0, 9e9, "somebody cancelled it"),
+    ],
+)
+def test_who_cancelled_a_statement_is_told_apart(limit: float, seconds: float, words: str) -> None:
+    """The server has one code for its own limit and for an administrator."""
+    assert words in Limits(statement_seconds=limit).said_of_a_cancelled(seconds)

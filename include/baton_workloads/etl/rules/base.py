@@ -11,6 +11,7 @@ from baton_workloads.etl.rules.violations import Violation
 TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 INTEGERS = frozenset({"int2", "int4", "int8"})
 FLOATS = frozenset({"float4", "float8"})
+PSEUDONYMOUS = INTEGERS | TEXTS | {"uuid", "date", "enum", "numeric"}  # with one text for equal values
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class Rule(BaseModel):
         """
         return name
 
+    def of_hash(self, column: Column, name: str, hashed: str) -> str:
+        """Give the expression that makes a keyed rule's value of its hash.
+
+        :param hashed: the hash's 128 bits, as the engine's UUID.
+        """
+        return self.expression(column, name, f"replace({hashed}::VARCHAR, '-', '')")
+
     def violation(self, column: Column) -> Violation | None:
         """Say when a warehouse row breaks the rule, or None."""
         return None
@@ -95,6 +103,15 @@ class Rule(BaseModel):
     def canonical(self, column: Column, name: str) -> str:
         """Give the expression of the text that a keyed rule's hash is made of."""
         return f"{name}::VARCHAR"
+
+
+def what_fits(column: Column) -> str:
+    """Name the rules that hide a column of this type whole, for messages."""
+    if column.udt in PSEUDONYMOUS - {"numeric"}:
+        return "pseudonym, null or drop"
+    if column.udt.startswith("_") or column.udt in {"json", "jsonb", "xml", "hstore"}:
+        return "null or drop, or name a view that masks its parts as the policy's source"
+    return "null or drop"
 
 
 def text_result(column: Column, rule: str) -> Column:

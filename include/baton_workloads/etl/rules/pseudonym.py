@@ -4,7 +4,8 @@ Specification, version 1:
 
 - domain key = lower-case hex of HMAC-SHA256(secret key, ``baton/pseudonym/1/`` + domain)
 - pseudonym = the first 128 bits of HMAC-SHA256(domain key as ASCII, canonical text as UTF-8), as a ``uuid``
-- canonical text = PostgreSQL's text form of the value: integers in decimal, uuid in lower case with dashes, dates as
+- canonical text = PostgreSQL's text form of the value: integers in decimal, ``numeric`` the same (what has decimals in
+  a column without a scale is without zeros at their end: 12.00 is 12), uuid in lower case with dashes, dates as
   ``YYYY-MM-DD``, ``char(n)`` without padding, ``citext`` in lower case, any other text as it is
 - NULL stays NULL; the empty text is a value
 
@@ -12,14 +13,13 @@ Why 128 bits as uuid: 16 bytes instead of 64 in every table and index, and a cha
 billion values meet. Bits are not set to a UUID version: the type is a container for 128 opaque bits.
 """
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.rules.base import INTEGERS, TEXTS, Rule
-
-FITTING = INTEGERS | TEXTS | {"uuid", "date", "enum"}
+from baton_workloads.etl.rules.base import PSEUDONYMOUS, Rule, what_fits
 
 
 class Pseudonym(Rule):
@@ -37,8 +37,10 @@ class Pseudonym(Rule):
 
     def misfit(self, column: Column) -> str | None:
         """Only types with one text form for equal values."""
-        if column.udt not in FITTING:
-            return f"type {column.type} has no canonical text for a pseudonym; use null or drop"
+        if column.udt == "numeric" and re.search(r",[1-9]", column.type):
+            return f"type {column.type} is an amount, not a key; use generalise_number, null or drop"
+        if column.udt not in PSEUDONYMOUS:
+            return f"type {column.type} has no canonical text for a pseudonym; use {what_fits(column)}"
         return None
 
     def result(self, column: Column) -> Column:
@@ -51,8 +53,15 @@ class Pseudonym(Rule):
 
     def canonical(self, column: Column, name: str) -> str:
         """Give the expression of the canonical text."""
+        if column.udt == "numeric":
+            text = f"{name}::VARCHAR"
+            return f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
         return f"lower({name})" if column.udt == "citext" else super().canonical(column, name)
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
         """Give the hash as 128 bits."""
         return f"{prepared}::UUID"
+
+    def of_hash(self, column: Column, name: str, hashed: str) -> str:
+        """Give the hash."""
+        return hashed

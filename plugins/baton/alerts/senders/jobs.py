@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from baton.alerts.payloads import JOBS, BodyError, Group, Post, fingerprint_of, read_alert, word
+from baton.alerts.times import NO_START
 
 
 def read(document: Any) -> Post:
@@ -18,8 +19,7 @@ def read(document: Any) -> Post:
     given = document.get("labels")
     labels = {**(given if isinstance(given, Mapping) else {}), "template": document["template"]}
     order = word(document.get("id"))
-    # With an id, the order itself tells repeats apart: its moment is always the same.
-    begin = "1970-01-01T00:00:00Z" if order else ""
+    begin = NO_START if order else ""
     entry = {"labels": labels, "annotations": document.get("annotations"), "startsAt": begin}
     received = read_alert(entry, JOBS, Group())
     made = fingerprint_of(f"{order}\n{received.alert.fingerprint}") if order else received.alert.fingerprint

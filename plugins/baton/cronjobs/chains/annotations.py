@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from baton.cronjobs.chains.chain import Chain, ChainError, ChainsRead, Link, Names
 from baton.cronjobs.manifests.cronjob import CronJob
-from baton.cronjobs.manifests.files import CHAINS_FILE
+from baton.cronjobs.manifests.files import CHAINS_FILES
 from baton.cronjobs.manifests.yaml_documents import Path as FieldPath
 
 
@@ -26,7 +26,7 @@ def chains_of_annotations(
             continue
         try:
             if key in in_chains:
-                raise ChainError((), f"{key} is in a chain of {CHAINS_FILE} already: say it in one place")
+                raise ChainError((), f"{key} is in a chain of {CHAINS_FILES[0]} already: say it in one place")
             if job.is_suspended:
                 raise ChainError((), f"{key} has suspend: true: it follows nobody")
             links[key] = Link(key, tuple(names.check(name, ()) for name in job.settings.after))

@@ -15,9 +15,12 @@ from baton.cronjobs.fields import container as fields_container
 from baton.cronjobs.fields import job as fields_job
 from baton.cronjobs.fields import pod as fields_pod
 from baton.cronjobs.fields import scheduling as fields_scheduling
+from baton.cronjobs.fields import template as fields_template
+from baton.cronjobs.fields import together as fields_together
 from baton.cronjobs.fields import variables as fields_variables
 from baton.cronjobs.fields import volume as fields_volume
 from baton.cronjobs.fields.values import Finding, unknown_value
+from baton.cronjobs.manifests.unfilled import not_filled_in, unfilled_places
 from baton.cronjobs.manifests.yaml_documents import Path
 from kubernetes_cron import ScheduleError, TimeZoneError, load_zone, parse
 from kubernetes_values import LABEL, MAX_CRONJOB_NAME_LENGTH, SUBDOMAIN, Field, canonical, message, parse_time
@@ -27,10 +30,15 @@ SERVED = "batch/v1"
 STILL_READ = "batch/v1beta1"
 """Same fields; Kubernetes 1.25 and later serve batch/v1 only, and Jobs are made as batch/v1 in any case."""
 _ROOT = "batch.CronJob"
+_DIGITS_OF_MINUTES = 8
+"""Of the tick that stands in a Job's name; until the year 2160."""
+_MODULES = (
+    fields_container, fields_variables, fields_volume, fields_scheduling, fields_pod, fields_together, fields_template,
+    fields_job,
+)  # fmt: skip
 _RULES = {
-    kind: rule
-    for rules in (fields_container, fields_variables, fields_volume, fields_scheduling, fields_pod, fields_job)
-    for kind, rule in rules.RULES.items()
+    kind: tuple(module.RULES[kind] for module in _MODULES if kind in module.RULES)
+    for kind in {kind for module in _MODULES for kind in module.RULES}
 }
 
 
@@ -43,7 +51,22 @@ def check(content: Object) -> list[Finding]:
         if path not in wrong:
             wrong.add(path)
             findings.append((path, why))
-    return findings
+    return [(path, _not_filled_in(content, path) or why) for path, why in findings]
+
+
+def doubts(content: Object) -> list[Finding]:
+    """What Kubernetes takes as it stands although somebody was to fill it in: `image: app:{{VERSION}}`."""
+    return list(unfilled_places({key: content.get(key) for key in ("metadata", "spec")}))
+
+
+def _not_filled_in(content: Object, path: Path) -> str | None:
+    """Why a value, or a key, is wrong, if it is one that was to be filled in."""
+    value: Any = content
+    for part in path:
+        inner = value.get(part) if isinstance(value, dict) else None
+        value = value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else inner
+    texts = [text for text in (value, path[-1] if path else None) if isinstance(text, str)]
+    return next((why for text in texts if (why := not_filled_in(text))), None)
 
 
 def _parts(kind: str, shape: str, value: Any, path: Path, not_well_formed: set[Path]) -> Iterator[Finding]:
@@ -51,14 +74,16 @@ def _parts(kind: str, shape: str, value: Any, path: Path, not_well_formed: set[P
     if shape and isinstance(value, list | dict):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            yield from _parts(kind, shape[2:], item, (*path, key), not_well_formed)
+            inner = {} if item is None and len(shape) == 2 else item  # null in a list is a part with nothing in it
+            yield from _parts(kind, shape[2:], inner, (*path, key), not_well_formed)
     elif not shape and isinstance(value, dict):
         known = message(kind).fields
         for name, inner in value.items():
             if name in known and known[name].is_message:
                 yield from _parts(known[name].base, known[name].shape, inner, (*path, name), not_well_formed)
         if kind in _RULES and path not in not_well_formed:
-            yield from (((*path, *where), why) for where, why in _RULES[kind](value))
+            for rule in _RULES[kind]:
+                yield from (((*path, *where), why) for where, why in rule(value))
 
 
 def _message(kind: str, value: Object, path: Path) -> Iterator[Finding]:
@@ -89,6 +114,8 @@ def _shaped(field: Field, shape: str, value: Any, path: Path) -> Iterator[Findin
             return
         for key, item in value.items():
             yield from _shaped(field, shape[2:], item, (*path, key))
+    elif value is None:
+        return  # in a list or mapping: as if nothing were in it
     elif field.is_message:
         if isinstance(value, dict):
             yield from _message(field.base, value, path)
@@ -166,6 +193,7 @@ def _rules(content: Object) -> Iterator[Finding]:
         return
     yield from _schedule_rules(spec)
     yield from _template_rules(_mapping(spec.get("jobTemplate")))
+    yield from _indexed_rules(_mapping(content.get("metadata")).get("name"), _mapping(spec.get("jobTemplate")))
 
 
 def _metadata_rules(metadata: Object) -> Iterator[Finding]:
@@ -199,6 +227,18 @@ def _schedule_rules(spec: Object) -> Iterator[Finding]:
             yield ("spec", "timeZone"), str(err)
 
 
+def _indexed_rules(name: Any, template: Object) -> Iterator[Finding]:
+    """The host name of each pod of an Indexed Job is the Job's name and the index, and no longer than a label."""
+    job = _mapping(template.get("spec"))
+    last = (job.get("completions") or 0) - 1 if _is_int32(job.get("completions")) else -1
+    if job.get("completionMode") != "Indexed" or last < 0 or not isinstance(name, str) or not SUBDOMAIN.fits(name):
+        return
+    host = f"{name}-{'0' * _DIGITS_OF_MINUTES}-{last}"
+    if not LABEL.fits(host):
+        why = "must have no dots" if "." in name else f"must be {len(host) - LABEL.longest} characters shorter"
+        yield ("metadata", "name"), f"{why}: pods of an Indexed Job are hosts of its name and their index"
+
+
 def _template_rules(template: Object) -> Iterator[Finding]:
     path: Path = ("spec", "jobTemplate")
     job = template.get("spec")
@@ -218,8 +258,6 @@ def _template_rules(template: Object) -> Iterator[Finding]:
         given = pod.get("restartPolicy")
         is_now = f"is {given!r}" if given else "is missing, which means Always"
         yield (*pod_path, "restartPolicy"), f"must be OnFailure or Never, {is_now}"
-    elif job.get("podFailurePolicy") and pod["restartPolicy"] != "Never":
-        yield (*pod_path, "restartPolicy"), "must be Never in a Job with a podFailurePolicy"
     if not pod.get("containers"):
         yield (*pod_path, "containers"), "is missing"
 

@@ -5,12 +5,13 @@ Source: pkg/apis/core/validation/validation.go of kubernetes/kubernetes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from baton.cronjobs.fields.values import Finding, wrong_key
-from kubernetes_values import PORT_NAME, amount
+from kubernetes_values import PORT_NAME, SUBDOMAIN, QuantityError, amount
 
 Object = dict[str, Any]
 Rule = Callable[[Object], Iterator[Finding]]
@@ -18,6 +19,10 @@ Rule = Callable[[Object], Iterator[Finding]]
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _LARGEST_ID = 2**31 - 1
+_HEADER = re.compile(r"[-A-Za-z0-9]+")
+_WINDOWS_USER = re.compile(
+    r"""(?:[^\\/:*?"<>|.][^\\/:*?"<>|]{0,255}\\)?(?![. ]+$)[^"/\\:;|=,+*?<>@\[\]\x00-\x1f]{1,104}"""
+)
 
 
 def needs(*names: str) -> Rule:
@@ -84,6 +89,8 @@ def relative_path(part: Object, name: str) -> Iterator[Finding]:
     path = part.get(name)
     if not path:
         yield (name,), "is missing"
+    elif path.startswith("..") and not path.startswith("../"):
+        yield (name,), f"{path!r} must not begin with .."
     else:
         yield from _stays_below(path, name)
 
@@ -91,13 +98,18 @@ def relative_path(part: Object, name: str) -> Iterator[Finding]:
 def _stays_below(path: str, name: str) -> Iterator[Finding]:
     if path.startswith("/"):
         yield (name,), f"{path!r} must be a relative path"
-    elif ".." in path.split("/") or path.startswith(".."):
-        yield (name,), f"{path!r} must not contain .. or begin with it"
+    elif ".." in path.split("/"):
+        yield (name,), f"{path!r} must not contain .."
 
 
 def mount(part: Object) -> Iterator[Finding]:
     """Where a volume is mounted."""
     yield from needs("name", "mountPath")(part)
+    if part.get("recursiveReadOnly") in ("Enabled", "IfPossible"):
+        if not part.get("readOnly"):
+            yield ("recursiveReadOnly",), "needs readOnly: true"
+        if part.get("mountPropagation") not in (None, "None"):
+            yield ("recursiveReadOnly",), f"cannot stand beside mountPropagation {part['mountPropagation']}"
     for name in ("subPath", "subPathExpr"):
         yield from _stays_below(part.get(name) or "", name)
     yield from one_of(part, tuple(name for name in ("subPath", "subPathExpr") if part.get(name)), needed=False)
@@ -129,6 +141,11 @@ def resources(part: Object) -> Iterator[Finding]:
                 yield (group, name), f"must be 0 or more, is {value}"
             elif "/" in name and number_of(value) % 1:
                 yield (group, name), f"must be a whole number, is {value}"
+            elif name.startswith("hugepages-") and not _are_pages(name, value):
+                yield (group, name), f"must be a multiple of the page's size, is {value}"
+    given = {*limits, *(part.get("requests") or {})}
+    if any(name.startswith("hugepages-") for name in given) and not given & {"cpu", "memory"}:
+        yield (), "hugepages need cpu or memory beside them"
     for name, value in (part.get("requests") or {}).items():
         if name not in limits:
             if "/" in name or name.startswith("hugepages-"):
@@ -140,6 +157,14 @@ def resources(part: Object) -> Iterator[Finding]:
             yield ("requests", name), f"must equal the limit of {limits[name]}, is {value}"
 
 
+def _are_pages(name: str, value: Any) -> bool:
+    try:
+        size = amount(name.removeprefix("hugepages-"))
+    except QuantityError:
+        return False
+    return size > 0 and number_of(value) % size == 0
+
+
 def number_of(value: Any) -> Decimal:
     """The number that a well-formed quantity stands for; 0 for an empty field."""
     return Decimal(0) if value is None else amount(str(value))
@@ -149,6 +174,9 @@ def probe(part: Object) -> Iterator[Finding]:
     """A probe does one thing."""
     yield from one_of(part, ("exec", "httpGet", "tcpSocket", "grpc"))
     yield from negative(part, _PROBE_NUMBERS)
+    grace = part.get("terminationGracePeriodSeconds")
+    if grace is not None and grace <= 0:
+        yield ("terminationGracePeriodSeconds",), f"must be 1 or more, is {grace}"
     yield from _command(part)
 
 
@@ -173,6 +201,20 @@ def target_port(part: Object) -> Iterator[Finding]:
         yield ("port",), f"{value!r} is no name of a port; a number stands there without quotes"
     elif isinstance(value, int) and not 0 < value < 65536:
         yield ("port",), f"must be a port from 1 to 65535, is {value}"
+
+
+def grpc(part: Object) -> Iterator[Finding]:
+    """The port that a probe asks, a number."""
+    port = part.get("port") or 0
+    if not 0 < port < 65536:
+        yield ("port",), f"must be a port from 1 to 65535, is {port}" if part.get("port") else "is missing"
+
+
+def header(part: Object) -> Iterator[Finding]:
+    """A header of a request."""
+    name = part.get("name") or ""
+    if not _HEADER.fullmatch(name):
+        yield ("name",), f"{name!r} is no name of a header: letters, digits and '-'" if name else "is missing"
 
 
 def security(part: Object) -> Iterator[Finding]:
@@ -200,10 +242,27 @@ def profile(part: Object) -> Iterator[Finding]:
     """A seccomp or AppArmor profile."""
     yield from needs("type")(part)
     local = part.get("type") == "Localhost"
-    if local != bool(part.get("localhostProfile")) and part.get("type"):
+    has_one = bool(part.get("localhostProfile")) if local else part.get("localhostProfile") is not None
+    if local != has_one and part.get("type"):
         yield ("localhostProfile",), "is missing" if local else f"cannot stand beside type {part['type']}"
-    elif local:
-        yield from _stays_below(part["localhostProfile"], "localhostProfile")
+    elif local and part["localhostProfile"] != part["localhostProfile"].strip():
+        yield ("localhostProfile",), "begins or ends with white space"
+
+
+def seccomp(part: Object) -> Iterator[Finding]:
+    """A seccomp profile, which is a file below the kubelet's folder where it is a local one."""
+    yield from profile(part)
+    yield from _stays_below(part.get("localhostProfile") or "", "localhostProfile")
+
+
+def windows_options(part: Object) -> Iterator[Finding]:
+    """A container's account on Windows."""
+    spec = part.get("gmsaCredentialSpecName")
+    if spec is not None and not SUBDOMAIN.fits(spec):
+        yield ("gmsaCredentialSpecName",), f"{spec!r} is no name: lower case letters, digits, '-' and '.'"
+    user = part.get("runAsUserName")
+    if user is not None and not _WINDOWS_USER.fullmatch(user):
+        yield ("runAsUserName",), f"{user!r} is no user of Windows: NAME or DOMAIN\\NAME"
 
 
 RULES: dict[str, Rule] = {
@@ -216,8 +275,11 @@ RULES: dict[str, Rule] = {
     "core.LifecycleHandler": handler,
     "core.HTTPGetAction": target_port,
     "core.TCPSocketAction": target_port,
+    "core.GRPCAction": grpc,
+    "core.HTTPHeader": header,
+    "core.WindowsSecurityContextOptions": windows_options,
     "core.SecurityContext": security,
-    "core.SeccompProfile": profile,
+    "core.SeccompProfile": seccomp,
     "core.AppArmorProfile": profile,
 }
 """By the type of the part, as `kubernetes_values` calls it."""

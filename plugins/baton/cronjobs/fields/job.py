@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from baton.cronjobs.fields.container import Object, Rule, needs, negative, one_of
-from baton.cronjobs.fields.values import Finding
+from baton.cronjobs.fields.values import Finding, wrong_key
 from baton.cronjobs.manifests.yaml_documents import Path
+from kubernetes_values import SUBDOMAIN
 
 _INDEXED_ONLY = ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy")
 _NUMBERS = (
@@ -19,6 +20,10 @@ _NUMBERS = (
     "backoffLimitPerIndex", "maxFailedIndexes",
 )  # fmt: skip
 _MAX_PARALLEL = 100_000
+_MANY_INDEXES, _MAX_OF_MANY_INDEXES = 100_000, 10_000
+_MAX_RULES, _MAX_CODES = 20, 255
+_MAX_MANAGER_LENGTH = 63
+_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
@@ -43,14 +48,22 @@ def job(part: Object) -> Iterator[Finding]:
         yield ("backoffLimitPerIndex",), "is missing: maxFailedIndexes needs it"
     if part.get("manualSelector"):
         yield ("manualSelector",), "must not be true: Kubernetes makes the selector of each Job"
-    if part.get("managedBy") is not None and "/" not in part["managedBy"]:
+    if part.get("managedBy") is not None and not _is_controller(part["managedBy"]):
         yield ("managedBy",), f"must be a name such as example.com/controller, is {part['managedBy']!r}"
+    if indexed and (completions or 0) > _MANY_INDEXES and part.get("backoffLimitPerIndex") is not None:
+        yield from _many_indexes(part)
+    restart = ((part.get("template") or {}).get("spec") or {}).get("restartPolicy")
+    if part.get("podFailurePolicy") is not None and restart == "OnFailure":
+        yield ("template", "spec", "restartPolicy"), "must be Never in a Job with a podFailurePolicy"
     if part.get("successPolicy") is not None and indexed and completions is not None:
         yield from _success(part["successPolicy"], completions)
     policy = part.get("podFailurePolicy")
-    if policy and part.get("podReplacementPolicy") == "TerminatingOrFailed":
+    if policy is not None and part.get("podReplacementPolicy") == "TerminatingOrFailed":
         yield ("podReplacementPolicy",), "must be Failed in a Job with a podFailurePolicy"
-    for position, rule in enumerate((policy or {}).get("rules") or []):
+    rules = (policy or {}).get("rules") or []
+    if len(rules) > _MAX_RULES:
+        yield ("podFailurePolicy", "rules"), f"must be no more than {_MAX_RULES}, are {len(rules)}"
+    for position, rule in enumerate(rules):
         if (rule or {}).get("action") == "FailIndex" and part.get("backoffLimitPerIndex") is None:
             yield ("podFailurePolicy", "rules", position, "action"), "FailIndex needs backoffLimitPerIndex"
         container = ((rule or {}).get("onExitCodes") or {}).get("containerName")
@@ -65,10 +78,31 @@ def _containers(part: Object) -> set[Any]:
     return {(container or {}).get("name") for group in groups for container in group}
 
 
+def _is_controller(name: str) -> bool:
+    domain, slash, path = name.partition("/")
+    return (
+        bool(slash)
+        and len(name) <= _MAX_MANAGER_LENGTH
+        and SUBDOMAIN.fits(domain)
+        and _PATH.fullmatch(path) is not None
+    )
+
+
+def _many_indexes(part: Object) -> Iterator[Finding]:
+    """So many indexes may not all fail, nor run at once."""
+    if part.get("maxFailedIndexes") is None:
+        yield ("maxFailedIndexes",), f"is missing: more than {_MANY_INDEXES} completions need it"
+    for name in ("maxFailedIndexes", "parallelism"):
+        if (part.get(name) or 0) > _MAX_OF_MANY_INDEXES:
+            yield (name,), f"must be {_MAX_OF_MANY_INDEXES} or less with so many completions, is {part[name]}"
+
+
 def _success(policy: Object, completions: int) -> Iterator[Finding]:
     rules = policy.get("rules") or []
     if not rules:
         yield ("successPolicy", "rules"), "is missing"
+    if len(rules) > _MAX_RULES:
+        yield ("successPolicy", "rules"), f"must be no more than {_MAX_RULES}, are {len(rules)}"
     for position, rule in enumerate(rules):
         where: Path = ("successPolicy", "rules", position)
         rule = rule or {}
@@ -96,20 +130,31 @@ def _are_indexes(text: str, completions: int) -> bool:
 def failure_rule(part: Object) -> Iterator[Finding]:
     """A rule of a podFailurePolicy looks at one thing."""
     yield from needs("action")(part)
-    looks = {name: part.get(name) or None for name in ("onExitCodes", "onPodConditions")}
+    looks = {"onExitCodes": part.get("onExitCodes"), "onPodConditions": part.get("onPodConditions") or None}
     yield from one_of(looks, ("onExitCodes", "onPodConditions"))
+    if len(part.get("onPodConditions") or []) > _MAX_RULES:
+        yield ("onPodConditions",), f"must be no more than {_MAX_RULES}, are {len(part['onPodConditions'])}"
 
 
 def exit_codes(part: Object) -> Iterator[Finding]:
     """Exit codes are in order, each once, and success is no failure."""
     yield from needs("operator")(part)
-    values = part.get("values") or []
+    values = [code or 0 for code in part.get("values") or []]
     if not values:
         yield ("values",), "is missing"
     elif values != sorted(set(values)):
         yield ("values",), "must be in order, each once"
+    elif len(values) > _MAX_CODES:
+        yield ("values",), f"must be no more than {_MAX_CODES}, are {len(values)}"
     elif part.get("operator") == "In" and 0 in values:
         yield ("values", values.index(0)), "must not be 0 where the operator is In"
+
+
+def pod_condition(part: Object) -> Iterator[Finding]:
+    """A condition of a pod; which state of it is True unless it is said."""
+    yield from needs("type")(part)
+    if part.get("type") and (why := wrong_key(part["type"])):
+        yield ("type",), why
 
 
 RULES: dict[str, Rule] = {
@@ -117,6 +162,6 @@ RULES: dict[str, Rule] = {
     "batch.JobSpec": job,
     "batch.PodFailurePolicyRule": failure_rule,
     "batch.PodFailurePolicyOnExitCodesRequirement": exit_codes,
-    "batch.PodFailurePolicyOnPodConditionsPattern": needs("type"),
+    "batch.PodFailurePolicyOnPodConditionsPattern": pod_condition,
 }
 """By the type of the part, as `kubernetes_values` calls it."""

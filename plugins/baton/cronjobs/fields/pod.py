@@ -21,6 +21,8 @@ _LABELS = ("hostname", "subdomain")
 _HOSTS_OWN = ("hostNetwork", "hostPID", "hostIPC")
 _MAX_DEADLINE_SECONDS = 2**31 - 1
 _MAX_NAMESERVERS = 3
+_MAX_SEARCHES, _MAX_SEARCHES_LENGTH = 32, 2048
+_MAX_HOSTNAME_LENGTH = 64
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 
 
@@ -42,6 +44,7 @@ def pod(part: Object) -> Iterator[Finding]:
     yield from _host_ports(part)
     yield from _below("nodeSelector", wrong_labels(part.get("nodeSelector") or {}))
     yield from _names(part)
+    yield from _override(part)
     yield from _exclusive(part)
     if part.get("dnsPolicy") == "None" and not (part.get("dnsConfig") or {}).get("nameservers"):
         yield ("dnsConfig", "nameservers"), "is missing: dnsPolicy None needs one"
@@ -57,6 +60,12 @@ def _names(part: Object) -> Iterator[Finding]:
     for field in _LABELS:
         if part.get(field) and not LABEL.fits(part[field]):
             yield (field,), f"{part[field]!r} is no name: up to 63 lower case letters, digits and '-'"
+
+
+def _override(part: Object) -> Iterator[Finding]:
+    name = part.get("hostnameOverride")
+    if name is not None and not (SUBDOMAIN.fits(name) and len(name) <= _MAX_HOSTNAME_LENGTH):
+        yield ("hostnameOverride",), f"{name!r} is no name of a host of up to {_MAX_HOSTNAME_LENGTH} characters"
 
 
 def _exclusive(part: Object) -> Iterator[Finding]:
@@ -146,6 +155,17 @@ def dns(part: Object) -> Iterator[Finding]:
         yield ("nameservers",), f"must be no more than {_MAX_NAMESERVERS}, are {len(servers)}"
     for position, server in enumerate(servers):
         yield from _address(server, ("nameservers", position))
+    searches = part.get("searches") or []
+    if len(searches) > _MAX_SEARCHES or len(" ".join(map(str, searches))) > _MAX_SEARCHES_LENGTH:
+        yield ("searches",), f"must be no more than {_MAX_SEARCHES}, and {_MAX_SEARCHES_LENGTH} characters together"
+    for position, name in enumerate(searches):
+        if not _search(name or ""):
+            yield ("searches", position), f"{name!r} is no name of a domain"
+
+
+def _search(name: str) -> bool:
+    """Whether a name may be looked up in: of labels that may have underscores, a dot at the end or alone."""
+    return name == "." or SUBDOMAIN.fits(name.removesuffix(".").replace("_", "x"))
 
 
 def _address(text: Any, path: Path) -> Iterator[Finding]:

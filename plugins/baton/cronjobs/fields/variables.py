@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from baton.cronjobs.fields.container import RESOURCES, Object, Rule, needs, one_of, relative_path
-from baton.cronjobs.fields.values import Finding
-from kubernetes_values import CONFIG_KEY, SUBDOMAIN, VARIABLE
+from baton.cronjobs.fields.values import Finding, wrong_key
+from kubernetes_values import CONFIG_KEY, SUBDOMAIN, VARIABLE, canonical
 
-_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
+_HIGHEST_MODE = 0o777
+_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 _OF_POD = ("metadata.name", "metadata.namespace", "metadata.uid")
 _IN_VARIABLES = (
     *_OF_POD, "spec.nodeName", "spec.serviceAccountName",
@@ -20,6 +22,8 @@ _IN_VARIABLES = (
 )  # fmt: skip
 _IN_VOLUMES = (*_OF_POD, "metadata.labels", "metadata.annotations")
 _RESOURCE_FIELDS = tuple(f"{group}.{name}" for group in ("limits", "requests") for name in RESOURCES)
+_OF_CPU = ("1m", "1")
+_OF_BYTES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 _HUGE_FIELDS = ("limits.hugepages-", "requests.hugepages-")
 
 
@@ -45,11 +49,19 @@ def file_source(part: Object) -> Iterator[Finding]:
     yield from relative_path(part, "path")
     yield from one_of(part, ("fieldRef", "resourceFieldRef"))
     yield from _field_path(part, _IN_VOLUMES)
+    mode = part.get("mode")
+    if mode is not None and not 0 <= mode <= _HIGHEST_MODE:
+        yield ("mode",), f"must be a mode from 0 to 0777, is {mode}"
+    if part.get("resourceFieldRef") and not part["resourceFieldRef"].get("containerName"):
+        yield ("resourceFieldRef", "containerName"), "is missing: a file needs to know of which container"
 
 
 def _field_path(part: Object, known: tuple[str, ...]) -> Iterator[Finding]:
     path = (part.get("fieldRef") or {}).get("fieldPath")
-    if part.get("fieldRef") is not None and path not in known and not _SUBSCRIPT.fullmatch(path or ""):
+    found = _SUBSCRIPT.fullmatch(path or "")
+    if found and (why := wrong_key(found[2].lower() if found[1] == "annotations" else found[2])):
+        yield ("fieldRef", "fieldPath"), why
+    if part.get("fieldRef") is not None and path not in known and not found:
         listed = ", ".join((*known, "metadata.labels['KEY']", "metadata.annotations['KEY']"))
         yield ("fieldRef", "fieldPath"), f"must be one of {listed}, is {path!r}" if path else "is missing"
 
@@ -71,8 +83,9 @@ def named(part: Object) -> Iterator[Finding]:
 def config_key(part: Object) -> Iterator[Finding]:
     """The key of a ConfigMap or Secret."""
     yield from needs("key")(part)
-    if part.get("key") and not CONFIG_KEY.fits(part["key"]):
-        yield ("key",), f"{part['key']!r} is no key: letters, digits, '-', '_' and '.'"
+    key = part.get("key")
+    if key and not (CONFIG_KEY.fits(key) and key != "." and not key.startswith("..")):
+        yield ("key",), f"{key!r} is no key: letters, digits, '-', '_' and '.', neither '.' nor '..' nor beginning so"
 
 
 def key_of_object(part: Object) -> Iterator[Finding]:
@@ -88,6 +101,15 @@ def resource_field(part: Object) -> Iterator[Finding]:
         yield ("resource",), "is missing"
     elif name not in _RESOURCE_FIELDS and not name.startswith(_HUGE_FIELDS):
         yield ("resource",), f"must be one of {', '.join(_RESOURCE_FIELDS)}, is {name!r}"
+    elif not _is_divisor(name, part.get("divisor")):
+        known = _OF_CPU if name.endswith(".cpu") else _OF_BYTES
+        yield ("divisor",), f"must be one of {', '.join(known)}, is {part['divisor']!r}"
+
+
+def _is_divisor(resource: str, divisor: Any) -> bool:
+    """Whether Kubernetes divides by it: one of each unit."""
+    written = None if divisor is None else canonical(str(divisor))
+    return written in (None, "0", *(_OF_CPU if resource.endswith(".cpu") else _OF_BYTES))
 
 
 RULES: dict[str, Rule] = {

@@ -12,7 +12,9 @@ from baton.cronjobs.fields.values import Finding
 from kubernetes_values import SUBDOMAIN
 
 _HIGHEST_MODE = 0o777
-_SHORTEST_TOKEN_SECONDS = 600
+_MIN_TOKEN_SECONDS, _MAX_TOKEN_SECONDS = 600, 2**32
+_MAX_PARTITION = 255
+_MAX_DRIVER_LENGTH = 63
 _PROJECTED = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
 
 
@@ -66,7 +68,12 @@ def nfs(part: Object) -> Iterator[Finding]:
 def csi(part: Object) -> Iterator[Finding]:
     """A driver's volume."""
     yield from needs("driver")(part)
-    if part.get("driver") and not SUBDOMAIN.fits(part["driver"].lower()):
+    secret = part.get("nodePublishSecretRef")
+    if secret is not None and not secret.get("name"):
+        yield ("nodePublishSecretRef", "name"), "is missing"
+    if part.get("driver") and not (
+        SUBDOMAIN.fits(part["driver"].lower()) and len(part["driver"]) <= _MAX_DRIVER_LENGTH
+    ):
         yield ("driver",), f"{part['driver']!r} is no name of a driver: letters, digits, '-' and '.'"
 
 
@@ -74,8 +81,13 @@ def claim(part: Object) -> Iterator[Finding]:
     """What a volume of one's own asks for."""
     if not part.get("accessModes"):
         yield ("accessModes",), "is missing"
-    if not ((part.get("resources") or {}).get("requests") or {}).get("storage"):
+    elif "ReadWriteOncePod" in part["accessModes"] and len(part["accessModes"]) > 1:
+        yield ("accessModes",), "ReadWriteOncePod stands alone"
+    size = ((part.get("resources") or {}).get("requests") or {}).get("storage")
+    if not size:
         yield ("resources", "requests", "storage"), "is missing"
+    elif number_of(size) <= 0:
+        yield ("resources", "requests", "storage"), f"must be more than 0, is {size}"
 
 
 def projected(part: Object) -> Iterator[Finding]:
@@ -97,8 +109,77 @@ def token(part: Object) -> Iterator[Finding]:
     """A service account's token in a file."""
     yield from relative_path(part, "path")
     seconds = part.get("expirationSeconds")
-    if seconds is not None and seconds < _SHORTEST_TOKEN_SECONDS:
-        yield ("expirationSeconds",), f"must be {_SHORTEST_TOKEN_SECONDS} or more, is {seconds}"
+    if seconds is not None and not _MIN_TOKEN_SECONDS <= seconds <= _MAX_TOKEN_SECONDS:
+        yield ("expirationSeconds",), f"must be {_MIN_TOKEN_SECONDS} to {_MAX_TOKEN_SECONDS}, is {seconds}"
+
+
+def trust_bundle(part: Object) -> Iterator[Finding]:
+    """Certificates by name or by who signs them."""
+    yield from one_of(part, ("name", "signerName"))
+    yield from relative_path(part, "path")
+    if part.get("name") is not None and part.get("labelSelector") is not None:
+        yield ("labelSelector",), "cannot stand beside name"
+
+
+def disk(*names: str) -> Rule:
+    """The rule for a disk with parts."""
+
+    def rule(part: Object) -> Iterator[Finding]:
+        yield from needs(*names)(part)
+        if not 0 <= (part.get("partition") or 0) <= _MAX_PARTITION:
+            yield ("partition",), f"must be from 0 to {_MAX_PARTITION}, is {part['partition']}"
+
+    return rule
+
+
+def azure_disk(part: Object) -> Iterator[Finding]:
+    """A disk, whose address depends on its kind."""
+    yield from needs("diskName", "diskURI")(part)
+    kind, address = part.get("kind"), part.get("diskURI") or ""
+    begins = "/subscriptions/" if kind == "Managed" else "https://"
+    if kind and address and not address.startswith(begins):
+        yield ("diskURI",), f"must begin with {begins} for a disk of kind {kind}, is {address!r}"
+
+
+def iscsi(part: Object) -> Iterator[Finding]:
+    """A disk of another machine."""
+    yield from needs("targetPortal", "iqn")(part)
+    for name in ("iqn", "initiatorName"):
+        given = part.get(name)
+        if given and not given.startswith(("iqn", "eui", "naa")):
+            yield (name,), f"must begin with iqn, eui or naa, is {given!r}"
+    yield from _lun(part)
+    if (part.get("chapAuthDiscovery") or part.get("chapAuthSession")) and part.get("secretRef") is None:
+        yield ("secretRef",), "is missing: chapAuth needs it"
+
+
+def fibre_channel(part: Object) -> Iterator[Finding]:
+    """A disk by the names of its target, or by its own."""
+    given = {name: part.get(name) or None for name in ("targetWWNs", "wwids")}
+    yield from one_of(given, ("targetWWNs", "wwids"))
+    if given["targetWWNs"] and part.get("lun") is None:
+        yield ("lun",), "is missing: targetWWNs need it"
+    yield from _lun(part)
+
+
+def _lun(part: Object) -> Iterator[Finding]:
+    if not 0 <= (part.get("lun") or 0) <= _MAX_PARTITION:
+        yield ("lun",), f"must be from 0 to {_MAX_PARTITION}, is {part['lun']}"
+
+
+def git(part: Object) -> Iterator[Finding]:
+    """A folder to clone into."""
+    yield from needs("repository")(part)
+    if part.get("directory"):
+        yield from relative_path(part, "directory")
+
+
+def flex(part: Object) -> Iterator[Finding]:
+    """A driver and its options, which are not Kubernetes'."""
+    yield from needs("driver")(part)
+    for key in part.get("options") or {}:
+        if f".{key.partition('/')[0].lower()}".endswith((".kubernetes.io", ".k8s.io")):
+            yield ("options", key), "is a name of Kubernetes' own"
 
 
 RULES: dict[str, Rule] = {
@@ -119,16 +200,20 @@ RULES: dict[str, Rule] = {
     "core.HostPathVolumeSource": host_path,
     "core.NFSVolumeSource": nfs,
     "core.CSIVolumeSource": csi,
-    "core.AWSElasticBlockStoreVolumeSource": needs("volumeID"),
-    "core.AzureDiskVolumeSource": needs("diskName", "diskURI"),
+    "core.ClusterTrustBundleProjection": trust_bundle,
+    "core.AWSElasticBlockStoreVolumeSource": disk("volumeID"),
+    "core.AzureDiskVolumeSource": azure_disk,
     "core.AzureFileVolumeSource": needs("secretName", "shareName"),
     "core.CephFSVolumeSource": needs("monitors"),
     "core.CinderVolumeSource": needs("volumeID"),
-    "core.FlexVolumeSource": needs("driver"),
-    "core.GCEPersistentDiskVolumeSource": needs("pdName"),
-    "core.GitRepoVolumeSource": needs("repository"),
+    "core.FCVolumeSource": fibre_channel,
+    "core.FlexVolumeSource": flex,
+    "core.GCEPersistentDiskVolumeSource": disk("pdName"),
+    "core.GitRepoVolumeSource": git,
+    "core.ImageVolumeSource": needs("reference"),
+    "core.ScaleIOVolumeSource": needs("gateway", "system", "volumeName"),
     "core.GlusterfsVolumeSource": needs("endpoints", "path"),
-    "core.ISCSIVolumeSource": needs("targetPortal", "iqn"),
+    "core.ISCSIVolumeSource": iscsi,
     "core.PhotonPersistentDiskVolumeSource": needs("pdID"),
     "core.PortworxVolumeSource": needs("volumeID"),
     "core.QuobyteVolumeSource": needs("registry", "volume"),

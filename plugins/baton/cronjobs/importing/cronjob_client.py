@@ -60,7 +60,7 @@ class CronJobClient:
             # Who set which field last: of no meaning outside the cluster, and dozens of lines for each CronJob.
             metadata = content["metadata"] = {k: v for k, v in content["metadata"].items() if k != "managedFields"}
             place = f"cluster:{metadata['namespace']}/{metadata['name']}"
-            manifests.append(Manifest(place, Document(content, None, -1), content))
+            manifests.append(Manifest(place, Document(content, "", -1), content))
         return manifests
 
     def history(self, namespace: str | None) -> dict[str, list[PastRun]]:

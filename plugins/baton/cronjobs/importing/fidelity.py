@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from baton.cronjobs.chains.chain import Link
-from baton.cronjobs.fields.checking import STILL_READ
+from baton.cronjobs.fields.checking import STILL_READ, doubts
 from baton.cronjobs.manifests.files import Manifest, Problem
 from baton.cronjobs.manifests.settings import PREFIX
+from baton.cronjobs.manifests.unfilled import note_of
 from baton.cronjobs.manifests.yaml_documents import Path, written
 
 KEPT, TRANSLATED, NO_EFFECT, REFUSED = "kept", "translated", "no effect", "refused"
@@ -20,15 +21,25 @@ VERDICTS = (KEPT, TRANSLATED, NO_EFFECT, REFUSED)
 class Verdict:
     """What becomes of one field.
 
-    :param field: its path, as Kubernetes writes it.
+    :param path: where it stands in the manifest.
     :param verdict: one of `VERDICTS`.
     :param note: to what, why, or what to do; empty where the field is simply kept.
+    :param missing: the problem, where the field does not stand in the manifest.
     """
 
-    field: str
-    line: int | None
+    path: Path
     verdict: str
     note: str
+    missing: Problem | None = None
+
+    @property
+    def field(self) -> str:
+        """Its path, as Kubernetes writes it."""
+        return self.missing.path if self.missing else written(self.path)
+
+    def line(self, manifest: Manifest) -> int | None:
+        """Where it stands, or would stand. Asked for each, because it needs the file to be parsed once more."""
+        return self.missing.line if self.missing else manifest.line_of(self.path) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +62,27 @@ def verdicts(manifest: Manifest, place: Place, problems: Sequence[Problem]) -> l
     :param problems: why it is refused, if it is.
     """
     refused = {problem.path: problem for problem in problems if problem.file == manifest.file}
-    found, covered = [], set()
+    doubtful = {} if problems else dict(doubts(manifest.content))
+    found, told = [], set()
     for path, value in _leaves(manifest.content, ()):
-        above = [written(path[:length]) for length in range(1, len(path) + 1)]
+        above = [written(path[:length]) for length in range(1, len(path) + 1)] if refused else []
         problem = next((refused[name] for name in above if name in refused), None)
         verdict, note = (REFUSED, problem.message) if problem else _verdict(path, value, place)
-        found.append(Verdict(written(path), manifest.line_of(path) or None, verdict, note))
-        covered |= set(above)
+        if verdict == KEPT:
+            note = note or doubtful.get(path) or note_of(value)
+        found.append(Verdict(path, verdict, note))
+        told |= set(above)
     if place.dag_id and not manifest.namespace:
-        found.append(Verdict("metadata.namespace", None, TRANSLATED, _NO_NAMESPACE))
-    missing = [problem for path, problem in refused.items() if path not in covered]
-    return [*found, *(Verdict(each.path, each.line, REFUSED, each.message) for each in missing)]
+        found.append(Verdict(("metadata", "namespace"), TRANSLATED, _NO_NAMESPACE))
+    missing = [problem for path, problem in refused.items() if path not in told]
+    return [*found, *(Verdict((), REFUSED, each.message, each) for each in missing)]
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield each value that holds no others; an empty list or mapping is one."""
-    if isinstance(value, dict) and value:
+    """Yield each value that holds no others; an empty list or mapping is one, and what only the server writes."""
+    if path in SERVERS_OWN:
+        yield path, value
+    elif isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
     elif isinstance(value, list) and value:
@@ -80,10 +96,12 @@ _Rule = Callable[[Any, Place], tuple[str, str]]
 
 
 def _verdict(path: Path, value: Any, place: Place) -> tuple[str, str]:
-    for length in range(len(path), 0, -1):
-        rule = _RULES.get(tuple(str(part) for part in path[:length]))
+    for length in range(min(len(path), _DEEPEST_RULE), 0, -1):
+        rule = _RULES.get(path[:length])
         if rule is not None:
             return rule(value, place)
+    if path in SERVERS_OWN:
+        return NO_EFFECT, "is the server's own"
     if path[:2] == ("metadata", "annotations"):
         return _annotation(str(path[2]) if len(path) > 2 else "", place)
     return NO_EFFECT, "belongs to the object in the cluster, not to its Jobs"
@@ -147,11 +165,22 @@ def _suspend(value: Any, place: Place) -> tuple[str, str]:
     return (TRANSLATED, f"to: {_dag(place)} has no schedule and runs by hand only") if value else (KEPT, "")
 
 
+SERVERS_OWN = {
+    ("status",),
+    *(
+        ("metadata", name)
+        for name in (
+            "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink", "ownerReferences",
+            "deletionTimestamp", "deletionGracePeriodSeconds",
+        )
+    ),
+}  # fmt: skip
+"""Nobody has written it, so nobody asks what became of each part of it."""
 _NO_NAMESPACE = "is missing: its Jobs run in the namespace given to cronjob_dags, else in BATON_NAMESPACE"
 _HISTORY = "Jobs that Airflow makes are no CronJob's: ttlSecondsAfterFinished removes them; Airflow keeps their logs"
 _JOB_METADATA = "the controller takes labels and annotations only, and so does Baton"
 _JOB = ("spec", "jobTemplate")
-_RULES: dict[tuple[str, ...], _Rule] = {
+_RULES: dict[Path, _Rule] = {
     ("apiVersion",): _version,
     ("kind",): _kept(),
     ("metadata", "name"): _name,
@@ -169,5 +198,5 @@ _RULES: dict[tuple[str, ...], _Rule] = {
     (*_JOB, "metadata", "labels"): _kept(),
     (*_JOB, "metadata", "annotations"): _kept(),
     (*_JOB, "spec", "suspend"): _kept("a Job that is made suspended waits until somebody resumes it"),
-    ("status",): _unused("is the cluster's own account"),
 }
+_DEEPEST_RULE = max(map(len, _RULES))

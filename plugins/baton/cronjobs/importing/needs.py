@@ -46,7 +46,8 @@ def needs_of(cronjob: CronJob, default_namespace: str) -> set[Need]:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account and account != "default":
         found.add(Need(space, "ServiceAccount", account))
-    found |= {Need(space, "Secret", str(each.get("name"))) for each in spec.get("imagePullSecrets") or []}
+    pull = [each["name"] for each in spec.get("imagePullSecrets") or [] if each and each.get("name")]
+    found |= {Need(space, "Secret", name) for name in pull}
     return found | {Need(space, NAMESPACE, space)}
 
 

@@ -54,41 +54,64 @@ def as_text(report: Report, *, every_field: bool) -> str:
     """The report for people."""
     lines: list[str] = []
     counts: Counter[str] = Counter()
+    alike: dict[tuple[str, ...], list[str]] = {}  # hundreds of CronJobs differ in nothing but their names
+    dags = set[str]()
     for manifest, place, found in report.entries():
         counts.update(verdict.verdict for verdict in found)
-        lines += [_heading(manifest, place), *_fields(found, every_field=every_field), ""]
+        dags |= {place.dag_id} if place.dag_id else set()
+        is_refused = place.dag_id is None and not every_field
+        rows = () if is_refused else tuple(_fields(found, every_field=every_field))
+        alike.setdefault(rows, []).append(_heading(manifest, place))
+    for rows, headings in alike.items():
+        lines += [*headings, *rows, ""]
     loaded = report.loaded
     if loaded.others:
         kinds = Counter(other.kind for other in loaded.others)
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         lines += [f"Left alone, for whoever deploys them: {listed}.", ""]
-    lines += [*_proposals(report.proposals), *_drift(report), *_missing(report)]
+    lines += [*_filled(loaded), *_proposals(report.proposals), *_drift(report), *_missing(report)]
     if loaded.problems:
         lines += ["To fix:", *(f"  {problem}" for problem in loaded.problems), ""]
-    dags = len({place.dag_id for _, place, _ in report.entries() if place.dag_id})
-    accepted, refused = len(loaded.cronjobs), len(loaded.refused)
     fields = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
-    lines.append(f"{accepted} CronJobs become {dags} DAGs, {refused} are refused. Fields: {fields}.")
+    lines.append(f"{_became(len(loaded.cronjobs), len(dags), len(loaded.refused))} Fields: {fields}.")
     return "\n".join(lines)
+
+
+def _became(accepted: int, dags: int, refused: int) -> str:
+    jobs = f"{accepted} CronJob becomes" if accepted == 1 else f"{accepted} CronJobs become"
+    return f"{jobs} {dags} DAG{'s' * (dags != 1)}, {refused} {'is' if refused == 1 else 'are'} refused."
+
+
+def _filled(loaded: LoadedCronJobs) -> list[str]:
+    """What was filled in for this report only: Airflow runs no program to read its files."""
+    lines = [f"  {' '.join(source.command)} > FILE.yaml" for source in loaded.filled]
+    return (
+        ["Filled in for this report; for Airflow, keep it in a file of include/cronjobs:", *lines, ""] if lines else []
+    )
 
 
 def _heading(manifest: Manifest, place: Place) -> str:
     where = f"{manifest.file}:{manifest.line}" if manifest.line else manifest.file
-    end = "refused" if place.dag_id is None else f"DAG {place.dag_id}"
+    end = "refused, see below" if place.dag_id is None else f"DAG {place.dag_id}"
     task = f", task {place.task_id}" if place.dag_id and place.task_id != "run" else ""
     return f"{where}: CronJob {manifest.name or '(without a name)'} → {end}{task}"
 
 
 def _fields(found: list[Verdict], *, every_field: bool) -> list[str]:
-    shown = [verdict for verdict in found if every_field or verdict.verdict != KEPT or verdict.note]
+    shown = [verdict for verdict in found if every_field or _is_shown(verdict)]
     alike: dict[tuple[str, str, str], list[str]] = {}  # what the cluster adds to each object would fill the page
     for verdict in shown:
         alone = verdict.field if every_field else ""
         alike.setdefault((verdict.verdict, verdict.note, alone), []).append(verdict.field)
     lines = [_field(", ".join(fields), verdict, note) for (verdict, note, _), fields in alike.items()]
-    if rest := len(found) - len(shown):
+    if rest := sum(verdict.verdict == KEPT for verdict in found) - sum(verdict.verdict == KEPT for verdict in shown):
         lines.append(f"  {'kept':<10}  {rest} more fields, as they are (--all lists them)")
     return lines
+
+
+def _is_shown(verdict: Verdict) -> bool:
+    """Whether it says more than the heading, which names the DAG."""
+    return (verdict.verdict != KEPT or bool(verdict.note)) and verdict.field != "metadata.name"
 
 
 def _field(fields: str, verdict: str, note: str) -> str:
@@ -100,10 +123,14 @@ def _proposals(proposals: list[Proposal]) -> list[str]:
         return []
     lines = ["Could be chained instead of waiting by the clock:"]
     for proposal in proposals:
-        lines.append(f"  {proposal.then.key} after {proposal.first.key}: {_saving(proposal)}")
+        sure = f"{proposal.confidence:.0%} sure"
+        lines.append(f"  {proposal.then.key} after {proposal.first.key} ({sure}): {_saving(proposal)}")
         lines += [f"    - {reason.text}" for reason in proposal.reasons]
+        if not proposal.rhythm.each_time:
+            lines.append("    - it runs less often, and a chain would run it each time: leave it to the clock for now")
     snippet = chains_text(proposals).splitlines()
-    return [*lines, "", "To accept, put into chains.yaml:", *(f"  {line}" for line in snippet), ""]
+    accept = ["", "To accept, put into chains.yaml:", *(f"  {line}" for line in snippet)] if snippet else []
+    return [*lines, *accept, ""]
 
 
 def _saving(proposal: Proposal) -> str:
@@ -149,13 +176,14 @@ def as_json(report: Report) -> dict[str, Any]:
                 "task_id": place.task_id or None,
                 "after": list(place.link.after),
                 "fields": [
-                    {"path": each.field, "line": each.line, "verdict": each.verdict, "note": each.note}
+                    {"path": each.field, "line": each.line(manifest), "verdict": each.verdict, "note": each.note}
                     for each in found
                 ],
             }
             for manifest, place, found in report.entries()
         ],
         "problems": [_problem(problem) for problem in loaded.problems],
+        "filled": [{"folder": str(source.file.parent), "command": list(source.command)} for source in loaded.filled],
         "others": [
             {"file": other.file, "line": other.line, "kind": other.kind, "name": other.name} for other in loaded.others
         ],
@@ -179,6 +207,8 @@ def _proposal(proposal: Proposal) -> dict[str, Any]:
         "first": proposal.first.key,
         "then": proposal.then.key,
         "gap_minutes": proposal.gap.total_seconds() / 60,
+        "confidence": proposal.confidence,
+        "each_time": proposal.rhythm.each_time,
         "idle_minutes": proposal.idle.total_seconds() / 60,
         "typical_minutes": None if buffer.typical is None else buffer.typical.total_seconds() / 60,
         "known_runs": buffer.runs,

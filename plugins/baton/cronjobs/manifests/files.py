@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from baton.cronjobs.manifests.objects import advice_for_template, group_of, holds_cronjobs, items_of, why_no_object
+from baton.cronjobs.manifests.sources import CHART, KUSTOMIZATIONS, Listing, Source, list_folder, source_of, walk
+from baton.cronjobs.manifests.unfilled import IMPORT
 from baton.cronjobs.manifests.yaml_documents import Document, DocumentError, read_documents, written
 from baton.cronjobs.manifests.yaml_documents import Path as FieldPath
 
 Object = dict[str, Any]
 _SUFFIXES = (".yaml", ".yml", ".json")
 SETTINGS_SUFFIXES = (".baton.yaml", ".baton.yml")
-CHAINS_FILE = "chains.yaml"
+CHAINS_FILES = ("chains.yaml", "chains.yml")
+STANDARD_INPUT = Path("-")
 _SCHEMA_SUFFIX = ".schema.json"
-_NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "Chart.yaml", "values.yaml", CHAINS_FILE)
+_NO_MANIFESTS = (*KUSTOMIZATIONS, CHART, "values.yaml", *CHAINS_FILES)
 """Files that lie beside manifests and are none."""
 _BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
 """Also within a file: of files that were written one after the other."""
@@ -112,44 +118,103 @@ class Found:
     :param problems: what could not be read.
     :param others: objects that are no CronJobs.
     :param files: how many files were looked at.
+    :param filled: sources that a program has filled in for this reading; DAGs cannot be made of them.
     """
 
     manifests: list[Manifest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     others: list[Other] = field(default_factory=list)
     files: int = 0
+    filled: list[Source] = field(default_factory=list)
 
 
-def read_manifests(paths: Iterable[Path]) -> Found:
-    """Read files, and the files in folders.
+Filler = Callable[[Source], str | None]
+"""Prints what a source becomes; None where there is no such program.
+
+It raises an OSError with the reason where the program fails.
+"""
+
+
+Mend = Callable[[str, str], str]
+"""Gives for the name of a file and its text the text that is read instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What is done beside reading."""
+
+    fill: Filler | None
+    mend: Mend | None
+
+
+def read_manifests(paths: Iterable[Path], fill: Filler | None = None, mend: Mend | None = None) -> Found:
+    """Read files, and the files in folders; `-` is the standard input.
 
     :param paths: a path that does not exist is a problem, not an error.
+    :param fill: fills in what only a program can; without it, such a folder is a problem.
+    :param mend: repairs each text before it is read.
     """
-    found = Found()
+    found, means = Found(), _Means(fill, mend)
     for path in paths:
-        files = sorted(manifest_files(path)) if path.is_dir() else [path]
-        for file in files:
+        if path == STANDARD_INPUT:
             found.files += 1
-            _read_file(file, found)
+            _read_text(_standard_input(), "standard input", found, means)
+        elif os.path.isdir(path):
+            _read_folder(list_folder(path), found, means)
+        elif (source := source_of(path)) is not None:
+            _read_source(source, found, means)
+        elif path.name in CHAINS_FILES:
+            found.files += 1
+            found.problems.append(Problem(str(path), None, "", "is read with the manifests: name the folder it is in"))
+        else:
+            found.files += 1
+            _read_text(read_text(path), str(path), found, means)
     return found
 
 
-def manifest_files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder, and of those in it, that may hold manifests."""
-    for file in folder.rglob("*"):
-        hidden = _is_hidden(file, folder)
-        other = file.name in _NO_MANIFESTS or file.name.endswith((*SETTINGS_SUFFIXES, _SCHEMA_SUFFIX))
-        if file.suffix in _SUFFIXES and not hidden and not other and file.is_file():
-            yield file
+def _read_folder(listing: Listing, found: Found, means: _Means) -> None:
+    for folder, why in listing.unreadable:
+        found.problems.append(Problem(str(folder), None, "", f"cannot be looked into: {why}"))
+    for file in sorted(file for file in listing.files if _may_hold_manifests(file)):
+        found.files += 1
+        _read_text(read_text(file), str(file), found, means)
+    for source in listing.sources:
+        _read_source(source, found, means)
+
+
+def _may_hold_manifests(file: Path) -> bool:
+    other = file.name in _NO_MANIFESTS or file.name.endswith((*SETTINGS_SUFFIXES, _SCHEMA_SUFFIX))
+    return file.suffix in _SUFFIXES and not other and file.is_file()
+
+
+def _read_source(source: Source, found: Found, means: _Means) -> None:
+    found.files += 1
+    file = str(source.file)
+    if not source.of_cronjobs:
+        found.others.append(Other(file, 1, f"folder of {source.kind}", source.file.parent.name))
+        return
+    try:
+        text = means.fill(source) if means.fill else None
+    except OSError as err:
+        found.problems.append(Problem(file, None, "", f"`{' '.join(source.command)}` fails: {err}"))
+        return
+    if text is None:
+        found.problems.append(Problem(file, None, "", source.advice))
+    else:
+        found.filled.append(source)
+        _read_text(text, f"`{' '.join(source.command)}`", found, means)
 
 
 def chains_files(folder: Path) -> Iterator[Path]:
     """Yield each `chains.yaml` of a folder and of those in it."""
-    return (file for file in folder.rglob(CHAINS_FILE) if file.is_file() and not _is_hidden(file, folder))
+    return (here / name for here, names in walk(folder, []) for name in names if name in CHAINS_FILES)
 
 
-def _is_hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _standard_input() -> str | Problem:
+    try:
+        return _BYTE_ORDER_MARK.sub("", sys.stdin.buffer.read().decode())
+    except UnicodeDecodeError as err:
+        return Problem("standard input", None, "", f"is not UTF-8 (byte {err.start})")
 
 
 def read_text(file: Path) -> str | Problem:
@@ -168,54 +233,38 @@ def mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
 
 
-def _read_file(file: Path, found: Found) -> None:
-    text = read_text(file)
+def _read_text(text: str | Problem, file: str, found: Found, means: _Means) -> None:
     if isinstance(text, Problem):
         found.problems.append(text)
         return
+    if means.mend is not None:
+        text = means.mend(file, text)
     for document in read_documents(text):
         if isinstance(document, DocumentError):
-            found.problems.append(Problem(str(file), document.line, "", str(document)))
+            found.problems.append(Problem(file, document.line, "", str(document)))
         else:
-            _sort(str(file), document, document.content, (), found)
+            _sort(file, document, document.content, (), found)
 
 
 def _sort(file: str, document: Document, content: Any, path: FieldPath, found: Found) -> None:
     """Put an object where it belongs; a List is opened."""
-    line = document.line(path)
-    if not isinstance(content, dict):
-        found.problems.append(Problem(file, line, written(path), "is no Kubernetes object, which is a mapping"))
-        return
-    kind = content.get("kind")
-    if not isinstance(kind, str) or not kind:
-        hint = "every Kubernetes object has apiVersion and kind"
-        found.problems.append(Problem(file, line, written((*path, "kind")), f"is missing: {hint}"))
-    elif kind == "CronJob" and "." not in _group(content):
+    kind = str(content.get("kind")) if isinstance(content, dict) else ""
+    if kind == "CronJob" and document.ytt_line is not None:
+        message = f"ytt's #@ was not filled in: import what this prints: ytt -f {file} | {IMPORT}"
+        found.problems.append(Problem(file, document.ytt_line, written(path), message))
+    elif kind == "CronJob" and "." not in group_of(content):
         found.manifests.append(Manifest(file, document, content, path))
+    elif why := why_no_object(content):
+        where = (*path, "kind") if isinstance(content, dict) else path
+        found.problems.append(Problem(file, document.line(where), written(where), why))
     elif kind.endswith("List") and isinstance(content.get("items"), list):
-        for position, item in enumerate(_items(content)):
+        for position, item in enumerate(items_of(content)):
             _sort(file, document, item, (*path, "items", position), found)
+    elif kind == "Template" and holds_cronjobs(content.get("objects")):
+        found.problems.append(Problem(file, document.line(path), written(path), advice_for_template(file, content)))
     else:
         name = _text((content.get("metadata") or {}).get("name")) if isinstance(content.get("metadata"), dict) else ""
-        found.others.append(Other(file, line, kind, name))
-
-
-def _items(content: Object) -> Sequence[Any]:
-    """The items of a List; those of a CronJobList may leave out what they are, as an answer of the API does."""
-    kind = content["kind"].removesuffix("List")
-    if not kind:
-        return list(content["items"])
-    implied = {"apiVersion": content.get("apiVersion"), "kind": kind}
-    return [{**implied, **item} if isinstance(item, dict) else item for item in content["items"]]
-
-
-def _group(content: Object) -> str:
-    """The API group; a CronJob without any is taken for one of Kubernetes.
-
-    So is one of a group without a dot, such as v1 or apps/v1, which nobody but Kubernetes may have: it is a mistake.
-    """
-    version = content.get("apiVersion")
-    return version.rpartition("/")[0] if isinstance(version, str) and version else "batch"
+        found.others.append(Other(file, document.line(path), kind, name))
 
 
 def _text(value: Any) -> str:

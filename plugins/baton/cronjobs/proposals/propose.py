@@ -1,42 +1,47 @@
-"""Propose chains: pairs of CronJobs that keep a gap on the clock and have something in common."""
+"""Propose chains: pairs of CronJobs of which one writes what the other reads, a fitting time later."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from baton.cronjobs.loading import LoadedCronJobs
 from baton.cronjobs.manifests.cronjob import CronJob
-from baton.cronjobs.proposals.evidence import Reason, Traces, reasons
+from baton.cronjobs.proposals.evidence import ENOUGH, Reason, Traces, reason_of
 from baton.cronjobs.proposals.history import Buffer, PastRun, buffer_of
-from kubernetes_cron import EverySchedule, parse
+from baton.cronjobs.proposals.places import READS, WRITES, Place, Use
+from baton.cronjobs.proposals.rhythm import Rhythm, rhythm_of
 
-_FROM = datetime(2026, 1, 5, tzinfo=UTC)
-"""Any Monday: what is proposed must not depend on the day of the asking."""
-_DAYS = 70
-_MAX_TICKS = 100
-_MAX_GAP = timedelta(hours=12)
-_CHANGING_CLOCKS = timedelta(hours=1)
-_ENOUGH = 2
-"""Weight of reasons beside the clock that makes a proposal."""
+_EVERYBODYS = 12
+"""A place that so many CronJobs merely use says nothing about two of them."""
+_MAX_PAIRS = 50_000
+"""Of those that are compared for one place."""
+_LONG_GAP = timedelta(hours=6)
+_MANY_TIMES = 8
 
 
 @dataclass(frozen=True)
 class Proposal:
     """One CronJob that seems to wait for another.
 
-    :param gap: from the first one's tick to the second one's.
+    :param rhythm: how their ticks lie.
     :param buffer: how the gap was used, as far as the cluster knows.
+    :param confidence: from 0 to 1.
     """
 
     first: CronJob
     then: CronJob
-    gap: timedelta
+    rhythm: Rhythm
     reasons: list[Reason]
     buffer: Buffer
+    confidence: float
+
+    @property
+    def gap(self) -> timedelta:
+        """From the first one's tick to the second one's."""
+        return self.rhythm.gap
 
     @property
     def idle(self) -> timedelta:
@@ -45,33 +50,117 @@ class Proposal:
 
 
 def propose(loaded: LoadedCronJobs, history: Mapping[str, Sequence[PastRun]]) -> list[Proposal]:
-    """Propose whom each CronJob may follow that follows nobody yet.
+    """Propose whom each CronJob may follow that follows nobody yet; nothing that is less than rather sure.
 
     :param history: runs by `namespace/name` of their CronJob.
     """
     followers = {link.job for chain in loaded.chains for link in chain.links.values() if link.after}
-    jobs = [job for job in loaded.cronjobs.values() if not job.is_suspended]
-    ticks = {job.key: _ticks(job) for job in jobs}
-    traces = {job.key: Traces(job) for job in jobs}
-    proposals = []
-    for then in jobs:
-        if then.key in followers:
+    traces = [Traces(job) for job in loaded.cronjobs.values() if not job.is_suspended]
+    pairs: dict[tuple[str, str], _Pair] = {}
+    for first, one, then, other in _meetings(traces):
+        reason = None if then.cronjob.key in followers else reason_of(first, one, then, other)
+        rhythm = rhythm_of(_clock(first.cronjob), _clock(then.cronjob)) if reason else None
+        if reason and rhythm:
+            key = (first.cronjob.key, then.cronjob.key)
+            pairs.setdefault(key, _Pair(first.cronjob, then.cronjob, rhythm)).take(reason)
+    proposals = [each for pair in pairs.values() if (each := pair.proposal(history)).confidence >= ENOUGH]
+    order = {job.key: position for position, job in enumerate(loaded.cronjobs.values())}
+    chosen = _without_circles(_nearest(proposals))
+    return sorted(chosen, key=lambda each: (order[each.then.key], order[each.first.key]))
+
+
+@dataclass
+class _Pair:
+    """Two CronJobs that keep a distance, and why the second may wait for the first."""
+
+    first: CronJob
+    then: CronJob
+    rhythm: Rhythm
+    best: dict[Place, Reason] = field(default_factory=dict)
+
+    def take(self, reason: Reason) -> None:
+        """Keep the surest for each place."""
+        if reason.place not in self.best or reason.confidence > self.best[reason.place].confidence:
+            self.best[reason.place] = reason
+
+    def proposal(self, history: Mapping[str, Sequence[PastRun]]) -> Proposal:
+        """With the surest reason first."""
+        reasons = sorted(self.best.values(), key=lambda reason: (-reason.confidence, str(reason.place)))
+        buffer = buffer_of(_runs(self.first, history), self.rhythm.gap)
+        sure = round(reasons[0].confidence - _by_time(self.rhythm.gap, buffer), 2)
+        return Proposal(self.first, self.then, self.rhythm, reasons, buffer, sure)
+
+
+def _meetings(traces: Sequence[Traces]) -> Iterator[tuple[Traces, Use, Traces, Use]]:
+    """Yield each two CronJobs with a place that both name, of which one may write it and the other may read it."""
+    places: dict[tuple[str, str], list[tuple[Traces, Use]]] = defaultdict(list)
+    for each in traces:
+        for use in each.uses:
+            places[use.place.kind, use.place.base].append((each, use))
+    for users in places.values():
+        known = [(each, use) for each, use in users if use.how in (READS, WRITES)]
+        if len({each.cronjob.key for each, _ in users}) > _EVERYBODYS:
+            users = known
+        firsts = [(each, use) for each, use in users if use.how != READS]
+        thens = [(each, use) for each, use in users if use.how != WRITES]
+        if len(firsts) * len(thens) > _MAX_PAIRS:
             continue
-        found = []
-        for first in jobs:
-            gap = _gap(ticks[first.key], ticks[then.key])
-            common = reasons(traces[first.key], traces[then.key]) if gap else []
-            if gap and sum(reason.weight for reason in common) >= _ENOUGH:
-                found.append(Proposal(first, then, gap, common, buffer_of(_runs(first, history), gap)))
-        subjects = traces[then.key].subjects
-        proposals += _nearest(found, {job.key: len(traces[job.key].subjects & subjects) for job in jobs})
-    return proposals
+        for first, one in firsts:
+            for then, other in thens:
+                if first is not then:
+                    yield first, one, then, other
 
 
-def _nearest(found: list[Proposal], shared: Mapping[str, int]) -> list[Proposal]:
-    """Of several, those that work on the same and, among them, those that end the wait: the last before it."""
-    ranks = [(-shared[proposal.first.key], proposal.gap) for proposal in found]
-    return [proposal for proposal, rank in zip(found, ranks, strict=True) if rank == min(ranks)]
+def _clock(job: CronJob) -> tuple[str, str]:
+    return job.schedule, job.time_zone or "UTC"
+
+
+def _by_time(gap: timedelta, buffer: Buffer) -> float:
+    """What a gap takes away that is much longer than the first one needs."""
+    if buffer.typical is not None:
+        return 0.1 if gap > _MANY_TIMES * buffer.typical + timedelta(hours=1) else 0.0
+    return 0.05 if gap > _LONG_GAP else 0.0
+
+
+def _nearest(proposals: list[Proposal]) -> list[Proposal]:
+    """Of several for one place, those of the same namespace and, among them, the last before it: it ends the wait."""
+    ranks: dict[tuple[str, Place], list[tuple[bool, timedelta]]] = defaultdict(list)
+    for each in proposals:
+        for reason in each.reasons:
+            ranks[each.then.key, reason.place].append(_rank(each))
+    return [
+        each
+        for each in proposals
+        if any(_rank(each) == min(ranks[each.then.key, reason.place]) for reason in each.reasons)
+    ]
+
+
+def _rank(proposal: Proposal) -> tuple[bool, timedelta]:
+    return proposal.first.manifest.namespace != proposal.then.manifest.namespace, proposal.gap
+
+
+def _without_circles(proposals: list[Proposal]) -> list[Proposal]:
+    """The surest first, as long as nobody comes to wait for itself."""
+    after: dict[str, set[str]] = defaultdict(set)
+    chosen = []
+    for each in sorted(proposals, key=lambda proposal: (-proposal.confidence, proposal.gap)):
+        if not _leads_to(each.first.key, each.then.key, after):
+            after[each.then.key].add(each.first.key)
+            chosen.append(each)
+    return chosen
+
+
+def _leads_to(key: str, wanted: str, after: Mapping[str, set[str]]) -> bool:
+    """Whether one waits, in however many steps, for another."""
+    rest, seen = [key], set[str]()
+    while rest:
+        here = rest.pop()
+        if here == wanted:
+            return True
+        if here not in seen:
+            seen.add(here)
+            rest += after.get(here, ())
+    return False
 
 
 def _runs(job: CronJob, history: Mapping[str, Sequence[PastRun]]) -> Sequence[PastRun]:
@@ -81,53 +170,12 @@ def _runs(job: CronJob, history: Mapping[str, Sequence[PastRun]]) -> Sequence[Pa
     return known[0] if len(known) == 1 else ()
 
 
-def _ticks(job: CronJob) -> list[datetime]:
-    """Its ticks in some weeks; none for what does not keep to the clock."""
-    schedule = parse(job.schedule, job.time_zone or "UTC")
-    if isinstance(schedule, EverySchedule):
-        return []
-    ticks: list[datetime] = []
-    tick = schedule.next(_FROM)
-    while tick is not None and tick < _FROM + timedelta(days=_DAYS) and len(ticks) < _MAX_TICKS:
-        ticks.append(tick)
-        tick = schedule.next(tick)
-    return ticks
-
-
-def _gap(first: Sequence[datetime], then: Sequence[datetime]) -> timedelta | None:
-    """The time from each tick of the one to a tick of the other, if each has one, always at the same distance."""
-    if not first or not then:
-        return None
-    end = min(first[-1], then[-1])
-    begin = max(first[0], then[0])
-    before = [tick for tick in first if tick <= end]
-    pairs = {tick: _last_before(before, tick) for tick in then if begin <= tick <= end}
-    partners = [partner for partner in pairs.values() if partner is not None]
-    gaps = [tick - partner for tick, partner in pairs.items() if partner is not None]
-    inner = [tick for tick in before if begin <= tick]
-    if not gaps or len(set(partners)) < len(partners) or len(partners) < len(inner) - 1:
-        return None  # the second one runs more often, or less often
-    if max(gaps) - min(gaps) > _CHANGING_CLOCKS or max(gaps) > min(_MAX_GAP, _period(first) / 2):
-        return None
-    return min(gaps)
-
-
-def _last_before(ticks: Sequence[datetime], moment: datetime) -> datetime | None:
-    position = bisect_left(ticks, moment)
-    return ticks[position - 1] if position else None
-
-
-def _period(ticks: Sequence[datetime]) -> timedelta:
-    if len(ticks) < 2:
-        return timedelta(days=_DAYS)
-    return min(later - earlier for earlier, later in pairwise(ticks))
-
-
 def chains_text(proposals: Iterable[Proposal]) -> str:
-    """The proposals as a `chains.yaml`; empty without any."""
+    """The proposals as a `chains.yaml`; empty without any. One that runs less often is none: a chain runs all of it."""
     after: dict[str, list[str]] = {}
     for proposal in proposals:
-        after.setdefault(proposal.then.key, []).append(proposal.first.key)
+        if proposal.rhythm.each_time:
+            after.setdefault(proposal.then.key, []).append(proposal.first.key)
     if not after:
         return ""
     lines = ["chains:"]

@@ -17,6 +17,7 @@ from baton.cronjobs.run.job_start import REPLACE, JobStart, Missed
 from baton.cronjobs.run.job_state import (
     COMPLETE,
     FAILED,
+    containers_of,
     end_by_events,
     end_of,
     last_failure,
@@ -185,7 +186,7 @@ class JobRun:
         if end == COMPLETE:
             result = read_result(pods, job["spec"], self._request.result) if self._request.result != NONE else None
             return Outcome(SUCCESS, f"{self.full_name} is complete", result)
-        reasons = [text for text in (why_ended(job), last_failure(pods)) if text]
+        reasons = [text for text in (why_ended(job), last_failure(pods, containers_of(job))) if text]
         return Outcome(FAILURE, f"{self.full_name} failed: {'; '.join(reasons)}")
 
     async def _gone(self, err: JobGoneError) -> Outcome:

@@ -5,7 +5,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 COMPLETE, FAILED = "Complete", "Failed"
@@ -56,8 +56,12 @@ def end_by_events(events: Iterable[Mapping[str, Any]]) -> tuple[str | None, str]
     return None, ""
 
 
-def last_failure(pods: Iterable[Mapping[str, Any]]) -> str:
-    """Return the exit code of the container that failed last and the last line it left; empty if none is known."""
+def last_failure(pods: Iterable[Mapping[str, Any]], own: Collection[str] = ()) -> str:
+    """Return the exit code of the container that failed last and the last line it left; empty if none is known.
+
+    :param own: the containers of the Job's template. A side-car that a cluster puts beside them is often ended by
+        force once they have failed, later than they, and gets the blame only where none of them failed.
+    """
     ended = [
         (state, pod["metadata"]["name"], status["name"])
         for pod in pods
@@ -66,9 +70,16 @@ def last_failure(pods: Iterable[Mapping[str, Any]]) -> str:
     ]
     if not ended:
         return ""
-    state, pod, container = max(ended, key=lambda each: str(each[0].get("finishedAt") or ""))
+    blamed = [each for each in ended if each[2] in own] or ended
+    state, pod, container = max(blamed, key=lambda each: str(each[0].get("finishedAt") or ""))
     said = str(state.get("message") or state.get("reason") or "").strip().splitlines()[-1:]
     return ": ".join([f"pod {pod}, container {container} ended with exit code {state['exitCode']}", *said])
+
+
+def containers_of(job: Mapping[str, Any]) -> set[str]:
+    """The names of the containers that a Job's template has."""
+    pod = job["spec"]["template"]["spec"]
+    return {container["name"] for group in ("initContainers", "containers") for container in pod.get(group) or []}
 
 
 def _terminated(status: Mapping[str, Any]) -> Mapping[str, Any] | None:

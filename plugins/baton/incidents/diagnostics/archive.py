@@ -15,7 +15,7 @@ import yaml
 
 from baton.exceptions import TransientError
 from baton.incidents.diagnostics.collector import Document
-from baton.incidents.diagnostics.redaction import Redactor
+from baton.redaction.redactor import Redactor
 
 MAX_BYTES = 48 * 1024 * 1024
 """Of all documents together, before compression."""

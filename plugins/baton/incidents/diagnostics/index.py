@@ -13,7 +13,7 @@ from baton.incidents.diagnostics.archive import Entry
 from baton.incidents.diagnostics.cluster_connection import Object
 from baton.incidents.diagnostics.collector import CollectionScope, Outcome
 from baton.incidents.diagnostics.metric_charts import draw
-from baton.incidents.diagnostics.redaction import Redactor
+from baton.redaction.redactor import Redactor
 
 _ANNOTATIONS = ("summary", "description", "runbook_url")
 

@@ -25,7 +25,17 @@ def write(folder: Path, *entries: Any) -> Path:
     [
         ([7], "must hold a list"),
         ([{**ENTRY, "name": ""}], "name must be"),
-        ([{**ENTRY, "type": "basic"}], "type must be bearer or hmac"),
+        ([{**ENTRY, "type": "digest"}], "type must be one of bearer, basic"),
+        ([{**ENTRY, "type": "basic", "user": "a:b"}], "without a colon"),
+        ([{**ENTRY, "header": "X Token"}], "header must be the name"),
+        ([{**ENTRY, "type": "hmac", "header": "X-Token", "keys": []}], "unknown: header"),
+        ([{**ENTRY, "type": "signed", "keys": [{"id": "1", "secret": TOKEN}]}], "signature must say"),
+        (
+            [{**ENTRY, "type": "signed", "keys": [{"id": "1", "secret": TOKEN}], "signature": {"header": "X", "x": 1}}],
+            "signature must say",
+        ),
+        ([{"name": "a", "type": "sns", "topics": ["shop"]}], "topics must be a list of ARNs"),
+        ([{"name": "a", "type": "sns"}], "topics must be a list of ARNs"),
         ([{**ENTRY, "keys": []}], "keys must be one, or two"),
         ([{**ENTRY, "keys": [KEY, {**KEY, "id": "2"}, {**KEY, "id": "3"}]}], "keys must be one, or two"),
         ([{**ENTRY, "keys": [KEY, KEY]}], "different ids"),
@@ -57,10 +67,10 @@ def test_what_is_no_yaml_is_not_quoted(tmp_path: Path) -> None:
 def test_token_names_its_sender(tmp_path: Path) -> None:
     """A digest is no token."""
     senders = read_credentials(write(tmp_path, ENTRY))
-    found = by_token(senders, f"Bearer {TOKEN}")
+    found = by_token(senders, {"authorization": f"Bearer {TOKEN}"})
     assert found is not None
     assert found.name == "alertmanager"
-    assert by_token(senders, f"Bearer {digest(TOKEN)}") is None
+    assert by_token(senders, {"authorization": f"Bearer {digest(TOKEN)}"}) is None
 
 
 def test_file_that_is_replaced_by_a_link_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

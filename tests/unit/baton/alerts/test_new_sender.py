@@ -25,10 +25,8 @@ ROUTES = "{version: 1, routes: [{name: disks, matchers: ['alertname=\"Disk\"'], 
 PROGRAM = f"""
 import json, sys
 from baton.alerts.payloads import BodyError
-from baton.alerts.receiver import make_app
 from baton.alerts.routes import read_routes
-from baton.alerts.senders import read_body
-from baton.alerts.settings import read_settings
+from baton.alerts.senders import ENDPOINTS, read_body
 
 [received] = read_body(b'{{"HOSTNAME": "db1", "SERVICEDESC": "Disk", "SERVICESTATE": "CRIT"}}', "checkmk").received
 alert = received.alert
@@ -36,9 +34,8 @@ try:
     read_body(b"{{}}", "checkmk")
 except BodyError as err:
     said = str(err)
-paths = [route.path for route in make_app(read_settings()).routes]
 [found] = read_routes({ROUTES!r}).matching(alert)
-print(json.dumps([alert.source, alert.labels, alert.status, said, "/v1/checkmk" in paths, found.name]))
+print(json.dumps([alert.source, alert.labels, alert.status, said, "checkmk" in ENDPOINTS, found.name]))
 """
 
 

@@ -1,12 +1,19 @@
 """What Kubernetes would refuse is refused when the file is read."""
 
+import copy
+from pathlib import Path
+
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.baton.cronjobs.conftest import cronjob
 
-from baton.cronjobs.fields.checking import check
+from baton.cronjobs.fields.checking import check, doubts
 from baton.cronjobs.manifests.yaml_documents import written
+from kubernetes_values import message
 
+PROJECT = Path(__file__).parents[4]
 POD = "spec.jobTemplate.spec.template.spec"
 
 
@@ -327,7 +334,7 @@ def test_wrong_value_is_named(path, value, found):
         (f"{ONE}.env", [{"name": "a.b-c", "value": None}, {"name": "1", "value": "=", "valueFrom": None}]),
         (f"{ONE}.env", [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a/b']"}}}]),
         (f"{ONE}.resources", {"requests": {"cpu": 0.5, "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1024Mi"}}),
-        (f"{ONE}.resources", {"limits": {"hugepages-2Mi": "4Mi", "nvidia.com/gpu": 1}}),
+        (f"{ONE}.resources", {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi", "nvidia.com/gpu": 1}}),
         (f"{ONE}.livenessProbe", {"exec": {"command": ["true"]}}),
         (f"{JOB}.completionMode", ""),
         (f"{ONE}.resources", {"limits": {"memory": None, "cpu": "5e-1"}}),
@@ -374,3 +381,307 @@ def test_job_of_indexes_fits_its_completions(fields, found):
     content["spec"]["jobTemplate"]["spec"] |= INDEXED | fields
     findings = [written(path).removeprefix(f"{JOB}.") for path, _ in check(content)]
     assert [path.endswith(str(found)) for path in findings] == [True] * (found is not None)
+
+
+META = f"{JOB}.template.metadata"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+NODES = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In"}]}]}}}
+PVC, DEVICE = {"name": "v", "persistentVolumeClaim": {"claimName": "c"}}, [{"name": "v", "devicePath": "/d"}]
+
+
+def nodes(values, **more):
+    return {
+        "nodeAffinity": {
+            REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "values": values, **more}]}]}
+        }
+    }
+
+
+def pods(**term):
+    return {"podAffinity": {REQUIRED: [{"topologyKey": "zone"} | term]}}
+
+
+def volume(source, /, **fields):
+    return [{"name": "a", source: fields}]
+
+
+def host_process(value, *containers):
+    each = [
+        {"name": f"c{n}", "image": "a", "securityContext": {"windowsOptions": {"hostProcess": own}}}
+        for n, own in enumerate(containers)
+    ]
+    return {"containers": each, "securityContext": {"windowsOptions": {"hostProcess": value}}}
+
+
+TOGETHER = [
+    ({f"{META}.labels": {"job-name": "x"}}, "labels.job-name"),
+    ({f"{META}.labels": {"batch.kubernetes.io/controller-uid": "x"}}, "controller-uid]"),
+    ({"metadata.name": "a.b", f"{JOB}.completionMode": "Indexed", f"{JOB}.completions": 3}, "metadata.name"),
+    ({"metadata.name": "a" * 52, f"{JOB}.completionMode": "Indexed", f"{JOB}.completions": 11}, "metadata.name"),
+    ({"metadata.name": "a" * 52, f"{JOB}.completionMode": "Indexed", f"{JOB}.completions": 10}, None),
+    ({"metadata.name": "a.b"}, None),
+    ({f"{ONE}.lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}, "preStop.sleep.seconds"),
+    ({f"{ONE}.lifecycle": {"postStart": {"sleep": {"seconds": 31}}}}, "postStart.sleep.seconds"),
+    ({f"{ONE}.lifecycle": {"preStop": {"sleep": {"seconds": 60}}}, "POD.terminationGracePeriodSeconds": 60}, None),
+    ({f"{META}.annotations": {"container.apparmor.security.beta.kubernetes.io/main": "bar"}}, "io/main]"),
+    ({f"{META}.annotations": {"container.apparmor.security.beta.kubernetes.io/other": "unconfined"}}, "io/other]"),
+    ({f"{META}.annotations": {"container.apparmor.security.beta.kubernetes.io/main": "localhost/x"}}, None),
+    ({f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "localhost/../x"}}, "io/pod]"),
+    ({f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "docker/default"}}, None),
+    (
+        {
+            f"{META}.annotations": {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"},
+            "POD.securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        },
+        "io/pod]",
+    ),
+    ({f"{META}.annotations": {"controller.kubernetes.io/pod-deletion-cost": "1.5"}}, "deletion-cost]"),
+    ({"POD.affinity": nodes(["a b"], operator="In")}, "values[0]"),
+    (
+        {
+            "POD.affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": 1,
+                            "preference": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["a b"]}]},
+                        }
+                    ]
+                }
+            }
+        },
+        None,
+    ),
+    ({"POD.affinity": pods(topologyKey="a b")}, "topologyKey"),
+    ({"POD.affinity": pods(namespaces=["A"])}, "namespaces[0]"),
+    (
+        {"POD.affinity": pods(labelSelector={"matchExpressions": [{"key": "a", "operator": "In", "values": ["b c"]}]})},
+        "values[0]",
+    ),
+    ({"POD.affinity": pods(matchLabelKeys=["a"])}, "matchLabelKeys"),
+    ({"POD.topologySpreadConstraints": [SPREAD, SPREAD]}, "topologySpreadConstraints[1].topologyKey"),
+    ({"POD.topologySpreadConstraints": [SPREAD | {"topologyKey": "a b"}]}, "topologyKey"),
+    ({f"{ONE}.livenessProbe": {"grpc": {}}}, "grpc.port"),
+    ({f"{ONE}.livenessProbe": {"grpc": {"port": 70000}}}, "grpc.port"),
+    (
+        {f"{ONE}.livenessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"name": "X Y", "value": "a"}]}}},
+        "httpHeaders[0].name",
+    ),
+    (
+        {f"{ONE}.livenessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 0}},
+        "terminationGracePeriodSeconds",
+    ),
+    ({"POD.volumes": [PVC], f"{ONE}.volumeDevices": DEVICE}, None),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeDevices": DEVICE,
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m"}],
+        },
+        "Devices[0].name",
+    ),
+    (
+        {
+            "POD.volumes": [PVC, {"name": "w"}],
+            f"{ONE}.volumeDevices": DEVICE,
+            f"{ONE}.volumeMounts": [{"name": "w", "mountPath": "/d"}],
+        },
+        "Devices[0].devicePath",
+    ),
+    ({"POD.volumes": [{"name": "v", "emptyDir": {}}], f"{ONE}.volumeDevices": DEVICE}, "Devices[0].name"),
+    ({"POD.volumes": [PVC], f"{ONE}.volumeDevices": [{"name": "v", "devicePath": "/a/../b"}]}, "Devices[0].devicePath"),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Enabled"}],
+        },
+        "recursiveReadOnly",
+    ),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [
+                {
+                    "name": "v",
+                    "mountPath": "/m",
+                    "readOnly": True,
+                    "recursiveReadOnly": "Enabled",
+                    "mountPropagation": "HostToContainer",
+                }
+            ],
+        },
+        "recursiveReadOnly",
+    ),
+    (
+        {
+            "POD.volumes": [PVC],
+            f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "recursiveReadOnly": "Disabled"}],
+        },
+        None,
+    ),
+    ({"POD.volumes": [PVC], f"{ONE}.volumeMounts": [{"name": "v", "mountPath": "/m", "subPath": "..data/x"}]}, None),
+    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "b", "key": ".."}}}]}, "secretKeyRef.key"),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "b", "key": "..a"}}}]},
+        "configMapKeyRef.key",
+    ),
+    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "b", "key": ".a"}}}]}, None),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "2"}}}]},
+        "divisor",
+    ),
+    (
+        {
+            f"{ONE}.env": [
+                {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1m"}}}
+            ]
+        },
+        "divisor",
+    ),
+    (
+        {
+            f"{ONE}.env": [
+                {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1000m"}}}
+            ]
+        },
+        None,
+    ),
+    (
+        {f"{ONE}.env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": 0}}}]},
+        None,
+    ),
+    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a b']"}}}]}, "fieldPath"),
+    ({f"{JOB}.podFailurePolicy": {}, "POD.restartPolicy": "OnFailure"}, "restartPolicy"),
+    ({f"{JOB}.podFailurePolicy": {}}, None),
+    ({f"{JOB}.podFailurePolicy": {}, f"{JOB}.podReplacementPolicy": "TerminatingOrFailed"}, "podReplacementPolicy"),
+    ({f"{JOB}.podFailurePolicy": {"rules": [{"action": "FailJob", "onPodConditions": [{"type": "a b"}]}]}}, "type"),
+    (
+        {
+            f"{JOB}.podFailurePolicy": {
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1]}}] * 21
+            }
+        },
+        "rules",
+    ),
+    ({f"{JOB}.managedBy": "Example.com/x"}, "managedBy"),
+    ({f"{JOB}.managedBy": "example.com/" + "x" * 60}, "managedBy"),
+    ({f"{ONE}.securityContext": {"procMount": "Unmasked"}}, "procMount"),
+    ({f"{ONE}.securityContext": {"procMount": "Unmasked"}, "POD.hostUsers": False}, None),
+    (
+        {"POD.securityContext": {"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]}, "POD.hostNetwork": True},
+        "sysctls[0].name",
+    ),
+    ({"POD." + key: value for key, value in host_process(True, None).items()}, "hostNetwork"),
+    (
+        {"POD." + key: value for key, value in (host_process(True, None, False) | {"hostNetwork": True}).items()},
+        "hostProcess",
+    ),
+    (
+        {"POD." + key: value for key, value in (host_process(None, True, None) | {"hostNetwork": True}).items()},
+        "hostProcess",
+    ),
+    ({"POD." + key: value for key, value in (host_process(True, None, True) | {"hostNetwork": True}).items()}, None),
+    ({"POD.os": {"name": "windows"}, f"{ONE}.securityContext": {"runAsUser": 1}}, "securityContext.runAsUser"),
+    ({"POD.os": {"name": "windows"}, "POD.hostPID": True}, "hostPID"),
+    ({"POD.os": {"name": "linux"}, f"{ONE}.securityContext": {"windowsOptions": {}}}, "windowsOptions"),
+    ({f"{ONE}.securityContext": {"windowsOptions": {"runAsUserName": "a/b"}}}, "runAsUserName"),
+    (
+        {
+            f"{ONE}.securityContext": {
+                "windowsOptions": {"runAsUserName": "NT AUTHORITY\\\\SYSTEM".replace("\\\\", "\\")}
+            }
+        },
+        None,
+    ),
+    (
+        {f"{ONE}.resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]},
+        "resizePolicy[0].restartPolicy",
+    ),
+    (
+        {f"{ONE}.resizePolicy": [{"resourceName": "disk", "restartPolicy": "NotRequired"}]},
+        "resizePolicy[0].resourceName",
+    ),
+    ({f"{ONE}.resources": {"limits": {"hugepages-2Mi": "4Mi"}}}, "resources"),
+    ({f"{ONE}.resources": {"limits": {"hugepages-2Mi": "3Mi", "cpu": 1}}}, "hugepages-2Mi"),
+    (
+        {"POD.resources": {"requests": {"cpu": "100m"}}, f"{ONE}.resources": {"requests": {"cpu": "200m"}}},
+        "requests.cpu",
+    ),
+    ({"POD.resources": {"limits": {"cpu": "100m"}}, f"{ONE}.resources": {"limits": {"cpu": "200m"}}}, "limits.cpu"),
+    ({"POD.resources": {"limits": {"ephemeral-storage": "1Gi"}}}, "limits.ephemeral-storage"),
+    ({"POD.dnsConfig": {"searches": ["a b"]}}, "searches[0]"),
+    ({"POD.dnsConfig": {"searches": [".", "a_b.local."]}}, None),
+    ({"POD.hostnameOverride": "a.b", "POD.setHostnameAsFQDN": True}, "hostnameOverride"),
+    ({"POD.readinessGates": [{"conditionType": "a b"}]}, "conditionType"),
+    ({"POD.schedulingGates": [{"name": "a"}, {"name": "a"}]}, "schedulingGates[1]"),
+    ({"POD.volumes": volume("fc", wwids=["a"], targetWWNs=["b"], lun=1)}, "fc.wwids"),
+    ({"POD.volumes": volume("fc", targetWWNs=["b"])}, "fc.lun"),
+    ({"POD.volumes": volume("iscsi", targetPortal="a", iqn="b", lun=0)}, "iscsi.iqn"),
+    ({"POD.volumes": volume("azureDisk", diskName="a", diskURI="b", kind="Managed")}, "diskURI"),
+    ({"POD.volumes": volume("flexVolume", driver="a", options={"x.kubernetes.io/y": "z"})}, "y]"),
+    ({"POD.volumes": volume("gitRepo", repository="a", directory="../b")}, "directory"),
+    ({"POD.volumes": volume("image")}, "image.reference"),
+    ({"POD.volumes": volume("csi", driver="a" * 64)}, "driver"),
+    ({"POD.volumes": volume("csi", driver="a", nodePublishSecretRef={})}, "nodePublishSecretRef.name"),
+    ({"POD.volumes": volume("awsElasticBlockStore", volumeID="a", partition=256)}, "partition"),
+    (
+        {"POD.volumes": volume("downwardAPI", items=[{"path": "a", "resourceFieldRef": {"resource": "limits.cpu"}}])},
+        "containerName",
+    ),
+    (
+        {
+            "POD.volumes": volume(
+                "projected", sources=[{"clusterTrustBundle": {"path": "a", "name": "b", "signerName": "c"}}]
+            )
+        },
+        "signerName",
+    ),
+    ({"POD.imagePullSecrets": [None, {"name": ""}]}, None),
+    ({f"{ONE}.resources": {"limits": {"cpu": "1 "}}}, None),
+]
+
+
+@pytest.mark.parametrize(("fields", "found"), TOGETHER)
+def test_parts_that_do_not_go_together_are_named(fields, found):
+    """The Job, or its first pod, would be refused at night; what goes together is left alone."""
+    content = changed("spec.suspend", False)
+    for path, value in fields.items():
+        *parents, last = path.replace("POD", POD).split(".")
+        place = content
+        for part in parents:
+            place = place[int(part)] if part.isdigit() else place.setdefault(part, {})
+        place[last] = value
+    findings = check(content)
+    assert bool(findings) == (found is not None), findings
+    assert all(written(where).endswith(str(found)) for where, _ in findings), findings
+
+
+LISTS = [name for name, field in message("core.PodSpec").fields.items() if field.is_message and field.shape == "[]"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_null_in_a_list_is_a_part_with_nothing_in_it(name):
+    """Go's reader makes one of it; no rule may meet it unprepared, nor take it for right where such a part is not."""
+    assert check(changed(f"POD.{name}", [None])) == check(changed(f"POD.{name}", [{}]))
+
+
+GIVEN = yaml.safe_load((PROJECT / "tests" / "corpus" / "cronjobs" / "modern.yaml").read_text().split("---")[1])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_no_rule_fails_whatever_stands_in_a_manifest(random):
+    """It finds something or nothing: values of every kind, everywhere."""
+    content = copy.deepcopy(GIVEN)
+    for _ in range(random.randint(1, 4)):
+        place = content
+        while isinstance(place, dict | list) and place:
+            key = random.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if not isinstance(place[key], dict | list) or random.random() < 0.15:
+                place[key] = random.choice(
+                    [None, {}, [], "", "a", "${A}", 0, -1, 2**40, 1.5, True, [None], {"a": None}]
+                )
+                break
+            place = place[key]
+    assert all(isinstance(why, str) for _, why in check(content))
+    doubts(content)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from baton.cronjobs.run.job_state import end_by_events, end_of, last_failure, why_ended
+from baton.cronjobs.run.job_state import containers_of, end_by_events, end_of, last_failure, why_ended
+from baton.kubernetes.job_pods import left_over
 
 RECORDING = json.loads((Path(__file__).parents[3] / "golden" / "job-controller-v1.36.2.json").read_text())
 
@@ -88,3 +89,44 @@ def test_the_last_failure_is_told_with_its_last_line():
     ]
     assert last_failure(pods) == "pod q, container d ended with exit code 3: no such table"
     assert last_failure([]) == ""
+
+
+JOB = {"spec": {"template": {"spec": {"initContainers": [{"name": "init"}], "containers": [{"name": "main"}]}}}}
+
+
+def pod(**states):
+    """A pod with the states of its containers."""
+    statuses = [{"name": name.replace("_", "-"), "state": state} for name, state in states.items()]
+    return {"metadata": {"name": "p", "uid": "u"}, "status": {"containerStatuses": statuses}}
+
+
+def ended(code, at):
+    return {"terminated": {"exitCode": code, "finishedAt": f"2026-01-01T00:00:0{at}Z"}}
+
+
+def test_side_car_that_the_cluster_put_in_gets_no_blame():
+    """It is ended by force after the container that failed; alone it is all there is to say."""
+    own = containers_of(JOB)
+    assert own == {"init", "main"}
+    assert last_failure([pod(main=ended(3, 1), istio_proxy=ended(137, 6))], own).startswith(
+        "pod p, container main ended"
+    )
+    assert "istio-proxy ended with exit code 137" in last_failure(
+        [pod(main=ended(0, 1), istio_proxy=ended(137, 6))], own
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "names"),
+    [
+        ({"main": ended(0, 1), "istio_proxy": {"running": {}}}, ["istio-proxy"]),
+        ({"main": ended(1, 1), "a": {"running": {}}, "b": ended(0, 1)}, ["a"]),
+        ({"main": {"running": {}}, "istio_proxy": {"running": {}}}, []),
+        ({"main": ended(0, 1), "istio_proxy": ended(0, 2)}, []),
+        ({"istio_proxy": {"running": {}}}, []),
+        ({}, []),
+    ],
+)
+def test_what_keeps_a_job_from_its_end_is_known(states, names):
+    """Without a word, it would run until somebody wonders."""
+    assert left_over(pod(**states), JOB) == names

@@ -160,7 +160,9 @@ _tokens = st.one_of(
     st.text(min_size=1),
     st.builds(lambda a, b: f"{a}.{b}", _parts, _parts),
     st.builds(
-        lambda at, letter: _valid[:at] + letter + _valid[at + 1 :], st.integers(0, len(_valid) - 1), st.characters()
+        lambda at, letter: _valid[:at] + letter + _valid[at + 1 :],
+        st.integers(0, len(_valid) - 1),
+        st.characters(codec="utf-8"),
     ),
     st.builds(lambda at: _valid[:at], st.integers(0, len(_valid) - 1)),
 )

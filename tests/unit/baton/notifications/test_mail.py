@@ -135,6 +135,22 @@ async def test_missed_deadline_is_mailed_without_blocking(inbox):
     assert "2 hours after it was queued" in text_of(message)
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("running", "It still runs."),
+        ("queued", "It waits to be started."),
+        ("failed", "It failed at 2026-11-30T01:00:00Z."),
+    ],
+)
+async def test_missed_deadline_says_what_the_run_does(inbox, state, words):
+    """The deadline of a run that failed hours ago passes, too."""
+    run = {"dag_id": "d", "dag_run_id": "r", "state": state, "end_date": "2026-11-30T01:00:00Z"}
+    await mail_missed_deadline(limit="2 hours after it was queued", context={"dag_run": run})
+    (_, message), *_ = inbox.messages
+    assert words in text_of(message)
+
+
 async def test_missed_deadline_that_cannot_be_mailed_is_only_logged(monkeypatch, unused_tcp_port):
     """The triggerer goes on."""
     point_smtp_at(monkeypatch, unused_tcp_port, to_email="oncall@localhost")

@@ -1,11 +1,12 @@
 """How the answers of a mail server and of Slack are understood: for good, for now, or in doubt."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from types import SimpleNamespace
 
 import pytest
+from botocore.credentials import Credentials, RefreshableCredentials
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from tests.workloads.watch.servers import web_server
@@ -13,11 +14,17 @@ from tests.workloads.watch.servers import web_server
 from baton.exceptions import InDoubtError, PermanentError, TransientError
 from baton.notifications.mail_server import MailRecipientRefusedError
 from baton.reports.delivery import RecipientRefusedError, RenderedReport
+from baton.reports.files import link_lifetime
 from baton.reports.mail import MailChannel
 from baton.reports.slack import SlackChannel
 
 PDF = b"%PDF-1.7"
 FILES = {"mail": b"<p>hello</p>", "text": b"hello", "slack": json.dumps({"text": "t", "blocks": [{}] * 50}).encode()}
+
+
+def session(ends):
+    """Credentials of a role that end at a moment."""
+    return RefreshableCredentials("id", "secret", "token", ends, dict, "sts", time_fetcher=lambda: NOW)
 
 
 def report(**more):
@@ -134,13 +141,36 @@ def test_what_somebody_else_answers_in_slacks_place_is_no_success_and_no_refusal
         assert channel.was_sent(report(), datetime(2026, 11, 21, tzinfo=UTC)) is False
 
 
-def test_links_fit_into_slacks_limit():
-    """Fifty blocks with them."""
+def test_links_fit_into_slacks_limits():
+    """Fifty blocks with them, each link a text of its own; one that is too long is named, not sent."""
     slack = Slack()
-    SlackChannel(lambda: slack, "C1").send(report())
+    links = {"PDF": "https://x/" + "p" * 2000, "Page": "https://x/" + "h" * 2000, "Data": "https://x/" + "d" * 3000}
+    SlackChannel(lambda: slack, "C1").send(report(links=links, links_work="for a while"))
     [words] = slack.posted
     assert len(words["blocks"]) == 50
+    texts = [element["text"] for element in words["blocks"][-1]["elements"]]
+    assert [len(text) <= 3000 for text in texts] == [True] * 4
+    assert [text[-5:] for text in texts[:2]] == ["|PDF>", "Page>"]
+    assert texts[2:] == ["Data: its address is too long for Slack", "(they work for a while)"]
     assert words["metadata"]["event_payload"] == {"report_id": "sales/2026-11-21"}
+
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "words"),
+    [
+        (None, "for 7 days"),
+        (Credentials("id", "secret"), "for 7 days"),
+        (Credentials("id", "secret", "token"), "for some hours at most"),
+        (session(NOW + timedelta(hours=1)), "until 2026-11-22 03:00 UTC at most"),
+        (session(NOW + timedelta(days=30)), "for 7 days"),
+    ],
+)
+def test_a_link_lives_no_longer_than_the_credentials_that_signed_it(credentials, words):
+    """What the reader is told is what the store does."""
+    assert link_lifetime(credentials, NOW).startswith(words)
 
 
 def about(report_id):

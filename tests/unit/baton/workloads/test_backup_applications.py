@@ -37,6 +37,9 @@ def test_a_table_may_be_empty(tmp_path):
         "{name: Wiki, image: x, command: [y]}",
         "{name: wiki, image: x, command: y}",
         "{name: wiki, image: x, command: [y], volumes: []}",
+        "{name: wiki, image: x, command: [y], check: z}",
+        "{name: wiki, image: x, command: [y], least_percent: half}",
+        "{name: wiki, image: x, command: [y], least_percent: 101}",
         "wiki",
     ],
 )
@@ -56,3 +59,13 @@ def test_the_applications_image_writes_and_ours_stores(tmp_path):
     assert {mount.name: bool(mount.read_only) for mount in writer.volume_mounts} == {"backup": False, "wiki-data": True}
     assert [(mount.name, mount.read_only) for mount in task.volume_mounts] == [("backup", True)]
     assert [item.secret_ref.name for item in task.env_from] == ["baton-backup"]
+
+
+def test_a_check_reads_what_was_written_before_it_is_stored(tmp_path):
+    """It runs after the command, in the application's image, and cannot change what it looks at."""
+    [wiki] = read(tmp_path, f"applications: [{WIKI[:-1]}, check: [test, -s, /backup/x], least_percent: 80}}]")
+    task = application_backup(wiki)
+    writer, checker = task.init_containers
+    assert (writer.name, checker.command, checker.image) == ("application", ["test", "-s", "/backup/x"], "wiki:4")
+    assert {mount.name: mount.read_only for mount in checker.volume_mounts} == {"backup": True, "wiki-data": True}
+    assert task.arguments[-2:] == ["--least-percent", "80"]

@@ -1,6 +1,8 @@
 """Policies reach the pods exactly as they stand in the files."""
 
 import json
+import subprocess
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from baton.exceptions import PermanentError
-from baton.workloads.etl_policies import policies_env, read_policies
+from baton.workloads.etl_policies import LONGEST_BYTES, policies_env, read_policies
+from baton_workloads.etl.policy import load
 
 
 def test_policies_are_read_by_dataset_in_order(tmp_path):
@@ -41,3 +44,29 @@ def test_a_pattern_that_looks_like_a_template_survives_templating(pattern):
     policies = {"orders": {"columns": {"note": {"replace": pattern}}}}
     rendered = Environment(autoescape=True).from_string(policies_env(policies)["BATON_POLICIES"]).render()
     assert json.loads(rendered) == policies
+
+
+def wide(datasets):
+    """Policies of so many tables of 13 columns."""
+    columns = {f"column_{number}": {"rule": "pseudonym", "domain": f"d.{number}"} for number in range(13)}
+    return {f"table_{number}": {"source": f"public.Table {number}", "columns": columns} for number in range(datasets)}
+
+
+@pytest.mark.parametrize("datasets", [1, 400, 2000])
+def test_policies_of_many_tables_fit_into_an_environment(datasets, monkeypatch):
+    """A program starts with them, and the workload reads what the files say."""
+    variable = policies_env(wide(datasets))
+    rendered = Environment(autoescape=True).from_string(variable["BATON_POLICIES"]).render()
+    subprocess.run(["true"], env={"PATH": "/usr/bin:/bin", "BATON_POLICIES": rendered}, check=True)
+    monkeypatch.setenv("BATON_POLICIES", rendered)
+    read = load(None)
+    assert list(read) == sorted(wide(datasets))
+    assert read["table_0"].source == "public.Table 0"
+
+
+def test_policies_that_fit_nowhere_are_refused_when_the_dag_is_parsed():
+    """Not by the node that cannot start the pod."""
+    random = Random(7)
+    noise = {f"t{n}": {"columns": {random.randbytes(20).hex(): "keep"}} for n in range(LONGEST_BYTES // 15)}
+    with pytest.raises(PermanentError, match="also compressed"):
+        policies_env(noise)

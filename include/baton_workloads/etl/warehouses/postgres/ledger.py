@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton_workloads.etl.manifest import Snapshot
 from baton_workloads.etl.warehouses.base import Entry, Load
+from baton_workloads.etl.warehouses.postgres.load_privileges import ensure_schema
 
 if TYPE_CHECKING:
     import psycopg
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 LOCK = 0x6261746F  # "bato": the first half of this project's advisory locks
 
 CREATE = """
-CREATE SCHEMA IF NOT EXISTS baton;
 CREATE TABLE IF NOT EXISTS baton.load_ledger (
     load_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dataset         text NOT NULL,
@@ -46,6 +46,7 @@ def prepare(connection: "psycopg.Connection[Any]") -> None:
     """Make the ledger where it is missing; two first loads at once take turns."""
     if not _exists(connection):
         connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK,))
+        ensure_schema(connection, "baton")
         connection.execute(CREATE)
     connection.commit()
 

@@ -11,6 +11,7 @@ from baton_workloads.etl.warehouses.base import Entry, Load
 from baton_workloads.etl.warehouses.postgres import dependents, ledger
 from baton_workloads.etl.warehouses.postgres.copy_files import fill
 from baton_workloads.etl.warehouses.postgres.dependents import NewTable
+from baton_workloads.etl.warehouses.postgres.load_privileges import ensure_schema
 from baton_workloads.progress import say
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _replace(connection: "psycopg.Connection[Any]", load: Load, new: NewTable) -
     """
     name = f"baton_staging_{crc32(new.table.encode()):08x}"
     staging = f"{identifier(new.schema)}.{name}"
-    _run(connection, f"CREATE SCHEMA IF NOT EXISTS {identifier(new.schema)}")
+    ensure_schema(connection, new.schema)
     around = dependents.read(connection, new)
     if around.gone:
         say(f"load {load.manifest.dataset}: the changed policy ends {', '.join(around.gone)}")

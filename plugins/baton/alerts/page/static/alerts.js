@@ -4,19 +4,20 @@
 const REFRESH_SECONDS = 15;
 const PATIENCE_SECONDS = 15;
 const NAMES = {
-  run: "run", covered: "covered", cooldown: "cooldown", storm: "storm", off: "switched off", no_target: "no target",
+  run: "run", covered: "covered", cooldown: "cooldown", storm: "storm", off: "switched off", silenced: "silenced", no_target: "no target",
   refused: "refused", forbidden: "forbidden", unmatched: "no route", unreadable: "unreadable", left_out: "left out",
   resolved: "ended", cancelled: "run ended", noted: "note",
 };
 const BAD = ["no_target", "refused", "forbidden", "unreadable", "left_out", "off"];
-const QUIET = ["covered", "cooldown", "storm"];
+const QUIET = ["covered", "cooldown", "storm", "silenced"];
 const FILTERS = [
   ["", "All decisions"], ["run", "Made a run"], [QUIET.join(","), "Held back"], [BAD.join(","), "Needs a person"],
   ["unmatched", "No route"], ["resolved,cancelled,noted", "Ended"],
 ];
-const view = { rows: [], more: false, state: null, openRows: new Set(), switchProblem: "", routeSwitches: new Map() };
+const OFF_FOR = [["", "until switched on"], ["60", "for 1 hour"], ["240", "for 4 hours"], ["1440", "for 1 day"]];
+const view = { rows: [], more: false, state: null, asOf: "", befores: [], openRows: new Set(), drawn: new Map(), switchProblem: "", routeSwitches: new Map() };
 const ui = Object.fromEntries(
-  ["banners", "summary", "text", "verdict", "route", "zone", "message", "table", "older", "routes", "controls"]
+  ["banners", "summary", "text", "verdict", "route", "zone", "message", "table", "pages", "newest", "newer", "older", "as-of", "off-for", "off-for-label", "routes", "controls"]
     .map((id) => [id, document.getElementById(id)]),
 );
 const SURE = { sure: "Really? Alerts will start nothing", busy: "Switching …" };
@@ -26,9 +27,19 @@ const runAddress = (row) => `${airflow}dags/${encodeURIComponent(row.dag_id)}/ru
 
 /* ---- texts ---- */
 
+const TIME_FORM = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const formats = new Map();
+
 function timeText(text) {
-  const form = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat("en-GB", { ...form, timeZone: ui.zone.value }).format(new Date(text));
+  const zone = ui.zone.value;
+  if (!formats.has(zone)) formats.set(zone, new Intl.DateTimeFormat("en-GB", { ...TIME_FORM, timeZone: zone }));
+  return formats.get(zone).format(new Date(text));
+}
+
+// What senders wrote is no address of a script.
+function webAddress(text) {
+  const address = URL.canParse(text ?? "") ? new URL(text) : null;
+  return address && ["http:", "https:"].includes(address.protocol) ? address.href : null;
 }
 
 function option(value, text) {
@@ -52,6 +63,10 @@ async function ask(path, options = {}) {
   return content;
 }
 
+function order(path, content) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) });
+}
+
 function query(before) {
   const made = new URLSearchParams();
   if (ui.text.value.trim()) made.set("text", ui.text.value.trim());
@@ -62,19 +77,17 @@ function query(before) {
   return made;
 }
 
-async function load({ older = false, stateOnly = false } = {}) {
+// Pages come from the server: befores holds where each page that was left begins, its last entry is the one shown.
+async function load() {
   const mine = ++asked;
   underWay += 1;
   if (!view.state) say("", element("span", { class: "spinner", "aria-hidden": "true" }), "Loading the decisions …");
   ui.table.classList.add("busy");
   try {
-    const [state, data] = await Promise.all([ask("state"), stateOnly ? null : ask(`data?${query(older ? view.rows.at(-1)?.id : null)}`)]);
+    const [state, data] = await Promise.all([ask("state"), ask(`data?${query(view.befores.at(-1))}`)]);
     if (mine !== asked) return;
-    view.state = state;
+    Object.assign(view, { state, rows: data.rows, more: data.more, asOf: data.now });
     drawState();
-    if (!data) return;
-    view.rows = older ? [...view.rows, ...data.rows] : data.rows;
-    view.more = data.more;
     drawDecisions();
   } catch (err) {
     if (mine === asked) fail(err);
@@ -89,7 +102,8 @@ async function flip(route, on) {
   asked += 1;
   const isThis = (entry) => entry.route === route;
   try {
-    const { off } = await ask("switch", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ route, on }) });
+    const minutes = on || !ui["off-for"].value ? null : Number(ui["off-for"].value);
+    const { off } = await order("switch", { route, on, minutes });
     view.state.off = [...view.state.off.filter((entry) => !isThis(entry)), ...off.filter(isThis)];
     view.switchProblem = "";
   } catch (err) {
@@ -125,34 +139,87 @@ function drawDecisions() {
   const isFiltered = ui.text.value.trim() || ui.verdict.value || ui.route.value !== "*";
   if (view.rows.length) say("");
   else if (isFiltered) say("", element("strong", {}, "Nothing was decided that way."), element("p", {}, "Choose another decision or route, or empty the search."));
-  else say("", element("strong", {}, "No alert has come yet."), element("p", {}, "Senders post to ", element("code", {}, `${location.origin}${airflow}alerts/v1/alertmanager`), ", with a token of the receiver's file of credentials. See docs/alerts.md."));
+  else if (view.befores.length) say("", element("strong", {}, "There are no older decisions."));
+  else say("", element("strong", {}, "No alert has come yet."), element("p", {}, ...firstSteps()));
   ui.table.hidden = view.rows.length === 0;
+  ui.pages.hidden = false;
+  ui.newest.hidden = ui.newer.hidden = view.befores.length === 0;
   ui.older.hidden = !view.more;
-  const focused = document.activeElement?.closest("details")?.dataset.id;
-  const head = ["First", "Alert", "Decision", "Why", "Run", "Sender"];
-  ui.table.replaceChildren(element("table", {},
-    element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
-    element("tbody", {}, ...view.rows.map(drawRow))));
-  if (focused) ui.table.querySelector(`details[data-id="${focused}"] summary`)?.focus();
+  drawAsOf();
+  if (!tableBody) {
+    const head = ["First", "Alert", "Decision", "Why", "Run", "Sender"];
+    tableBody = element("tbody", {});
+    ui.table.replaceChildren(element("table", {}, element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))), tableBody));
+  }
+  replaceRows(view.rows.map(rowOf));
+}
+
+let tableBody = null;
+
+// A row that is as it was stays the same element: focus, selection and what is open survive a refresh.
+function rowOf(row) {
+  const text = `${ui.zone.value} ${JSON.stringify(row)}`;
+  const known = view.drawn.get(row.id);
+  if (known?.text === text) return known.made;
+  const made = drawRow(row);
+  view.drawn.set(row.id, { text, made });
+  return made;
+}
+
+function replaceRows(rows) {
+  const focused = document.activeElement?.closest("tr")?.dataset.id;
+  const stays = new Set(rows);
+  // oxlint-disable-next-line no-useless-spread -- what is removed leaves the live list
+  for (const old of [...tableBody.children]) if (!stays.has(old)) old.remove();
+  rows.forEach((row, at) => { if (tableBody.children[at] !== row) tableBody.insertBefore(row, tableBody.children[at] ?? null); });
+  const shown = new Set(view.rows.map((row) => row.id));
+  for (const id of view.drawn.keys()) if (!shown.has(id)) view.drawn.delete(id);
+  if (focused && !tableBody.contains(document.activeElement)) tableBody.querySelector(`tr[data-id="${focused}"] summary`)?.focus();
+}
+
+function drawAsOf() {
+  const page = view.befores.length ? `, page ${view.befores.length + 1}` : "";
+  ui["as-of"].textContent = `As of ${timeText(view.asOf)}${page}. Anew every ${REFRESH_SECONDS} s.`;
+}
+
+function firstSteps() {
+  const { has_senders, has_routes } = view.state;
+  if (!has_senders) return ["Nobody may send yet: name a file of senders in the setting ", element("code", {}, "alerts_credentials"), ". ", element("code", {}, "baton alerts new-token NAME"), " prints what stands in it. See docs/alerts.md."];
+  if (!has_routes) return ["There are no routes yet: name a file of them in the setting ", element("code", {}, "alerts_routes"), ". See docs/alerts.md."];
+  return ["Senders post to ", element("code", {}, `${location.origin}${airflow}alerts/v1/alertmanager`), ", with a token of the receiver's file of credentials. See docs/alerts.md."];
 }
 
 function drawBanners() {
-  const { off, problem, senders_problem, routes, has_routes, may_switch } = view.state;
-  const shown = off.map((entry) => banner("off", entry.route ? `Route ${entry.route} is off.` : "All routes are off.", `Switched by ${entry.by}, ${timeText(entry.at)}. Alerts are recorded, and start nothing.`));
+  const { off, problem, senders_problem, routes, has_routes, may_switch, refused } = view.state;
+  const shown = off.map((entry) => banner("off", `${entry.route ? `Route ${entry.route} is off` : "All routes are off"}${entry.until ? ` until ${timeText(entry.until)}` : ""}.`, `Switched by ${entry.by}, ${timeText(entry.at)}. Alerts are recorded, and start nothing.`));
   if (view.switchProblem) shown.unshift(banner("off", "Look at the switches.", view.switchProblem));
   if (problem) shown.push(banner("", "The file of routes cannot be used.", `${problem}. ${has_routes ? "The last good one stays in use." : "Senders are asked to try again."}`));
   if (senders_problem) shown.push(banner("", "The file of senders needs a person.", senders_problem));
-  for (const text of new Set(routes.map((route) => route.problem).filter(Boolean))) {
-    const names = routes.filter((route) => route.problem === text).map((route) => route.name).join(", ");
+  if (refused.length) shown.push(refusedBanner(refused, may_switch));
+  // A DAG that is paused since it was installed is as it should be, until an alert comes for it.
+  const inVain = routes.filter((route) => route.problem && route.in_vain);
+  for (const text of new Set(inVain.map((route) => route.problem))) {
+    const names = inVain.filter((route) => route.problem === text).map((route) => route.name).join(", ");
     shown.push(banner("", `Alerts on ${names} start nothing.`, text));
   }
   ui.banners.replaceChildren(...shown);
-  allSwitch.button.hidden = !may_switch;
+  allSwitch.button.hidden = ui["off-for-label"].hidden = !may_switch;
   allSwitch.show(off.some((entry) => entry.route === ""));
 }
 
 function banner(kind, title, text) {
   return element("div", { class: `banner ${kind}` }, element("strong", {}, title), element("p", {}, text));
+}
+
+function refusedBanner(refused, may_switch) {
+  const lines = refused.map(({ sender, endpoint, status, times, reason, last_at }) =>
+    element("li", {}, element("b", {}, sender || "An unknown sender"), `: ${times} post${times === 1 ? "" : "s"} to ${endpoint || "another address"} refused (${status}: ${reason}), last ${timeText(last_at)}`));
+  const seen = element("button", { type: "button" }, "Seen: forget them");
+  seen.addEventListener("click", async () => {
+    try { await order("forget-refused", {}); } catch (err) { view.switchProblem = err.message; }
+    load();
+  });
+  return element("div", { class: "banner" }, element("strong", {}, "Posts were refused, and are not sent again."), element("ul", {}, ...lines), may_switch ? seen : null);
 }
 
 function drawSummary() {
@@ -173,9 +240,9 @@ function drawRow(row) {
   const times = element("td", { class: "time" }, timeText(row.first_at));
   if (row.repeats) times.append(element("small", {}, `+ ${row.repeats} repeat${row.repeats === 1 ? "" : "s"}, last ${timeText(row.last_at)}`));
   const run = element("td", {});
-  if (row.run_id) run.append(linkTo(runAddress(row), row.dag_id));
+  if (row.run_id) run.append(linkTo(runAddress(row), row.dag_id), row.run_state ? element("small", { class: `state ${row.run_state}` }, row.run_state) : "");
   else if (row.dag_id) run.append(row.dag_id);
-  return element("tr", {}, times, element("td", { class: "what" }, drawAlert(row)),
+  return element("tr", { "data-id": row.id }, times, element("td", { class: "what" }, drawAlert(row)),
     element("td", { class: "decision" }, element("span", { class: `verdict ${kind}`, title: row.meaning }, NAMES[row.verdict]), element("small", {}, row.route ? `route ${row.route}` : "")),
     element("td", { class: "why" }, row.reason), run,
     element("td", {}, row.sender, element("small", {}, row.source)));
@@ -183,14 +250,22 @@ function drawRow(row) {
 
 function drawAlert(row) {
   const { alertname, ...rest } = row.labels;
-  const name = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
+  const title = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
   const first = ["namespace", "pod", "job_name", "deployment", "statefulset", "daemonset", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
   const lines = [...Object.entries(rest), ["summary", row.summary], ["fingerprint", row.fingerprint], ["began", row.starts_at]].filter(([, text]) => text);
   const details = element("details", { "data-id": row.id, open: view.openRows.has(row.id) },
-    element("summary", {}, element("b", {}, name), first.length ? ` ${first.join(" / ")}` : ""),
+    element("summary", {}, element("b", {}, title), first.length ? ` ${first.join(" / ")}` : "", row.summary ? element("small", { class: "said" }, row.summary) : ""),
     element("dl", {}, ...lines.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
   details.addEventListener("toggle", () => (details.open ? view.openRows.add(row.id) : view.openRows.delete(row.id)));
-  return details;
+  const links = [["source", row.url], ["silence", row.silence_url], ["runbook", row.runbook_url]].map(([text, url]) => [text, webAddress(url)]).filter(([, url]) => url);
+  if (!links.length) return details;
+  return element("div", {}, details, element("small", { class: "links" }, ...links.map(([text, url]) => linkOut(url, text))));
+}
+
+function linkOut(url, text) {
+  const link = element("a", { href: url, rel: "noopener noreferrer" }, text);
+  link.addEventListener("click", (event) => { event.preventDefault(); open(url, true); });
+  return link;
 }
 
 // One for each route, also when the list is drawn again: what is armed or under way stays so.
@@ -242,15 +317,23 @@ function redraw() {
   drawDecisions();
 }
 
-let typing;
-ui.text.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(load, 250); });
-for (const control of [ui.verdict, ui.route]) control.addEventListener("change", () => load());
-ui.zone.addEventListener("change", () => redraw());
-ui.older.addEventListener("click", () => load({ older: true }));
-ui.controls.addEventListener("submit", (event) => { event.preventDefault(); load(); });
-addEventListener("storage", offerZones);
-setInterval(() => { if (!document.hidden && !underWay) load({ stateOnly: view.rows.length > 100 || ui.table.contains(document.activeElement) }); }, REFRESH_SECONDS * 1000);
+function turn(befores) {
+  view.befores = befores;
+  return load();
+}
 
+let typing;
+ui.text.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => turn([]), 250); });
+for (const control of [ui.verdict, ui.route]) control.addEventListener("change", () => turn([]));
+ui.zone.addEventListener("change", () => redraw());
+ui.older.addEventListener("click", () => turn([...view.befores, view.rows.at(-1).id]));
+ui.newer.addEventListener("click", () => turn(view.befores.slice(0, -1)));
+ui.newest.addEventListener("click", () => turn([]));
+ui.controls.addEventListener("submit", (event) => { event.preventDefault(); turn([]); });
+addEventListener("storage", offerZones);
+setInterval(() => { if (!document.hidden && !underWay) load(); }, REFRESH_SECONDS * 1000);
+
+ui["off-for"].replaceChildren(...OFF_FOR.map(([value, text]) => option(value, text)));
 ui.verdict.replaceChildren(...FILTERS.map(([value, text]) => option(value, text)));
 ui.route.replaceChildren(option("*", "All routes"));
 followTheme();

@@ -17,10 +17,10 @@ from baton.incidents.diagnostics.archive import Archive, Sink, safe_path
 from baton.incidents.diagnostics.cluster_connection import ClusterConnection
 from baton.incidents.diagnostics.collector import CollectionScope, Document, Outcome
 from baton.incidents.diagnostics.index import render_index
-from baton.incidents.diagnostics.redaction import Redactor, secret_values
 from baton.incidents.diagnostics.target import KINDS, NamespaceRefusedError, target_of
 from baton.incidents.diagnostics.workload import Workload
 from baton.incidents.diagnostics_operator import archive_key
+from baton.redaction.redactor import Redactor, secret_values
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HOSTILE = [

@@ -17,7 +17,17 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from baton.incidents.diagnostics.secret_names import HARMLESS_NAMES, WORDS, is_secret_name, is_weak_secret_name
+from baton.redaction.secret_forms import (
+    DATA_ENTRY,
+    DATA_LINE,
+    DATA_OBJECT,
+    ELEMENT,
+    FORM_SIGNS,
+    FORMS,
+    PLACES,
+    SECRET_KIND,
+)
+from baton.redaction.secret_names import HARMLESS_NAMES, WORDS, is_secret_name, is_weak_secret_name
 
 MASK = "[redacted]"
 
@@ -72,16 +82,6 @@ _SCHEME = re.compile(r"\b(bearer|basic)([ \t]{1,4})[A-Za-z0-9._~+/=-]{8,}", re.I
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,64}-----.*?(?:-----END [A-Z0-9 ]{1,64}-----|\Z)", re.DOTALL)
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 _PEM_BODY = re.compile(r"(?:^[^\S\n]*[A-Za-z0-9+/]{60,76}={0,2}[^\S\n]*$\n?){2,}", re.MULTILINE)
-_FORMS = re.compile(
-    r"\b(?:A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}\b"
-    r"|\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"
-    r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|xwfp-|sk_live_|sk_test_|rk_live_|sk-|npm_|pypi-|dop_v1_|hvs\.|hvb\.|shpat_)"
-    r"[A-Za-z0-9_-]{8,}"
-    r"|\bAIza[A-Za-z0-9_-]{30,}"
-    r"|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
-    r"|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"
-    r"|(?<=hooks\.slack\.com/)\S+"
-)
 _LONG_FROM = 32
 _LONG = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{32,}={0,2}")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
@@ -108,7 +108,7 @@ def secret_values(*found: Any) -> set[str]:
             waiting += part
         elif isinstance(part, str):
             values |= {bare for pair in _pairs(part) if pair["sign"] == "=" and (bare := _bare(pair["value"]))}
-    return values - _HARMLESS_VALUES
+    return values - _HARMLESS_VALUES - {MASK}
 
 
 def _is_revealed(name: object, text: object) -> bool:
@@ -140,6 +140,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets. Applying it twice changes nothing more."""
         text = _without_pem(self.without_known(text))
+        if SECRET_KIND.search(text):
+            text = _without_secret_objects(text)
         if "value" in text.lower():
             text = _TURNED_PAIR.sub(self._pair, _PAIR.sub(self._pair, text))
         return "\n".join(map(self._line, text.split("\n")))
@@ -188,6 +190,8 @@ class Redactor:
     def object(self, value: Any) -> Any:
         """An object of Kubernetes without secrets, managed fields and the copy that kubectl keeps of it."""
         if isinstance(value, Mapping):
+            if value.get("kind") == "Secret":
+                value = {key: MASK if key in ("data", "stringData") else part for key, part in value.items()}
             found = {
                 self.text(str(key)): self._field(str(key), inner)
                 for key, inner in value.items()
@@ -282,6 +286,31 @@ def _said(match: re.Match[str]) -> str:
     return f"{match[1] or match[3]}{MASK}"
 
 
+def _after_before(match: re.Match[str]) -> str:
+    return f"{match['before']}{MASK}"
+
+
+def _element(match: re.Match[str]) -> str:
+    return _after_before(match) if is_secret_name(match["name"].rpartition(":")[2]) else match[0]
+
+
+def _without_secret_objects(text: str) -> str:
+    """The text without what stands as data in objects of the kind Secret, in YAML and in JSON."""
+    found: list[str] = []
+    inside: str | None = None
+    for line in DATA_OBJECT.sub(lambda match: f'{match["before"]}"{MASK}": ""', text).split("\n"):
+        if begin := DATA_LINE.match(line):
+            inside = begin["indent"]
+        elif inside is not None:
+            is_deeper = line.startswith(inside) and line[len(inside) : len(inside) + 1] in (" ", "\t")
+            inside = inside if is_deeper or not line.strip() else None
+            if inside is not None:
+                entry = DATA_ENTRY.match(line)
+                line = _after_before(entry) if entry else (MASK if line.strip() else line)
+        found.append(line)
+    return "\n".join(found)
+
+
 def _after_first(match: re.Match[str]) -> str:
     return f"{match[1]}{MASK}"
 
@@ -305,11 +334,6 @@ class _Step:
     signs: tuple[str, ...]
 
 
-_FORM_SIGNS = (
-    *("a3t", "akia", "asia", "agpa", "aida", "aroa", "aipa", "anpa", "anva", "abia", "acca", "eyj", "hooks.slack.com/"),
-    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "xapp-", "xwfp-", "sk_", "rk_", "sk-"),
-    *("npm_", "pypi-", "dop_v1_", "hvs.", "hvb.", "shpat_", "aiza", "sg.", "age-secret-key-1"),
-)
 _WORD_SIGNS = (
     *("pass", "pwd", "secret", "token", "key", "fernet", "credential", "authorization", "cookie", "session", "dsn"),
     *("conn", "signature", "auth", "x-amz-"),
@@ -321,10 +345,12 @@ _NAME_SIGNS = (
 _STEPS = (
     _Step(_HEADER, _header, ("authorization", "cookie", "x-")),
     _Step(_URL_USER, f"{MASK}@", ("://",)),
-    _Step(_FORMS, MASK, _FORM_SIGNS),
+    _Step(FORMS, MASK, FORM_SIGNS),
     _Step(_SCHEME, rf"\1\2{MASK}", ("bearer", "basic")),
     _Step(_NAMED, _named, _WORD_SIGNS),
     _Step(_FLAG, _after_first, _WORD_SIGNS),
     _Step(_SAID, _said, ("identified", "password", "token", "secret")),
     _Step(_USER, _after_first, ("-u", "user")),
+    _Step(ELEMENT, _element, ("</",)),
+    *(_Step(place.pattern, _after_before, place.signs) for place in PLACES),
 )

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.incidents.diagnostics.redaction import MASK, Redactor, secret_values
-from baton.incidents.diagnostics.secret_names import is_secret_name, is_weak_secret_name
+from baton.redaction.redactor import MASK, Redactor, secret_values
+from baton.redaction.secret_names import is_secret_name, is_weak_secret_name
 
 S = "Xk3-hush.77q"
 
