@@ -7,14 +7,19 @@ from typing import Any
 
 from airflow.exceptions import AirflowClusterPolicySkipDag
 
+from baton.jobs.api.policy import apply_override
 from baton.settings import settings
 
 
 def dag_policy(dag: Any) -> None:
-    """Leave out the groups of DAGs that the setting `left_out_dags` names; a DAG's tag tells its group."""
+    """Leave out the groups of DAGs that the setting `left_out_dags` names, and give DAGs the schedules of the jobs API.
+
+    A DAG's tag tells its group.
+    """
     left_out = {"cronjob" if group == "cronjobs" else f"area/{group}" for group in settings().left_out_dags}
     if left_out & set(dag.tags):
         raise AirflowClusterPolicySkipDag(f"{dag.dag_id} is left out by the setting left_out_dags")
+    apply_override(dag)
 
 
 def task_policy(task: Any) -> None:

@@ -147,8 +147,10 @@ class Airflow:
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.credentials.ui_user}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-            # The tables of the alert receiver.
-            "DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
+            # The tables of the alert receiver and of the jobs API.
+            "DATABASE__EXTERNAL_DB_MANAGERS": ",".join(
+                ["baton.alerts.db_manager.AlertsDbManager", "baton.jobs.api.db_manager.JobsApiDbManager"]
+            ),
             "DATABASE__SQL_ALCHEMY_CONN": self.database_dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.ports.ui),

@@ -7,6 +7,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from baton.airflow_internals import refused_deferral, startup
 from baton.cronjobs.timetable import CronJobTimetable
+from baton.jobs.api.timetable import RescheduledTimetable
 from baton.jobs.timetable import EveryTimetable, OnceTimetable
 from baton.reports.market_close_timetable import MarketCloseTimetable
 from baton.schedules.run_keys import hours_since_workday, run_key, run_moment
@@ -18,7 +19,7 @@ class BatonPlugin(AirflowPlugin):
     name = "baton"
     macros = [run_key, run_moment, hours_since_workday]  # noqa: RUF012  (Airflow reads plain class attributes)
     listeners = [startup, refused_deferral]  # noqa: RUF012
-    timetables = [CronJobTimetable, EveryTimetable, MarketCloseTimetable, OnceTimetable]  # noqa: RUF012
+    timetables = [CronJobTimetable, EveryTimetable, MarketCloseTimetable, OnceTimetable, RescheduledTimetable]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         # Relative: Airflow may be served below a path of its own.
         {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},
@@ -32,10 +33,12 @@ class BatonPlugin(AirflowPlugin):
         from baton.alerts.page import app as alerts_app
         from baton.cronjobs.page import app as chains_app
         from baton.functions.callbacks_app import make_airflow_app
+        from baton.jobs.api import app as jobs_api
 
         return [
             {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
             {"app": alerts_app.make_app(), "url_prefix": "/baton/alerts", "name": "Baton: alerts"},
             {"app": make_airflow_app(), "url_prefix": "/baton/functions", "name": "Baton: callbacks of functions"},
+            {"app": jobs_api.make_app(), "url_prefix": jobs_api.PREFIX, "name": jobs_api.TITLE},
             {"app": receiver.make_app(), "url_prefix": "/alerts", "name": "Baton: alert receiver"},
         ]

@@ -1,4 +1,4 @@
-"""DAG runs that alerts start, made inside the receiver's own transaction.
+"""DAG runs that alerts and the jobs API start, made inside the caller's own transaction.
 
 Why not Airflow's REST API: a decision and its run have to be stored together or not at all, and in one transaction a
 kill between the two cannot happen. So what that API does around a new run is done here as well: stale and broken DAGs
@@ -18,10 +18,11 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun, DagRunNote
 from airflow.models.log import Log
+from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import select, tuple_
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from baton.exceptions import PermanentError
@@ -60,10 +61,13 @@ class RunRequest:
 
 
 class Runs:
-    """Makes and changes runs within one transaction."""
+    """Makes and changes runs within one transaction.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    :param room: who does it, for the audit log and Airflow's UI: `alerts: NAME`.
+    """
+
+    def __init__(self, session: Session, room: str = "alerts") -> None:
+        self._session, self._room = session, room
         self._targets: dict[str, SerializedDAG | TargetError] = {}
 
     def check(self, dag_id: str) -> SerializedDAG:
@@ -132,7 +136,7 @@ class Runs:
             conf=wanted.conf,
             run_type=DagRunType.MANUAL,
             triggered_by=DagRunTriggeredByType.REST_API,
-            triggering_user_name=f"alerts: {wanted.by}",
+            triggering_user_name=f"{self._room}: {wanted.by}",
             state=DagRunState.QUEUED,
             session=self._session,
         )
@@ -141,7 +145,7 @@ class Runs:
 
     def _log(self, event: str, dag_id: str, run_id: str, by: str) -> None:
         extra = json.dumps({"sender": by})
-        self._session.add(Log(event, owner=f"alerts: {by}", extra=extra, dag_id=dag_id, run_id=run_id))
+        self._session.add(Log(event, owner=f"{self._room}: {by}", extra=extra, dag_id=dag_id, run_id=run_id))
 
     def states(self, runs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """The states of runs, by DAG and run id; of those that are there."""
@@ -181,6 +185,24 @@ class Runs:
             set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=self._session)
             self._log("patch_dag_run", dag_id, run_id, by)
         return True
+
+    def begin_again(self, dag_id: str, run_id: str, by: str, *, only_failed: bool) -> bool:
+        """Let a run that has ended go on: with its failed tasks, or with all of them as if none had run.
+
+        :returns: False where there is no such run that has ended, or nothing of it has failed.
+        """
+        query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id).with_for_update()
+        run = self._session.scalar(query.where(DagRun.state.not_in(_ACTIVE)))
+        dag = _BAG.get_dag_for_run(run, self._session) if run else None
+        if run is None or dag is None:
+            return False
+        with self._session.begin_nested():
+            if not only_failed:  # what the tasks remember would let them pass over what they have done
+                self._session.execute(delete(TaskStateStoreModel).where(TaskStateStoreModel.dag_run_id == run.id))
+            cleared = dag.clear(run_id=run_id, only_failed=only_failed, session=self._session)
+            if cleared:
+                self._log("clear_dag_run", dag_id, run_id, by)
+        return bool(cleared)
 
     def _active(self, dag_id: str, run_id: str) -> DagRun | None:
         query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.state.in_(_ACTIVE))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +12,7 @@ import httpx
 import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
-from tests.integration.conftest import new_database
+from tests.integration.airflow_parts import airflow_tables
 
 from baton_local.postgres import Postgres
 
@@ -28,52 +26,8 @@ Json = dict[str, Any]
 @pytest.fixture(scope="package")
 def airflow_database(postgres: Postgres) -> Iterator[str]:
     """Airflow's tables and the receiver's in a database of their own; this process's Airflow uses it meanwhile."""
-    with new_database(postgres) as dsn:
-        changes = {
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
-            "AIRFLOW__DATABASE__EXTERNAL_DB_MANAGERS": "baton.alerts.db_manager.AlertsDbManager",
-        }
-        with environment(changes):
-            from airflow.utils.db import initdb
-
-            _reconnect()
-            initdb()
-            _store_dags()
-            yield dsn
-        _reconnect()
-
-
-@contextmanager
-def environment(changes: dict[str, str]) -> Iterator[None]:
-    """Variables of the environment, for as long as a ``with`` block lasts."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _reconnect() -> None:
-    from airflow import settings
-
-    settings.dispose_orm()
-    settings.configure_vars()
-    settings.configure_orm()
-
-
-def _store_dags() -> None:
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-
-    DagBundlesManager().sync_bundles_to_db()
-    bag = DagBag(dag_folder=Path(__file__).parent / "dags", bundle_name="dags-folder")
-    assert not bag.import_errors
-    sync_bag_to_db(bag, "dags-folder", None)
+    with airflow_tables(postgres, Path(__file__).parent / "dags") as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="package")
