@@ -17,7 +17,9 @@ from baton.jobs.api.shapes import Job
 from baton.jobs.reading import FiledJob, JobsRead, read_jobs
 from baton.settings import settings
 
-app = command_line.application("Jobs: check and explain their files; run, move, look at and end them, here or far away.")
+app = command_line.application(
+    "Jobs: check and explain their files; run, move, look at and end them, here or far away."
+)
 PATHS = Annotated[list[Path] | None, typer.Argument(help="Files or folders; default: jobs in the data folder.")]
 _COMING = 5
 

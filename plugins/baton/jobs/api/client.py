@@ -79,7 +79,9 @@ class JobsClient:
     def run(self, job_id: str, given: dict[str, Any] | None = None, idempotency_key: str | None = None) -> Started:
         """Run a job now."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._ask(Started, "POST", f"/jobs/{quote(job_id, safe='')}/run", json={"input": given or {}}, headers=headers)
+        return self._ask(
+            Started, "POST", f"/jobs/{quote(job_id, safe='')}/run", json={"input": given or {}}, headers=headers
+        )
 
     def pause(self, job_id: str) -> Job:
         """Let no clock start it."""

@@ -197,7 +197,6 @@ def line_of(job: Job) -> str:
     return f"{job.name}  [{job.queue}]  {schedule}{moved}; next {following}{paused}"
 
 
-
 def _execution_line(found: Execution) -> str:
     took = "" if found.duration_seconds is None else f"  {found.duration_seconds:.1f} s"
     return f"{found.id}  {found.status}  {_text(found.scheduled_at)}{took}  {found.started_by}".rstrip()

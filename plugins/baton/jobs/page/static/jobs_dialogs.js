@@ -2,6 +2,9 @@
 "use strict";
 
 const dialog = document.getElementById("dialog");
+let opener = null;
+// What opened it was perhaps drawn anew meanwhile.
+dialog.addEventListener("close", () => document.querySelector(`[data-key="${CSS.escape(opener ?? "")}"]`)?.focus());
 
 // No form: Airflow's frame may not submit any. Enter in a field presses the main button.
 function openDialog(title, content, main, others = []) {
@@ -19,7 +22,10 @@ function openDialog(title, content, main, others = []) {
   dialog.onkeydown = (event) => {
     if (event.key === "Enter" && event.target.matches("input:not([type=checkbox])") && main) { event.preventDefault(); main.button.click(); }
   };
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    opener = document.activeElement?.dataset.key ?? null;
+    dialog.showModal();
+  }
   return (text, isError = false) => { said.textContent = text; said.classList.toggle("error", isError); };
 }
 
