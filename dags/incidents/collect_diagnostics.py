@@ -12,9 +12,10 @@ The run's conf, as the alert receiver makes it (`alert`, `target`, `others`) →
 None: an alert's route starts it. By hand, with the conf of an earlier run, it collects again.
 
 ## If it fails
-"namespace … is not among those": allow it in the Airflow Variable `diagnostics_namespaces` and give the service account
-of Airflow the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone already, or the
-route fills `target` from the wrong label. A collector that fails does not fail the task; the index and the message name it.
+"namespace … is not among those": allow it in the Airflow Variable `diagnostics_namespaces` and give the service
+account of Airflow the Roles of `deploy/kubernetes/incidents.yaml` there. "nothing to look at": the pods are gone
+already, or the route fills `target` from the wrong label. A collector that fails does not fail the task; the index
+and the message name it.
 
 ## Params
 None. What Prometheus is asked and which commands may run inside containers is in `include/incidents/diagnostics.yaml`.

@@ -1,4 +1,4 @@
-"""How far this cluster agrees with the recordings of a real one, in one table: ``python -m tests.golden``.
+"""How far this cluster agrees with the recordings of a real one, in one table: ``python -m tests.golden`` (minutes).
 
 A Job or a CronJob agrees if all its tests pass; each of them compares it with its recording as a whole.
 """
@@ -17,7 +17,7 @@ import pytest
 
 from local_kubernetes.testing import LocalKubernetes
 
-from . import kubernetes_api
+from . import access, kubelet, kubernetes_api
 
 HERE = Path(__file__).parent
 _SCHEDULES = HERE.parent / "unit" / "kubernetes_cron" / "test_golden.py"
@@ -56,6 +56,17 @@ def _exchanges() -> dict[str, int]:
     return {level: levels.count(level) for level in ("same", "subset", "status", "different")}
 
 
+def _pods_and_rights() -> dict[str, list[str]]:
+    """The levels of the kubelet's scenarios and of access control's answers."""
+    with tempfile.TemporaryDirectory() as directory:
+        played = [outcome.level for outcome in kubelet.replay(Path(directory), kubelet.scenarios())]
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        with LocalKubernetes(place, ["--allow-host-path"]) as server:
+            answered = [outcome.level for outcome in access.replay(server)]
+    return {"kubelet's scenarios": played, "answers of access control": answered}
+
+
 def main() -> None:
     """Print the table; each difference is listed with its reason by ``python -m tests.golden.kubernetes_api``."""
     jobs, cron_jobs = HERE / "test_jobs.py", HERE / "test_cronjob_controller.py"
@@ -64,6 +75,10 @@ def main() -> None:
     print("| recording | agree | of | the rest |\n|---|---|---|---|")
     rest = ", ".join(f"{number} {level}" for level, number in levels.items() if level != "same")
     print(f"| API exchanges | {levels['same']} | {sum(levels.values())} | {rest} |")
+    for name, found in _pods_and_rights().items():
+        counts = {level: found.count(level) for level in dict.fromkeys(found)}
+        rest = ", ".join(f"{number} {level}" for level, number in counts.items() if level != "same")
+        print(f"| {name} | {counts.get('same', 0)} | {len(found)} | {rest} |")
     for name, file in (("Jobs", jobs), ("CronJobs", cron_jobs), ("schedules", _SCHEDULES)):
         agree, total = results.agreeing(file)
         print(f"| {name} | {agree} | {total} | |")

@@ -43,7 +43,7 @@ ALONE = frozenset(
      "cpu-freed-by-completion", "unschedulable-cpu", "unschedulable-memory-and-cpu", "node-name-direct-too-much-cpu",
      "job-unschedulable-deadline"}
 )  # fmt: skip
-QUICK_SECONDS = 5.0
+QUICK_SECONDS = 3.5
 # Said by how the node of the recording is made, or by how ours is: not compared.
 # Programs that the recording's images have.
 _TOOLS = {

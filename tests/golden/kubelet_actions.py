@@ -294,7 +294,7 @@ class Scene:
             recorded = key.partition("/")[0]
             is_its = recorded == deleted or generated(recorded, [deleted]) != recorded
             name = names.get(f"pod/{recorded}", f"pod/{recorded}").partition("/")[2]
-            if "/" in key and is_its and f"pod/{name}" in self.api.stories:
+            if "/" in key and key not in self.logs and is_its and f"pod/{name}" in self.api.stories:
                 self.logs[key] = await self._log(name, answer["query"])
 
     async def _look(self) -> None:

@@ -13,10 +13,24 @@ pytestmark = pytest.mark.skipif(
 )
 _ALL = golden.scenarios()
 _QUICK = golden.quick(_ALL)
+_MORE_ROUNDS = 2
 
 
 def _outcomes(factory: pytest.TempPathFactory, wanted: list[golden.Scenario]) -> dict[str, golden.Outcome]:
-    return {outcome.name: outcome for outcome in golden.replay(factory.mktemp("kubelet"), wanted)}
+    """Each scenario's outcome; what a busy machine was too slow for is played again, by few at once."""
+    found = {outcome.name: outcome for outcome in golden.replay(factory.mktemp("kubelet"), wanted)}
+    for _ in range(_MORE_ROUNDS):
+        again = [each for each in wanted if _unlisted(found[each.name])]
+        if not again:
+            break
+        found |= {outcome.name: outcome for outcome in golden.replay(factory.mktemp("kubelet"), again)}
+    return found
+
+
+def _unlisted(outcome: golden.Outcome) -> set[str]:
+    """The parts that differ and are not listed."""
+    listed = golden.listed_differences()["scenarios"].get(outcome.name, {"parts": []})
+    return set(outcome.parts) - set(listed["parts"])
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +59,8 @@ def test_slow_scenario_agrees_as_far_as_the_table_says(name: str, slow_outcomes:
 
 
 def _agrees(outcome: golden.Outcome) -> None:
-    listed = golden.listed_differences()["scenarios"].get(outcome.name, {"parts": [], "sometimes": []})
-    known = {*listed["parts"], *listed.get("sometimes", [])}
-    assert set(outcome.parts) <= known, {part: outcome.details[part] for part in outcome.parts if part not in known}
+    unlisted = _unlisted(outcome)
+    assert not unlisted, {part: outcome.details[part] for part in unlisted}
 
 
 def test_every_listed_difference_of_the_kubelet_names_a_scenario_and_its_causes() -> None:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.auth.tokens import get_signing_key
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials
@@ -102,9 +102,7 @@ class SignedInUser:
 
     def _may(self, method: Literal["GET", "POST", "PUT"], dag_id: str | None, entity: DagAccessEntity | None) -> bool:
         manager, details = get_auth_manager(), DagDetails(id=dag_id)
-        return bool(
-            manager.is_authorized_dag(method=method, access_entity=entity, details=details, user=self._user)
-        )
+        return bool(manager.is_authorized_dag(method=method, access_entity=entity, details=details, user=self._user))
 
 
 async def user_of(request: Request) -> SignedInUser:

@@ -1,4 +1,4 @@
-"""The runs of DAGs as executions of jobs: their tasks with every try, what their steps remember, the end of their logs."""
+"""The runs of DAGs as executions of jobs: tasks with every try, what their steps remember, the end of their logs."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from tests.integration.jobs_api.conftest import Api
 
 MANUAL = {"start_date": "2026-01-01", "end_date": "2026-01-12"}

@@ -40,7 +40,9 @@ TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "data": "application/json",
 }
-_NO_LEDGER = f"the reports' ledger does not answer: is the connection {REGISTRY_CONNECTION} there, and the warehouse up?"
+_NO_LEDGER = (
+    f"the reports' ledger does not answer: is the connection {REGISTRY_CONNECTION} there, and the warehouse up?"
+)
 
 
 def id_of(report_id: str) -> str:
