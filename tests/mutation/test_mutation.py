@@ -15,7 +15,11 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(tmp_path_factory.mktemp("mutmut"))
 
 
-@pytest.mark.parametrize("name", TARGETS)
+UNREAD = pytest.mark.xfail(reason="nobody has gone through its survivors yet", strict=False)
+NAMES = [pytest.param(name, marks=[UNREAD] if target.get("unread") else []) for name, target in TARGETS.items()]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_mutant_lives_without_a_reason(name: str, tool: Path, tmp_path: Path) -> None:
     """And no reason is left of one that was killed, or whose line is gone."""
     target = TARGETS[name]
