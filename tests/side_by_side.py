@@ -1,16 +1,48 @@
-"""How the whole test run is divided between three processes of pytest-xdist; see docs/contributing.md."""
+"""How the whole test run is divided between four processes of pytest-xdist; see docs/contributing.md."""
+
+from typing import Any
 
 from tests.acceptance.stacks import SLOW
 from xdist.scheduler import LoadScopeScheduling
 
 ACCEPTANCE = "tests/acceptance/"
+LAST_OF_FIRST = f"{ACCEPTANCE}test_load_warehouse_faults.py"
+"""Its stack is that of all files before it, too: test_load_warehouse.py looks for personal data in all that ran there.
+What comes after it has a calm stack of its own, because one for all would take as long as everything else together."""
+LONGEST = (
+    "tests/local_kubernetes/integration/",
+    "tests/integration/",
+    "tests/workloads/",
+    "tests/local_kubernetes/",
+    "tests/dags/",
+    "tests/unit/docs/",
+)
+"""Folders whose files take longest, in this order, after the acceptance tests; what is short is left for the end."""
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file after the other; the acceptance tests that share a stack are one piece."""
+    """Gives each process one file after the other; the acceptance tests of one stack are one piece."""
+
+    _in_order = False
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         if not path.startswith(ACCEPTANCE):
             return path
-        return f"{ACCEPTANCE} {SLOW}" if SLOW in nodeid else ACCEPTANCE
+        if SLOW in nodeid:
+            return f"{ACCEPTANCE} {SLOW}"
+        return f"{ACCEPTANCE} {'first' if path <= LAST_OF_FIRST else 'second'}"
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Hand out the next piece: the longest first, so that no process has one left when the others are done."""
+        if not self._in_order:
+            for scope in sorted(self.workqueue, key=rank):
+                self.workqueue.move_to_end(scope)
+            self._in_order = True
+        super()._assign_work_unit(node)
+
+
+def rank(scope: str) -> int:
+    """Give the place of a piece in the order of work."""
+    folders = (ACCEPTANCE, *LONGEST)
+    return next((place for place, folder in enumerate(folders) if scope.startswith(folder)), len(folders))

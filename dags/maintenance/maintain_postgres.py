@@ -13,10 +13,10 @@ hours of the week. Never beside a dump of the same database: both hold the one s
 
 ## If it fails
 "… is locked by pid …": somebody holds a transaction open on that table; the others are done. End it
-(`SELECT pg_terminate_backend(pid)`), or wait, and clear the task. "invalid index": an earlier reindex was
-interrupted; its owner runs the command in the message, as this role may not drop anything. "may not read the statistics": grant what
-the message says. Clearing is always safe. A line `WARNING: … dead rows are kept for …` in the log is no failure: end that
-session or prepared transaction, or drop the unused slot, and the next vacuum removes them.
+(`SELECT pg_terminate_backend(pid)`), or wait, and clear the task. "invalid index": an earlier reindex was interrupted;
+its owner runs the command in the message, as this role may not drop anything. "may not read the statistics": grant
+what the message says. Clearing is always safe. A line `WARNING: … dead rows are kept for …` in the log is no failure:
+end that session or prepared transaction, or drop the unused slot, and the next vacuum removes them.
 
 ## Params
 `only`: which of the two a run by hand does. `dry_run`: say what is due. `max_minutes`: begin nothing further after so

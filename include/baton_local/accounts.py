@@ -14,7 +14,7 @@ import yaml
 
 from baton_local.errors import StackError
 from baton_local.layout import Layout
-from baton_local.local_cluster import NAMESPACE, LocalCluster, create_or_replace
+from baton_local.local_cluster import NAMESPACE, LocalCluster, create_or_replace, send
 from local_kubernetes import kubeconfig
 
 AIRFLOW_NAMESPACE = "airflow"
@@ -90,7 +90,7 @@ def _apply(client: httpx.Client, body: dict[str, Any]) -> None:
 def _token(client: httpx.Client, namespace: str, account: str) -> str:
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
-    answer = client.post(path, json={**asked, "spec": {"expirationSeconds": _YEAR_SECONDS}})
+    answer = send(client, "POST", path, {**asked, "spec": {"expirationSeconds": _YEAR_SECONDS}})
     if answer.is_error:
         raise StackError(f"the local Kubernetes gives the account {account} no token: HTTP {answer.status_code}")
     return str(answer.json()["status"]["token"])

@@ -99,7 +99,7 @@ class LocalCluster:
         body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
         path = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
         with self.client() as client:
-            if _send(client, "GET", f"{path}/{name}", None).status_code == httpx.codes.NOT_FOUND:
+            if send(client, "GET", f"{path}/{name}", None).status_code == httpx.codes.NOT_FOUND:
                 create_or_replace(client, path, body)
 
     def pods(self) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ class LocalCluster:
         :raises StackError: the server does not answer in time.
         """
         with self.client() as client:
-            response = _send(client, "GET", f"/api/v1/namespaces/{NAMESPACE}/pods", None)
+            response = send(client, "GET", f"/api/v1/namespaces/{NAMESPACE}/pods", None)
         if response.is_error:
             raise StackError(f"the local Kubernetes does not list its pods: HTTP {response.status_code}")
         items: list[dict[str, Any]] = response.json()["items"]
@@ -131,9 +131,9 @@ def create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> 
 
     :raises StackError: the server refuses it; the message says why.
     """
-    response = _send(client, "POST", path, body)
+    response = send(client, "POST", path, body)
     if response.status_code == httpx.codes.CONFLICT:
-        response = _send(client, "PUT", f"{path}/{body['metadata']['name']}", body)
+        response = send(client, "PUT", f"{path}/{body['metadata']['name']}", body)
     if response.is_error and response.status_code != httpx.codes.CONFLICT:
         what = f"{body['kind']} {body['metadata']['name']}"
         message = response.json().get("message", response.text) if response.content else response.reason_phrase
@@ -146,6 +146,6 @@ def create_or_replace(client: httpx.Client, path: str, body: dict[str, Any]) -> 
     wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
     retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
 )
-def _send(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+def send(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
     """Send a request until the server is not too busy to answer it; the methods used here may be repeated."""
     return client.request(method, path, json=body)

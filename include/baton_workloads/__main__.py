@@ -14,7 +14,16 @@ from baton_workloads.storage.local_disk import full_disk, is_full
 FRAMES = 5  # of an unforeseen error: enough to find the place
 OUTPUT_CLOSED = 128 + signal.SIGPIPE
 TERMINATED = 128 + signal.SIGTERM
-GROUPS = ("backup", "etl", "idempotent", "inventory", "maintenance", "reports", "signatures", "watch")
+GROUPS = {
+    "backup": "Backups that count only after they were restored.",
+    "etl": "The warehouse chain: export, transform, load, validate, purge-raw.",
+    "idempotent": "The ledger of idempotent jobs.",
+    "inventory": "Stock: sync.",
+    "maintenance": "Maintenance: vacuum and reindex by need, delete what has expired, rotate logs, warm caches.",
+    "reports": "Reports: render them.",
+    "signatures": "Signature workflows: remind signers, close what has expired.",
+    "watch": "Look at Airflow from outside and notify people, once of each thing.",
+}
 
 
 class _Groups(click.Group):
@@ -31,6 +40,11 @@ class _Groups(click.Group):
             return None
         command: click.Command = getattr(import_module(f"baton_workloads.{cmd_name}.cli"), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the groups without their imports, which take longer than everything else."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(GROUPS.items()))
 
 
 PROGRAM = "BATON_PROGRAM"

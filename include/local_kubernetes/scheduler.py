@@ -91,7 +91,8 @@ class Scheduler:
             self._store.put(pod_key(pod), _with_condition(pod, condition))
         except ApiError as err:  # a full disk
             _LOG.error("pod %s: its condition is not stored: %s", pod["metadata"]["name"], err)
-        self._events.record(pod, "FailedScheduling", message, warning=True, component="default-scheduler")
+        if reason == UNSCHEDULABLE:
+            self._events.record(pod, "FailedScheduling", message, warning=True, component="default-scheduler")
 
     def _bind(self, key: Key, uid: str) -> None:
         stored = self._store.get(key)

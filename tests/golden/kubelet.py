@@ -121,7 +121,7 @@ def compare(scenario: Scenario, scene: Scene) -> Outcome:
         outcome.compare(f"states of {said}", story.states(quick), ours.states(quick))
         if story.kind == "job":
             outcome.compare(f"states of {said}: counters", story.counts(), ours.counts())
-        outcome.compare(f"conditions of {said}", _plain(story.conditions()), _plain(ours.conditions()))
+        outcome.compare(f"conditions of {said}", _plain(story.conditions(), jobs), _plain(ours.conditions(), jobs))
     outcome.compare("events", _events((e for _, e in scenario.events), jobs), _events(scene.events, jobs))
     for key, answer in scenario.logs.items():
         said = generated(key, jobs)
@@ -146,8 +146,11 @@ def stories(timeline: Iterable[list[Any]]) -> dict[str, Story]:
     return found
 
 
-def _plain(conditions: dict[str, Any]) -> dict[str, Any]:
-    return {name: [normal(str(word)) if word else None for word in words] for name, words in conditions.items()}
+def _plain(conditions: dict[str, Any], jobs: Iterable[str]) -> dict[str, Any]:
+    return {
+        name: [generated(normal(str(word)), jobs) if word else None for word in words]
+        for name, words in conditions.items()
+    }
 
 
 def _events(events: Iterable[Object], jobs: Iterable[str]) -> list[str]:
@@ -214,7 +217,8 @@ def replay(directory: Path, wanted: list[Scenario]) -> list[Outcome]:
     together = sorted((each for each in wanted if each.name not in ALONE), key=lambda each: -each.seconds)
     alone = [each for each in wanted if each.name in ALONE]
     outcomes: dict[str, Outcome] = {}
-    for part, more, at_once in ((together, [], AT_ONCE), (alone, ["--allocatable", "cpu=2"], 1)):
+    small = ["--allocatable", "cpu=2", "--allocatable", "memory=8Gi"]
+    for part, more, at_once in ((together, [], AT_ONCE), (alone, small, 1)):
         if part:
             place = directory / f"server-{at_once}"
             place.mkdir()

@@ -178,6 +178,8 @@ class Scene:
             await self._come_as_far(stories(rows[:position]), rows[position][0] - before)
             if position == first_delete:
                 await self._look()
+            if rows[position][2].startswith("DELETE"):
+                await self._look_at(rows[position][2].split()[2].partition("?")[0])
             await self._do(rows[position])
             before = rows[position][0]
         await self._come_as_far(stories(rows), (rows[-1][0] - before) if rows else 0)
@@ -261,6 +263,10 @@ class Scene:
         self._answered(text, int(status) if status.isdigit() else 200, done["status"])
 
     async def _delete(self, text: str, answer: Any) -> None:
+        if text.split()[1].startswith("pods?"):
+            path, _, query = text.split()[1].partition("?")
+            await self.api.request("DELETE", f"{self.api.path(path)}?{query.rstrip(':')}")
+            return
         if text.split()[1] not in _KINDS:
             return
         _, plural, name, *options = text.split(" ", 3)
@@ -281,20 +287,30 @@ class Scene:
 
         return stories(self.scenario.timeline)
 
-    async def _look(self) -> None:
-        """Ask for the logs and sessions that were asked for before the end."""
+    async def _look_at(self, deleted: str) -> None:
+        """Ask for the logs that were asked for of what is deleted next: a pod, or a Job's pods."""
         names = self.names(self._recorded())
+        for key, answer in self.scenario.logs.items():
+            recorded = key.partition("/")[0]
+            is_its = recorded == deleted or generated(recorded, [deleted]) != recorded
+            name = names.get(f"pod/{recorded}", f"pod/{recorded}").partition("/")[2]
+            if "/" in key and is_its and f"pod/{name}" in self.api.stories:
+                self.logs[key] = await self._log(name, answer["query"])
+
+    async def _look(self) -> None:
+        """Ask for the other logs, and hold the sessions, that there were before anything was deleted."""
         for key, answer in self.scenario.logs.items():
             if "query" not in answer or key == "after deletion" or "sinceTime" in answer["query"] or key in _MOMENTS:
                 continue
-            title = f"pod/{key.partition('/')[0]}"
-            name = names.get(title, title).partition("/")[2] if "/" in key else self.own[0]
-            if f"pod/{name}" in self.api.stories:
-                self.logs[key] = await self._log(name, answer["query"])
+            if "/" not in key:
+                self.logs[key] = await self._log(self.own[0], answer["query"])
+            elif self.scenario.name in _LOOK_BEFORE:
+                self.logs[key] = await self._log(key.partition("/")[0], answer["query"])
         for key, answer in self.scenario.extra.items():
             if isinstance(answer, dict) and "subprotocols" in answer and key not in _MOMENTS | {"after deletion": ""}:
                 part = "attach" if "attach" in key else "exec"
-                self.extra[key] = await self.session(self.own[0], part, answer)
+                pod = "absent-pod" if key == "pod unknown" else self.own[0]
+                self.extra[key] = await self.session(pod, part, answer)
 
     async def _log(self, pod: str, query: Object) -> Object:
         params = {name: str(value) for name, value in query.items()}

@@ -5,6 +5,7 @@ A row is one event of a watch: the seconds, and what changed since the row befor
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 Object = dict[str, Any]
 Facts = dict[str, Any]
 QUICK_SECONDS = 1.0
+_LONGEST = 3000
 _PARTS = {"initContainerStatuses": "init", "containerStatuses": "container", "ephemeralContainerStatuses": "ephemeral"}
 _ADDRESS = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -38,7 +40,7 @@ def normal(text: str) -> str:
 def generated(text: str, jobs: Iterable[str]) -> str:
     """A text in which the pods of these Jobs have no random ends."""
     for job in jobs:
-        text = re.sub(rf"\b{re.escape(job)}(-\d)?-[a-z0-9]{{5}}\b", rf"{job}\1-RANDOM", text)
+        text = re.sub(rf"\b{re.escape(job)}(-\d)?-[a-z0-9]{{5}}(?![a-z0-9])", rf"{job}\1-RANDOM", text)
     return text
 
 
@@ -127,16 +129,19 @@ class Story:
 
     def _words(self) -> Iterator[tuple[float, str, str]]:
         """Seconds, who, what."""
+        before: Facts = {}
         for seconds, kind, changed in self.rows:
             if kind == "DELETED":
                 yield seconds, "object", "gone"
             elif self.kind == "job":
                 yield from ((seconds, "job", text) for text in _job_words(changed))
             else:
-                yield from ((seconds, who, text) for who, text in _pod_words(changed))
+                yield from ((seconds, who, text) for who, text in _pod_words(changed, before))
+            before |= changed
 
 
-def _pod_words(changed: Facts) -> Iterator[tuple[str, str]]:
+def _pod_words(changed: Facts, before: Facts) -> Iterator[tuple[str, str]]:
+    """:param before: the last value of each field."""
     if changed.get("phase"):
         yield "phase", str(changed["phase"])
     if changed.get("reason"):
@@ -144,8 +149,12 @@ def _pod_words(changed: Facts) -> Iterator[tuple[str, str]]:
     for name, value in changed.items():
         if name.endswith(".lastState") and value:  # the end that was told at once, or only now with the next run
             yield _who(name), _told(value)
-            if f"{name.rpartition('.')[0]}.state" not in changed:
-                yield _who(name), "runs"
+    for name, value in changed.items():
+        if name.endswith(".restartCount") and value:
+            yield _who(name), f"restarts {value}"
+            state = f"{name.rpartition('.')[0]}.state"
+            if state not in changed:  # the next run is in the same state as the one before was
+                yield _who(name), _told(before[state])
     for name, value in changed.items():
         if name.endswith(".state") and value:
             yield _who(name), _told(value)
@@ -186,7 +195,16 @@ def _without_chance(words: list[tuple[float, str, str]], quick: frozenset[str]) 
             continue
         last[who] = what
         kept.append((who, what))
-    return [f"{who}: {what}" for who, what in _with_running(kept)]
+    return [f"{who}: {what}" for who, what in _with_running(_sorted_starts(kept))]
+
+
+def _sorted_starts(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Containers that start one after the other may be told of together."""
+    result: list[tuple[str, str]] = []
+    for _, group in itertools.groupby(words, key=lambda word: word[1] == "runs"):
+        together = list(group)
+        result += sorted(together) if together[0][1] == "runs" else together
+    return result
 
 
 def _with_running(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -218,4 +236,10 @@ def body(answer: Object, jobs: Iterable[str] = ()) -> tuple[int, str]:
     content = answer.get("body")
     if isinstance(content, dict):
         content = content.get("message", json.dumps(content))
+    content = str(content or "")
+    if cut := re.search(r"…\[\d+ left out\]…", content):
+        return int(answer["status"]), f"{content[:50]}…{answer.get('length')}…{content[cut.end() :][-50:]}"
+    if len(content) > _LONGEST:
+        content = f"{content[:50]}…{answer.get('length')}…{content[-50:]}"
+        return int(answer["status"]), content
     return int(answer["status"]), generated(plain_output(normal(str(content or ""))), jobs)

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ class Chain:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(INCLUDE),
             "PYTHONWARNINGS": "error",
+            **{name: text for name, text in os.environ.items() if name.startswith("COVERAGE_")},
             "BATON_POLICIES": json.dumps(self.policies),
             **self.environment,
         }
@@ -134,6 +135,29 @@ class Chain:
             database, options="-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
         ) as connection:
             return connection.execute(query.encode()).fetchall()
+
+
+@dataclass
+class Loaded:
+    """A chain with two runs of the same source.
+
+    :param processed: manifests of the run that is in the warehouse.
+    :param following: manifests of the run after it, transformed and not yet loaded.
+    """
+
+    chain: Chain
+    processed: dict[str, str]
+    following: dict[str, str]
+
+    def copy(self, server: Server) -> "Loaded":
+        """Give the same with a warehouse of its own; source and files are those of all copies, to be read only.
+
+        A run key names files: whoever runs a stage again takes a key of its own.
+        """
+        warehouse = server.database(like=self.chain.warehouse)
+        environment = self.chain.environment | {"BATON_WAREHOUSE_DSN": warehouse}
+        policies = copy.deepcopy(self.chain.policies)
+        return replace(self, chain=replace(self.chain, warehouse=warehouse, environment=environment, policies=policies))
 
 
 def make_chain(server: Server, raw: str, processed: str) -> Chain:

@@ -11,8 +11,16 @@ from pathlib import Path
 
 import pytest
 from tests.workloads.backups import Backups, make_backups
-from tests.workloads.chain import Chain, filled, make_chain
+from tests.workloads.chain import Chain, Loaded, filled, make_chain
+from tests.workloads.in_process import extensions_unchecked
 from tests.workloads.postgres_server import Server, answers, free_port
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_engine() -> Iterator[None]:
+    """What runs in this process trusts the locked extension."""
+    with extensions_unchecked():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +94,20 @@ def s3_chain(server: Server, s3: dict[str, str]) -> Chain:
 def people(file_chain: Chain) -> Chain:
     """The chain over ``file://`` with people, their visits and an empty table."""
     return filled(file_chain)
+
+
+@pytest.fixture(scope="session")
+def loaded_once(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """People in a warehouse that nobody changes."""
+    folder = tmp_path_factory.mktemp("loaded")
+    chain = filled(make_chain(server, f"file://{folder}/raw", f"file://{folder}/processed"))
+    return Loaded(chain, chain.to_warehouse(), chain.to_processed("2026-11-23"))
+
+
+@pytest.fixture
+def loaded(loaded_once: Loaded, server: Server) -> Loaded:
+    """People in a warehouse of the test's own; their source and their files are only to be read."""
+    return loaded_once.copy(server)
 
 
 @pytest.fixture

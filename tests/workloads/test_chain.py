@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
+from tests.workloads.chain import Loaded
+
+from baton_workloads.__main__ import GROUPS, workloads
+
 PEOPLE = "SELECT * FROM people ORDER BY id::text"
 
 
@@ -170,14 +175,33 @@ def test_help_needs_no_engine_no_driver_and_no_airflow() -> None:
     assert "--manifest" in done.stdout
 
 
-def test_no_stage_imports_pandas(people: Any) -> None:
-    """The engine asks for it at every occasion, which would cost each stage a third of a second and 80 MB."""
-    processed = people.to_warehouse()
-    for stage, uri in [("transform", people.export("2026-11-23")["people"]), ("validate", processed["people"])]:
-        command, environment = people.command(stage, "--manifest", uri)
+def test_the_list_of_groups_needs_none_of_them() -> None:
+    """What it says of each is what the group says of itself."""
+    include = Path(__file__).parents[2] / "include"
+    script = (
+        "import sys; from baton_workloads.__main__ import main; main(['--help']);"
+        "print([m for m in sys.modules if m.endswith('.cli')], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(include)}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"
+    for name, said in GROUPS.items():
+        group = workloads.get_command(click.Context(workloads), name)
+        assert group is not None
+        assert group.get_short_help_str(limit=200) == said
+        assert f"{name} " in done.stdout
+        assert f" {said}\n" in done.stdout
+
+
+def test_no_stage_imports_pandas_or_numpy(loaded: Loaded) -> None:
+    """The engine asks for them at every occasion, which would cost each stage a third of a second and 80 MB."""
+    raw = loaded.chain.export("without-pandas")["people"]
+    for stage, uri in [("transform", raw), ("validate", loaded.processed["people"])]:
+        command, environment = loaded.chain.command(stage, "--manifest", uri)
         script = (
             "import sys; from baton_workloads.__main__ import main; code = main(sys.argv[1:]);"
-            "print([m for m in ('duckdb', 'pandas') if m in sys.modules], file=sys.stderr); sys.exit(code)"
+            "print([m for m in ('duckdb', 'pandas', 'numpy') if m in sys.modules], file=sys.stderr); sys.exit(code)"
         )
         done = subprocess.run(
             [sys.executable, "-c", script, *command[3:]], env=environment, capture_output=True, text=True, check=False

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.workloads.chain import Loaded, filled, make_chain
+from tests.workloads.postgres_server import Server
 
 
 def path_of(uri: str) -> Path:
@@ -264,12 +266,20 @@ def test_a_transform_that_is_killed_leaves_nothing_that_is_read(people: Any) -> 
     assert people.validate(processed).code == 0
 
 
+@pytest.fixture(scope="module")
+def grown(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """A warehouse that nobody changes, and a run whose load takes a second or two."""
+    folder = tmp_path_factory.mktemp("grown")
+    chain = filled(make_chain(server, f"file://{folder}/raw", f"file://{folder}/processed"))
+    loaded = chain.to_warehouse("d")
+    grow(chain, 200_000)
+    return Loaded(chain, loaded, chain.to_processed("e"))
+
+
 @pytest.mark.parametrize("milliseconds", [20, 150, 400])
-def test_a_load_that_is_killed_changes_nothing(people: Any, milliseconds: int) -> None:
+def test_a_load_that_is_killed_changes_nothing(grown: Loaded, server: Server, milliseconds: int) -> None:
     """The old table stays; the next load finds no remains and loads all rows once."""
-    people.to_warehouse("d")
-    grow(people, 200_000)
-    processed = people.to_processed("e")
+    people, processed = grown.copy(server).chain, grown.following
     process = people.spawn("load", "--manifest", processed["visits"])
     copying = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY %'"
     until(lambda: bool(people.query(people.warehouse, copying)[0][0]), process)

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.workloads.chain import Loaded
 
 from baton_workloads.etl.warehouses.postgres.ledger import LOCK
 
@@ -22,11 +23,11 @@ def test_an_older_snapshot_never_replaces_a_newer_one(people: Any) -> None:
     assert report["visits"]["superseded"] is True
 
 
-def test_another_key_is_refused_unless_it_is_named(people: Any) -> None:
+def test_another_key_is_refused_unless_it_is_named(loaded: Loaded) -> None:
     """Pseudonyms of two keys do not join, so a changed key must be meant."""
-    people.to_warehouse()
+    people = loaded.chain
     people.environment["BATON_PSEUDONYM_KEY"] = "1e" * 32
-    processed = people.to_processed()
+    processed = people.to_processed("another-key")
     outcome = people.run("load", "--manifest", processed["visits"])
     assert outcome.code == 65
     assert "--accept-key-change" in outcome.error
@@ -35,22 +36,22 @@ def test_another_key_is_refused_unless_it_is_named(people: Any) -> None:
     assert people.validate(processed).code == 0
 
 
-def test_a_snapshot_of_another_source_is_refused_unless_it_is_named(people: Any, server: Any) -> None:
+def test_a_snapshot_of_another_source_is_refused_unless_it_is_named(loaded: Loaded, server: Any) -> None:
     """Snapshots of two databases have no order."""
-    people.to_warehouse()
+    people = loaded.chain
     people.source = people.environment["BATON_SOURCE_DSN"] = server.database()
     people.execute(people.source, "CREATE TABLE empty (id int, what text)")
     people.policies = {"empty": people.policies["empty"]}
-    processed = people.to_processed()
+    processed = people.to_processed("another-source")
     outcome = people.run("load", "--manifest", processed["empty"])
     assert outcome.code == 65
     assert "--accept-source-change" in outcome.error
     assert people.load(processed["empty"], "--accept-source-change") == "loaded"
 
 
-def test_a_table_that_somebody_dropped_is_loaded_again(people: Any) -> None:
+def test_a_table_that_somebody_dropped_is_loaded_again(loaded: Loaded) -> None:
     """The ledger is not believed about a table that is gone."""
-    processed = people.to_warehouse()
+    people, processed = loaded.chain, loaded.processed
     people.execute(people.warehouse, "DROP TABLE visits")
     assert people.validate(processed).code == 65
     assert people.load(processed["visits"]) == "loaded"
@@ -67,10 +68,9 @@ def test_two_loads_at_once_take_turns(people: Any) -> None:
     assert people.query(people.warehouse, "SELECT count(*) FROM visits") == [(2000,)]
 
 
-def test_readers_see_the_old_table_until_the_new_one_is_complete(people: Any) -> None:
+def test_readers_see_the_old_table_until_the_new_one_is_complete(loaded: Loaded) -> None:
     """A query during a load neither waits nor sees half a table."""
-    people.to_warehouse()
-    processed = people.to_processed("2026-11-23")
+    people, processed = loaded.chain, loaded.following
     with psycopg.connect(people.warehouse) as blocker:
         blocker.execute("SELECT pg_advisory_lock(%s, hashtext('visits'))", (LOCK,))
         load = people.spawn("load", "--manifest", processed["visits"])
@@ -80,10 +80,10 @@ def test_readers_see_the_old_table_until_the_new_one_is_complete(people: Any) ->
     assert counted == [(2000,)]
 
 
-def test_views_grants_indexes_and_owner_survive(people: Any) -> None:
+def test_views_grants_indexes_and_owner_survive(loaded: Loaded) -> None:
     """What people built on the table is there after the next load, too."""
+    people = loaded.chain
     role = f"reader_{people.warehouse[-8:]}"
-    people.to_warehouse()
     people.execute(
         people.warehouse,
         f"CREATE ROLE {role}",
@@ -97,7 +97,7 @@ def test_views_grants_indexes_and_owner_survive(people: Any) -> None:
         f"GRANT SELECT ON older TO {role}",
     )
     before = dependents_of(people)
-    people.to_warehouse("2026-11-23")
+    assert [people.load(uri) for uri in loaded.following.values()] == ["loaded"] * 3
     assert dependents_of(people) == before
     assert people.query(people.warehouse, "SELECT count(*) > 0 FROM older") == [(True,)]
     people.execute(people.warehouse, "DROP OWNED BY " + role, "DROP ROLE " + role)
@@ -126,22 +126,20 @@ def dependents_of(chain: Any) -> list[Any]:
         ("CREATE TABLE refers (person uuid REFERENCES people)", "foreign key refers_person_fkey"),
     ],
 )
-def test_what_a_new_table_would_lose_is_refused_by_name(people: Any, statement: str, named: str) -> None:
+def test_what_a_new_table_would_lose_is_refused_by_name(loaded: Loaded, statement: str, named: str) -> None:
     """Nothing is changed, and the message names what is in the way."""
-    people.to_warehouse()
+    people = loaded.chain
     people.execute(people.warehouse, statement)
-    processed = people.to_processed("2026-11-23")
-    outcome = people.run("load", "--manifest", processed["people"])
+    outcome = people.run("load", "--manifest", loaded.following["people"])
     assert outcome.code == 65
     assert named in outcome.error
     assert people.query(people.warehouse, "SELECT count(*) FROM people") == [(501,)]
 
 
-def test_the_ledger_says_what_was_loaded_from_what(people: Any) -> None:
+def test_the_ledger_says_what_was_loaded_from_what(loaded: Loaded) -> None:
     """One row for each load, with digest, snapshot and the key's fingerprint."""
-    people.to_warehouse()
-    rows = people.query(
-        people.warehouse,
+    rows = loaded.chain.query(
+        loaded.chain.warehouse,
         "SELECT dataset, run_key, rows, length(manifest_digest), length(key_fingerprint), snapshot ? 'lsn'"
         " FROM baton.load_ledger ORDER BY 1",
     )
@@ -153,15 +151,15 @@ def test_the_ledger_says_what_was_loaded_from_what(people: Any) -> None:
     ]
 
 
-def test_a_lock_that_is_held_ends_the_load_as_transient(people: Any, monkeypatch: Any) -> None:
+def test_a_lock_that_is_held_ends_the_load_as_transient(loaded: Loaded, monkeypatch: Any) -> None:
     """A load that waits too long for a reader gives up, and may be tried again."""
     from baton_workloads.etl import database
 
-    people.to_warehouse()
-    processed = people.to_processed("2026-11-23")
+    people, processed = loaded.chain, loaded.following
     monkeypatch.setattr(database, "SESSION", database.SESSION.replace(database.LOCK_TIMEOUT, "200ms"))
+    before = threading.active_count()
     with psycopg.connect(people.warehouse) as reader:
         reader.execute("SELECT count(*) FROM visits")
         outcome = people.run("load", "--manifest", processed["visits"])
     assert outcome.code == 75
-    assert threading.active_count() < 10
+    assert threading.active_count() <= before

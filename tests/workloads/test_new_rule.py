@@ -1,12 +1,13 @@
 # ruff: noqa: S608  (tests write their SQL themselves)
 """A new masking rule is one new file: nothing else knows its name."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.workloads.chain import KEY
-from tests.workloads.extended import extended, python, stages, validate
+from tests.workloads.extended import Commands, extended, python
 
 from baton_workloads.etl.pseudonym import domain_key
 from baton_workloads.etl.pseudonym import pseudonym as hash_of
@@ -105,14 +106,17 @@ print(condition(rule.violation(column), rule.result(column)))
 IBAN = "DE89370400440532013"
 
 
-@pytest.fixture
-def include(tmp_path: Path) -> Path:
-    """The package with one file more."""
-    return extended(tmp_path, {"etl/rules/mask_iban.py": MASK_IBAN})
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """What runs the chain with a rule more, and with one of another kind."""
+    files = {"etl/rules/mask_iban.py": MASK_IBAN, "etl/rules/token.py": TOKEN}
+    with Commands(extended(tmp_path_factory.mktemp("extended"), files)) as made:
+        yield made
 
 
-def test_one_new_file_is_a_rule_that_policies_may_name(include: Path) -> None:
+def test_one_new_file_is_a_rule_that_policies_may_name(tmp_path: Path) -> None:
     """Policy, expression and check of the new rule come from its file alone."""
+    include = extended(tmp_path, {"etl/rules/mask_iban.py": MASK_IBAN})
     assert python(include, PROGRAM).splitlines() == [
         "DE***00",
         "***",
@@ -144,7 +148,7 @@ def test_a_rule_that_cannot_be_checked_is_refused(tmp_path: Path, promise: str, 
         python(include, "import baton_workloads.etl.rules")
 
 
-def test_a_new_rule_goes_through_the_whole_chain(file_chain: Any, include: Path) -> None:
+def test_a_new_rule_goes_through_the_whole_chain(file_chain: Any, commands: Commands) -> None:
     """Transform applies it, load brings it, validate checks its form and searches for its originals."""
     chain = file_chain
     chain.execute(
@@ -153,15 +157,15 @@ def test_a_new_rule_goes_through_the_whole_chain(file_chain: Any, include: Path)
         f"INSERT INTO accounts SELECT i, '{IBAN}' || (100 + i), 'nothing' FROM generate_series(1, 50) i",
     )
     chain.policies = {"accounts": {"columns": {"id": "keep", "iban": "mask_iban", "note": "keep"}}}
-    processed = stages(chain, include)
+    processed = commands.stages(chain)
     assert chain.query(chain.warehouse, "SELECT iban FROM accounts WHERE id = 7") == [("DE***07",)]
-    assert "iban obeys mask_iban" in validate(chain, include, processed).result["datasets"]["accounts"]["checks"]
+    assert "iban obeys mask_iban" in commands.validate(chain, processed).result["datasets"]["accounts"]["checks"]
     chain.execute(chain.warehouse, "UPDATE accounts SET iban = 'DE89' WHERE id = 7")
-    outcome = validate(chain, include, processed)
+    outcome = commands.validate(chain, processed)
     assert (outcome.code, "accounts: iban obeys mask_iban (1 rows break it)" in outcome.error) == (65, True)
 
 
-def test_an_original_of_a_new_rule_is_found_however_it_is_written(file_chain: Any, include: Path) -> None:
+def test_an_original_of_a_new_rule_is_found_however_it_is_written(file_chain: Any, commands: Commands) -> None:
     """How its values may be written, the rule says in its file."""
     chain = file_chain
     chain.execute(
@@ -171,14 +175,13 @@ def test_an_original_of_a_new_rule_is_found_however_it_is_written(file_chain: An
         "UPDATE accounts SET note = 'pay to de89-3704-0044-0532-0131-07 soon' WHERE id = 9",
     )
     chain.policies = {"accounts": {"columns": {"id": "keep", "iban": "mask_iban", "note": "keep"}}}
-    outcome = validate(chain, include, stages(chain, include))
+    outcome = commands.validate(chain, commands.stages(chain))
     assert (outcome.code, "no original of iban stands in note" in outcome.error) == (65, True), outcome.stderr
 
 
-def test_a_new_keyed_rule_gets_its_hashes_from_the_transform(file_chain: Any, tmp_path: Path) -> None:
+def test_a_new_keyed_rule_gets_its_hashes_from_the_transform(file_chain: Any, commands: Commands) -> None:
     """It joins, its values are checked row by row, and an original that looks like one of them is found."""
     chain = file_chain
-    include = extended(tmp_path, {"etl/rules/token.py": TOKEN})
     known = "t_0123456789abcdef"
     chain.execute(
         chain.source,
@@ -187,12 +190,12 @@ def test_a_new_keyed_rule_gets_its_hashes_from_the_transform(file_chain: Any, tm
         f"INSERT INTO accounts VALUES ('{known}', NULL)",
     )
     chain.policies = {"accounts": {"columns": {"id": "token", "other": "token"}}}
-    processed = stages(chain, include)
+    processed = commands.stages(chain)
     token = hash_of("account 1", domain_key(bytes.fromhex(KEY), "token")).hex[:16]
     joined = "SELECT DISTINCT p.id FROM accounts c JOIN accounts p ON p.id = c.other"
     assert chain.query(chain.warehouse, joined) == [(f"t_{token}",)]
-    checks = validate(chain, include, processed).result["datasets"]["accounts"]["checks"]
+    checks = commands.validate(chain, processed).result["datasets"]["accounts"]["checks"]
     assert {"id obeys token", "key (id) is unique", "no original of id is left"} <= set(checks)
     chain.execute(chain.warehouse, f"UPDATE accounts SET id = '{known}' WHERE id = 't_{token}'")
-    outcome = validate(chain, include, processed)
+    outcome = commands.validate(chain, processed)
     assert (outcome.code, "no original of id is left (1 rows" in outcome.error) == (65, True), outcome.stderr

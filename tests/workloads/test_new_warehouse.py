@@ -1,34 +1,45 @@
 """A new kind of warehouse is one new folder: load and validate speak to what it gives them."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from tests.workloads.chain import Chain
-from tests.workloads.extended import extended, python, run, stages, validate
+from tests.workloads.chain import Chain, filled, make_chain
+from tests.workloads.extended import Commands, extended, python
+from tests.workloads.postgres_server import Server
 
 FOLDER = Path(__file__).parent / "warehouses" / "duckdb_file"
 
 
-@pytest.fixture
-def include(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with one folder more."""
     name = "etl/warehouses/duckdb_file/__init__.py"
-    return extended(tmp_path, {name: (FOLDER / "__init__.py").read_text()})
+    return extended(tmp_path_factory.mktemp("extended"), {name: (FOLDER / "__init__.py").read_text()})
 
 
-@pytest.fixture
-def to_file(people: Chain, tmp_path: Path) -> Chain:
-    """The chain from PostgreSQL into a DuckDB file."""
-    people.environment["BATON_WAREHOUSE_DSN"] = f"duckdb://{tmp_path}/warehouse.duckdb"
-    return people
+@pytest.fixture(scope="module")
+def commands(include: Path) -> Iterator[Commands]:
+    """What runs the chain with that package."""
+    with Commands(include) as made:
+        yield made
 
 
-def change(chain: Chain, *statements: str) -> list[Any]:
+@pytest.fixture(scope="module")
+def to_file(server: Server, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, Any, Path]:
+    """The chain from PostgreSQL into a DuckDB file, its processed manifests, and the file, which nobody changes."""
+    folder = tmp_path_factory.mktemp("file")
+    chain = filled(make_chain(server, f"file://{folder}/raw", f"file://{folder}/processed"))
+    chain.environment["BATON_WAREHOUSE_DSN"] = f"duckdb://{folder}/warehouse.duckdb"
+    return chain, commands.stages(chain), folder / "warehouse.duckdb"
+
+
+def change(path: Path, *statements: str) -> list[Any]:
     """Change the file, or ask it; gives the last answer."""
-    path = chain.environment["BATON_WAREHOUSE_DSN"].removeprefix("duckdb://")
-    with duckdb.connect(path) as connection:
+    with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for statement in statements[:-1]:
             connection.execute(statement)
@@ -49,18 +60,17 @@ def test_one_new_folder_is_a_warehouse_that_a_dsn_may_name(include: Path) -> Non
     assert said.endswith("it begins with duckdb:// or postgresql://")
 
 
-def test_load_and_validate_run_through_it(to_file: Chain, include: Path) -> None:
+def test_load_and_validate_run_through_it(to_file: tuple[Chain, Any, Path], commands: Commands) -> None:
     """Real files, real rows: what PostgreSQL is asked, the file is asked; and a load knows what was loaded."""
-    in_postgres = {**to_file.environment, "BATON_WAREHOUSE_DSN": to_file.warehouse}
-    processed = stages(to_file, include)
-    rows = change(to_file, "SELECT count(*), count(DISTINCT id), min(email) FROM public.people")
+    chain, processed, path = to_file
+    in_postgres = {"BATON_WAREHOUSE_DSN": chain.warehouse}
+    rows = change(path, "SELECT count(*), count(DISTINCT id), min(email) FROM public.people")
     assert rows == [(501, 501, "p***@***.com")]
     for uri in processed.values():
-        assert run(to_file, include, "load", "--manifest", uri).result["outcome"] == "already_loaded"
-        run(to_file, include, "load", "--manifest", uri, **in_postgres)
-    made = validate(to_file, include, processed).result["datasets"]
-    words = [word for uri in processed.values() for word in ("--manifest", uri)]
-    asked = run(to_file, include, "validate", *words, **in_postgres).result["datasets"]
+        assert commands.run(chain, "load", "--manifest", uri).result["outcome"] == "already_loaded"
+        commands.run(chain, "load", "--manifest", uri, **in_postgres)
+    made = commands.validate(chain, processed).result["datasets"]
+    asked = commands.validate(chain, processed, **in_postgres).result["datasets"]
     assert {name: found["checks"] for name, found in made.items()} == {n: f["checks"] for n, f in asked.items()}
     assert "no original of code is left" in made["people"]["checks"]
 
@@ -81,9 +91,12 @@ def test_load_and_validate_run_through_it(to_file: Chain, include: Path) -> None
         ("DROP TABLE public.people", "dataset people is not in the warehouse"),
     ],
 )
-def test_what_is_wrong_in_it_is_found(to_file: Chain, include: Path, statement: str, said: str) -> None:
+def test_what_is_wrong_in_it_is_found(
+    to_file: tuple[Chain, Any, Path], commands: Commands, tmp_path: Path, statement: str, said: str
+) -> None:
     """Each check is the warehouse's to answer, and validate's to judge."""
-    processed = stages(to_file, include)
-    change(to_file, statement)
-    outcome = validate(to_file, include, processed)
+    chain, processed, path = to_file
+    changed = Path(shutil.copy(path, tmp_path))
+    change(changed, statement)
+    outcome = commands.validate(chain, processed, BATON_WAREHOUSE_DSN=f"duckdb://{changed}")
     assert (outcome.code, said in outcome.error) == (65, True), outcome.stderr

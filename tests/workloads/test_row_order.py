@@ -8,7 +8,7 @@ import pytest
 
 from baton_workloads.etl.pseudonym import domain_key, pseudonym
 
-ROWS = 20_000
+ROWS = 10_000
 TABLE = f"""
 CREATE TABLE people (id bigint PRIMARY KEY, born date NOT NULL, name text, joined timestamp NOT NULL);
 INSERT INTO people SELECT i, date '1960-01-01' + i % 9999, 'Name ' || i, timestamp '2026-01-01' + i * interval '1 min'

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import unicodedata
 import uuid
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,6 +18,7 @@ from baton_workloads.etl import engine, pseudonym
 from baton_workloads.etl.manifest import Column
 from baton_workloads.etl.policy import Policy
 from baton_workloads.etl.rules import Rule
+from baton_workloads.etl.rules.masks import ENDINGS
 
 pyarrow = pytest.importorskip("pyarrow")
 ENGINE = engine.connect()
@@ -175,6 +177,64 @@ def test_pseudonyms_are_the_specified_hmac(values: list[str], key: bytes, domain
     expected = [hmac.new(domain_key.encode(), v.encode(), hashlib.sha256).hexdigest()[:32] for v in values]
     made = pseudonym.hash_texts(pyarrow.array([*values, None], pyarrow.string()), pseudonym.domain_key(key, domain))
     assert made.to_pylist() == [*expected, None]
+
+
+def are_signs(text: str, others: str) -> bool:
+    """Say whether a text is made of letters, digits, and other signs that an address may have there."""
+    return all(unicodedata.category(sign)[0] in "LMN" or sign in others for sign in text)
+
+
+def address_mask(value: str) -> str:
+    """Mask an address by its parts."""
+    local, at, domain = value.partition("@")
+    *labels, ending = domain.split(".")
+    formed = at and labels and all(label and are_signs(label, "-") for label in labels)
+    if not (formed and are_signs(local, ".!#$%&'*+/=?^_`{|}~-") and re.fullmatch("[A-Za-z]{2,}", ending)):
+        return "***"
+    first = local[:1] if re.fullmatch("[A-Za-z0-9]", local[:1]) else ""
+    common = len(ending) == 2 or ending.lower() in ENDINGS.split("|")
+    return f"{first}***@***{f'.{ending}' if common else ''}".lower()
+
+
+def number_mask(value: str, keep: int) -> str:
+    """Mask a number to call by its digits."""
+    digits = re.sub("[^0-9]", "", value)
+    return "***" + (digits[-keep:] if keep and len(digits) >= keep + 6 else "")
+
+
+@EXAMPLES
+@given(
+    st.lists(
+        st.text(st.sampled_from("aZ09@@..coOmdiKs \n\u0130\u00df\u6f22\u017f\u212a+-\u0663"), max_size=20), min_size=1
+    ),
+    st.integers(0, 4),
+)
+def test_masks_are_what_python_makes_of_the_parts(values: list[str], keep: int) -> None:
+    """Whatever stands in the column, also what hardly is an address or a number."""
+    texts = column("text", "text", "text")
+    assert applied(rule(rule="mask_email"), texts, values, "VARCHAR") == [address_mask(v) for v in values]
+    numbers = applied(rule(rule="mask_phone", keep_last=keep), texts, values, "VARCHAR")
+    assert numbers == [number_mask(v, keep) for v in values]
+
+
+@EXAMPLES
+@given(st.lists(st.none() | TEXTS), st.integers(1, 3), st.integers(0, 2))
+def test_pseudonyms_as_bits_are_the_same_in_their_rows(values: list[str | None], times: int, skipped: int) -> None:
+    """Also where values repeat, stand beside NULL, or are a part of a larger array."""
+    texts = pyarrow.array(values * times, pyarrow.string())[skipped:]
+    key = pseudonym.domain_key(bytes(32), "customer")
+    expected = [None if v is None else pseudonym.pseudonym(v, key) for v in texts.to_pylist()]
+    assert pseudonym.hash_bits(texts, key).to_pylist() == expected
+
+
+def test_values_that_repeat_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staff, countries and their kind: a few values in millions of rows."""
+    hashed: list[int] = []
+    kernel = pseudonym.hash_texts
+    monkeypatch.setattr(pseudonym, "hash_texts", lambda texts, key: hashed.append(len(texts)) or kernel(texts, key))
+    pseudonym.hash_bits(pyarrow.array([str(number % 50) for number in range(5000)]), "00")
+    pseudonym.hash_bits(pyarrow.array([str(number) for number in range(5000)]), "00")
+    assert hashed == [50, 5000]
 
 
 @pytest.mark.parametrize(

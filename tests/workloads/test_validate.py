@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.workloads.chain import Loaded
 
 CHANGES = {
     "a row is missing": ("DELETE FROM visits WHERE number = 7", "visits: warehouse rows 1999"),
@@ -42,12 +43,11 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_what_is_wrong_in_the_warehouse_is_found(people: Any, case: str) -> None:
+def test_what_is_wrong_in_the_warehouse_is_found(loaded: Loaded, case: str) -> None:
     """Each kind of damage is named by dataset and column."""
     statement, message = CHANGES[case]
-    processed = people.to_warehouse()
-    people.execute(people.warehouse, statement)
-    outcome = people.validate(processed)
+    loaded.chain.execute(loaded.chain.warehouse, statement)
+    outcome = loaded.chain.validate(loaded.processed)
     assert outcome.code == 65
     assert pytest.raises(AssertionError, match=message).matches(AssertionError(outcome.error)), outcome.error
 
@@ -58,19 +58,18 @@ def test_originals_that_look_masked_hide_nothing(people: Any) -> None:
     assert people.validate(people.to_warehouse()).code == 0
 
 
-def test_manifests_of_different_runs_are_not_mixed(people: Any) -> None:
+def test_manifests_of_different_runs_are_not_mixed(loaded: Loaded) -> None:
     """One snapshot, or the counts and joins mean nothing."""
-    first = people.to_warehouse("d")
-    second = people.to_warehouse("e")
-    outcome = people.validate({"people": first["people"], "visits": second["visits"]})
+    assert [loaded.chain.load(uri) for uri in loaded.following.values()] == ["loaded"] * 3
+    mixed = {"people": loaded.processed["people"], "visits": loaded.following["visits"]}
+    outcome = loaded.chain.validate(mixed)
     assert (outcome.code, "run the chain again" in outcome.error) == (65, True), outcome.error
 
 
-def test_another_policy_than_the_one_that_was_applied_is_noticed(people: Any) -> None:
+def test_another_policy_than_the_one_that_was_applied_is_noticed(loaded: Loaded) -> None:
     """What was loaded is checked by the policy that made it, or not at all."""
-    processed = people.to_warehouse()
-    people.policies["people"]["columns"]["salary"] = {"rule": "generalise_number", "step": 50}
-    outcome = people.validate(processed)
+    loaded.chain.policies["people"]["columns"]["salary"] = {"rule": "generalise_number", "step": 50}
+    outcome = loaded.chain.validate(loaded.processed)
     assert (outcome.code, "another policy" in outcome.error) == (65, True)
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.workloads.chain import Chain, filled, make_chain
+from tests.workloads.chain import Loaded
 
 
 def reversed_column(table: str, column: str, key: str = "id") -> str:
@@ -53,24 +53,13 @@ TAMPERED = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def loaded(server: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, dict[str, str]]:
-    """A chain whose warehouse is loaded, and its processed manifests."""
-    folder = tmp_path_factory.mktemp("loaded")
-    chain = filled(make_chain(server, f"file://{folder}/raw", f"file://{folder}/processed"))
-    return chain, chain.to_warehouse()
-
-
 @pytest.mark.parametrize("case", TAMPERED)
-def test_a_value_that_is_not_the_snapshots_is_named_by_its_column(server: Any, loaded: Any, case: str) -> None:
+def test_a_value_that_is_not_the_snapshots_is_named_by_its_column(loaded: Loaded, case: str) -> None:
     """Whatever was done to one column is reported for that column, and for no other."""
     statement, column = TAMPERED[case]
-    chain, processed = loaded
-    warehouse = server.database(like=chain.warehouse)
     some = "(SELECT max(code::text)::uuid FROM people WHERE score > 0 AND born IS NOT NULL)"
-    chain.execute(warehouse, statement.replace("{one}", some))
-    manifests = (word for uri in processed.values() for word in ("--manifest", uri))
-    outcome = chain.run("validate", *manifests, BATON_WAREHOUSE_DSN=warehouse)
+    loaded.chain.execute(loaded.chain.warehouse, statement.replace("{one}", some))
+    outcome = loaded.chain.validate(loaded.processed)
     assert outcome.code == 65
     assert re.findall(r"(\w+: values of \w+) are", outcome.error) == [f"people: values of {column}"], outcome.error
 
@@ -90,11 +79,11 @@ def test_a_row_that_stands_twice_in_another_ones_place_is_found(file_chain: Any)
     assert re.findall(r"notes: values of (\w+) are", outcome.error) == ["a", "b"]
 
 
-def test_several_changed_columns_are_all_named(people: Any) -> None:
+def test_several_changed_columns_are_all_named(loaded: Loaded) -> None:
     """One finding does not hide another."""
-    processed = people.to_warehouse()
-    people.execute(people.warehouse, "UPDATE people SET score = 0, mood = 'x', salary = 0 WHERE born > '1960-12-31'")
-    outcome = people.validate(processed)
+    change = "UPDATE people SET score = 0, mood = 'x', salary = 0 WHERE born > '1960-12-31'"
+    loaded.chain.execute(loaded.chain.warehouse, change)
+    outcome = loaded.chain.validate(loaded.processed)
     assert re.findall(r"values of (\w+) are", outcome.error) == ["mood", "salary", "score"]
 
 

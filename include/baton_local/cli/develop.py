@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from baton_local.coverage import below, raise_to, read_floors, read_report
 from baton_local.errors import StackError
 from baton_local.layout import PROJECT
 
@@ -33,10 +34,13 @@ LOCKS = {
         "dev",
     ],
     "include/baton_workloads/requirements.txt": ["--group", "workloads", "--constraint", "requirements.txt"],
+    "tests/mutation/requirements.txt": ["--group", "mutation", "--constraint", "requirements.txt"],
 }
 
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
-"""The whole ordinary run waits more than it computes: three processes share it, see tests/side_by_side.py."""
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadscope", "--no-loadscope-reorder"]
+"""The whole ordinary run waits as much as it computes: four processes share it, see tests/side_by_side.py."""
+
+COVERAGE_FLOORS = PROJECT / "tests" / "coverage_floors.yaml"
 
 Command = list[str]
 
@@ -49,8 +53,8 @@ def _environment() -> dict[str, str]:
     return {**settings, **os.environ, "PYTHONPATH": paths, "PATH": search, "NO_MKDOCS_2_WARNING": "1"}
 
 
-def _run(command: Command) -> int:
-    return subprocess.run(command, cwd=PROJECT, env=_environment(), check=False).returncode
+def _run(command: Command, **variables: str) -> int:
+    return subprocess.run(command, cwd=PROJECT, env=_environment() | variables, check=False).returncode
 
 
 def test(
@@ -58,13 +62,48 @@ def test(
     soak: Annotated[
         bool, typer.Option("--soak", help="Also what takes long: faults by the dozen, large scales.")
     ] = False,
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage", help="Measure lines and branches, by package; the whole run also keeps the floors."),
+    ] = False,
+    raise_floors: Annotated[
+        bool, typer.Option("--raise-floors", help="With --coverage: write down what was reached where that is more.")
+    ] = False,
 ) -> None:
     """Run the tests. Further words go to pytest, as in `./baton test tests/unit -k policy -x`."""
-    raise typer.Exit(_run([sys.executable, "-m", "pytest", *pytest_words(context.args, soak=soak)]))
+    words = pytest_words(context.args, soak=soak)
+    if coverage:
+        raise typer.Exit(_run_measured(words, is_whole=not context.args, raises=raise_floors))
+    raise typer.Exit(_run([sys.executable, "-m", "pytest", *words]))
+
+
+def _run_measured(words: list[str], *, is_whole: bool, raises: bool) -> int:
+    """Run pytest and print what it ran of each package.
+
+    :param is_whole: compare with the floors; a selection cannot reach them.
+    :param raises: write higher floors where more was reached.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        measure = [sys.executable, "-m", "coverage"]
+        own = {"COVERAGE_FILE": str(Path(folder) / "data")}
+        code = _run([*measure, "run", "-m", "pytest", *words], **own)
+        report = Path(folder) / "report.json"
+        if _run([*measure, "combine", "--quiet"], **own) or _run([*measure, "json", "-q", "-o", str(report)], **own):
+            return code or 1
+        measured = read_report(report)
+    for name, part in measured.items():
+        if part.run or is_whole:
+            console.print(f"{name:40} {part.percent:5.1f} %  {part.there - part.run:5} of {part.there} missed")
+    if raises:
+        raise_to(measured, COVERAGE_FLOORS)
+    wrong = below(measured, read_floors(COVERAGE_FLOORS)) if is_whole else []
+    for line in wrong:
+        console.print(f"[red]✗[/] {line} ({COVERAGE_FLOORS.relative_to(PROJECT)})")
+    return code or int(bool(wrong))
 
 
 def pytest_words(words: list[str], *, soak: bool) -> list[str]:
-    """Return pytest's command line: everything in three processes, a selection or what takes long in one."""
+    """Return pytest's command line: everything in four processes, a selection or what takes long in one."""
     selection = [] if soak else ["-m", "not soak"]
     division = [] if soak or words else SIDE_BY_SIDE
     return [*selection, *division, *words]
@@ -79,6 +118,7 @@ def checks_for(folder: str) -> dict[str, Command]:
     return {
         "format": [str(BIN / "ruff"), "format", "--check", "."],
         "lint": [str(BIN / "ruff"), "check", "."],
+        "lint of JavaScript": [str(BIN / "oxlint"), "plugins", "docs"],
         "types": [*python, "mypy"],
         "import contracts": [str(BIN / "lint-imports")],
         "DAGS.md": [*python, "baton.dag_docs", "--check"],

@@ -22,6 +22,8 @@ OWN_CLUSTER = (
     "--json",
     "--images",
     "--fix",
+    "--crontab",
+    "--systemd",
     "--help",
     "-h",
 )

@@ -6,7 +6,7 @@ Columns whose rule needs no value (drop, null, fixed) are never read: what is no
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -125,12 +125,29 @@ def _carried(column: Column, policy: Policy, carrier: str) -> Column:
 def _copy(connection: "psycopg.Connection[Any]", readers: Readers, datasets: list[Dataset]) -> None:
     """Copy all ranges; a dataset for which that went wrong in a way that is known is read once more in another way."""
     while datasets:
-        tasks = [task for dataset in datasets for task in _tasks(connection, dataset)]
-        run_all([task for task in tasks if not task.range.huge], lambda task: _copy_range(readers, task), threads())
-        run_all([task for task in tasks if task.range.huge], lambda task: _copy_range(readers, task), 1)
+        huge: list[Task] = []
+        run_all(_ordinary(connection, datasets, huge), lambda task: _copy_range(readers, task), threads())
+        run_all(huge, lambda task: _copy_range(readers, task), 1)
         datasets = [dataset for dataset in datasets if dataset.failed]
         for dataset in datasets:
             _prepare_again(connection, dataset)
+
+
+def _ordinary(connection: "psycopg.Connection[Any]", datasets: list[Dataset], huge: list[Task]) -> Iterator[Task]:
+    """Give the ranges of which several may be in memory, and list the others.
+
+    What has no wide rows comes first: it is copied while the source is asked for those of the rest.
+    """
+    for dataset in sorted(datasets, key=lambda each: any(_is_measured(each, part) for part in each.table.parts)):
+        for task in _tasks(connection, dataset):
+            if task.range.huge:
+                huge.append(task)
+            else:
+                yield task
+
+
+def _is_measured(dataset: Dataset, part: source.Part) -> bool:
+    return part.pages > 0 and (dataset.sized or ranges.may_be_wide(part, dataset.columns))
 
 
 def _prepare_again(connection: "psycopg.Connection[Any]", dataset: Dataset) -> None:
@@ -172,7 +189,7 @@ def _tasks(connection: "psycopg.Connection[Any]", dataset: Dataset) -> list[Task
 
 
 def _ranges(connection: "psycopg.Connection[Any]", dataset: Dataset, part: source.Part) -> list[ranges.Range]:
-    if part.pages and (dataset.sized or ranges.may_be_wide(part, dataset.columns)):
+    if _is_measured(dataset, part):
         return ranges.cut(part, ranges.wide_rows(connection, dataset.name, part, dataset.columns))
     return ranges.cut(part, ())
 

@@ -62,6 +62,8 @@ CODES = frozenset(
 COUNTRIES = frozenset({"country", "country_code"})
 PLACES = frozenset("street city postal postcode zip address region town".split())
 
+LETTERS_OF_A_PLACE = 3  # at most, in codes of countries and of their parts
+
 KEEP, MONTH = "keep", "{rule: generalise_date, to: month}"
 
 
@@ -115,8 +117,10 @@ def judged(column: Column, around: Surroundings) -> tuple[str, str]:
 
 def _of_labels(column: Column, labels: list[str]) -> tuple[str, str]:
     spoken = {word for text in (*labels, column.type) for word in words(text)}
-    if PERSONAL & spoken or "us" in words(column.type):
+    if PERSONAL & spoken:
         return "drop", f"its values sound personal; {_would_fit(column)}"
+    if words(column.name)[-1] == "state" and all(len(label) <= LETTERS_OF_A_PLACE for label in labels):
+        return "drop", f"its values look like codes of places; {_would_fit(column)}"
     return KEEP, "a state of a process"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from binascii import unhexlify
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "BATON_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 HEX_DIGITS = 32  # 128 bits
+SAMPLE_ROWS = 1000
 LARGE_BYTES = 24 << 20  # of a batch: it is one row or few, whose copies would not fit into memory
 
 
@@ -48,6 +50,35 @@ def pseudonym(text: str, key: str) -> UUID:
     :param key: of the domain, see ``domain_key``.
     """
     return UUID(hex=hmac.digest(key.encode(), text.encode(), hashlib.sha256).hex()[:HEX_DIGITS])
+
+
+def hash_bits(texts: "pyarrow.Array", key: str) -> "pyarrow.Array":
+    """Give pseudonyms as the 128 bits of a uuid, which the engine takes as they are; NULL stays NULL."""
+    import pyarrow
+
+    if texts.nbytes <= LARGE_BYTES and (texts.null_count or _repeats(texts)):
+        encoded = texts.dictionary_encode()
+        bits = _bits(hash_texts(encoded.dictionary, key)).take(encoded.indices)
+    else:
+        bits = _bits(hash_texts(texts, key))
+    return pyarrow.ExtensionArray.from_storage(pyarrow.uuid(), bits)
+
+
+def _repeats(texts: "pyarrow.Array") -> bool:
+    """Say whether so many values stand there several times that each is better hashed once."""
+    sample = texts.slice(0, SAMPLE_ROWS)
+    return len(sample.unique()) < len(sample) // 2
+
+
+def _bits(hashes: "pyarrow.Array") -> "pyarrow.Array":
+    import pyarrow
+
+    if hashes.null_count:
+        digests = [None if digits is None else unhexlify(digits) for digits in hashes.to_pylist()]
+        return pyarrow.array(digests, pyarrow.binary(16))
+    # All at once, as they stand one after the other: many times faster than one by one.
+    digits = memoryview(hashes.buffers()[2] or b"")[: HEX_DIGITS * len(hashes)]
+    return pyarrow.Array.from_buffers(pyarrow.binary(16), len(hashes), [None, pyarrow.py_buffer(unhexlify(digits))])
 
 
 def hash_texts(texts: "pyarrow.Array", key: str) -> "pyarrow.Array":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PLACE = identifier("baton place")
 BUCKET = identifier("baton bucket")
+BUCKET_BYTES = 40 << 20  # of rows in memory
 MAX_BUCKETS = 64  # each part writes a small file for each bucket
 HELD_BYTES = 8 << 20  # of rows that wait to be dealt out
 HELD_ROWS = 2048, 65536  # one vector; more is no faster
@@ -46,20 +47,31 @@ def random_places(rows: int) -> "pyarrow.Array":
     return pyarrow.Array.from_buffers(pyarrow.uint64(), rows, [None, pyarrow.py_buffer(os.urandom(8 * rows))])
 
 
+def dealt(places: "pyarrow.Array", buckets: int) -> "pyarrow.Array":
+    """Give the bucket of each place, by the first byte that it has in memory."""
+    import pyarrow
+
+    stored = getattr(places, "storage", places)
+    width = stored.type.bit_width // 8
+    first_bytes = stored.buffers()[1].to_pybytes()[: len(places) * width : width]
+    bucket_of = bytes(byte * buckets >> 8 for byte in range(256))
+    dealt_to = first_bytes.translate(bucket_of)
+    return pyarrow.Array.from_buffers(pyarrow.uint8(), len(places), [None, pyarrow.py_buffer(dealt_to)])
+
+
 def buckets(raw: Manifest) -> int:
-    """Give the number of buckets, so that each is about as large as a part."""
-    return max(1, min(len(raw.files), MAX_BUCKETS))
+    """Give the number of buckets, so that each is about as large as a part, and a few can be sorted in memory."""
+    return max(1, min(max(len(raw.files), _width(raw) * raw.rows // BUCKET_BYTES), MAX_BUCKETS))
 
 
 def held_rows(raw: Manifest) -> int:
     """Give how many rows may wait to be dealt out: fewer of wide ones, so that memory does not grow with them."""
-    width = 4 * sum(file.bytes for file in raw.files) // max(raw.rows, 1) + 1  # files are compressed
-    return max(HELD_ROWS[0], min(HELD_BYTES // width, HELD_ROWS[1]))
+    return max(HELD_ROWS[0], min(HELD_BYTES // _width(raw), HELD_ROWS[1]))
 
 
-def dealt(query: str, buckets: int) -> str:
-    """Add each row's bucket to a query that gives its place."""
-    return f"SELECT *, (({PLACE} >> 32) * {buckets} >> 32)::INTEGER AS {BUCKET} FROM ({query})"  # noqa: S608
+def _width(raw: Manifest) -> int:
+    """Estimate the bytes of a row in memory; files are compressed."""
+    return 4 * sum(file.bytes for file in raw.files) // max(raw.rows, 1) + 1
 
 
 def pieces(folder: Path) -> str:

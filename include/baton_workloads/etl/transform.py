@@ -75,22 +75,24 @@ class Plan:
         raw = f"(SELECT {', '.join(prepared)} FROM {engine.parquet(path, numbered=True)}) raw"  # noqa: S608
         made = made or ["true AS nothing"]
         if self.reorders:
-            made.append(f"{self._place()} AS {row_order.PLACE}")
+            made.append(f"hashes.place AS {row_order.PLACE}, hashes.bucket AS {row_order.BUCKET}")
         hashes = " POSITIONAL JOIN hashes" if self.needs_hashes else ""
         return f"SELECT {', '.join(made)} FROM {raw}{hashes}"  # noqa: S608
 
-    def _place(self) -> str:
-        """Give a row's place: its pseudonym where that is the primary key, which spares the warehouse a sort."""
+    @property
+    def key_place(self) -> int | None:
+        """Give the number of the pseudonym that is the primary key: as a place it spares the warehouse a sort."""
         primary = self.raw.keys.primary
-        if len(primary) == 1 and primary[0] in self.keys:
-            return f"('0x' || left(hashes.text_{list(self.keys).index(primary[0])}, 16))::UBIGINT"
-        return "hashes.place"
+        return list(self.keys).index(primary[0]) if len(primary) == 1 and primary[0] in self.keys else None
+
+    def _hash(self, name: str) -> str:
+        return f"hashes.hash_{list(self.keys).index(name)}"
 
     def _expression(self, column: Column, prepared: str) -> str:
         name, rule = identifier(column.name), self.policy.rule(column.name)
         if column.name not in self.keys:
             return rule.expression(column, f"raw.{name}", f"raw.{prepared}")
-        hashed = rule.expression(column, f"raw.{name}", f"hashes.text_{list(self.keys).index(column.name)}")
+        hashed = rule.of_hash(column, f"raw.{name}", self._hash(column.name))
         # Both sides are in file order; a pseudonym must never reach another row, so each row is checked.
         return f"CASE WHEN hashes.row_number = raw.file_row_number THEN {hashed} ELSE error('rows out of order') END"
 
@@ -198,38 +200,25 @@ def _write_pieces(
     plan: Plan, connection: "duckdb.DuckDBPyConnection", file: File, source_address: str, directory: Path
 ) -> None:
     folder = directory / file.path.rsplit("/", 1)[1].removesuffix(".parquet")
-    _copy(plan, connection, file, source_address, row_order.pieces(folder), buckets=row_order.buckets(plan.raw))
+    _copy(plan, connection, file, source_address, row_order.pieces(folder))
 
 
-def _copy(
-    plan: Plan,
-    connection: "duckdb.DuckDBPyConnection",
-    file: File,
-    source_address: str,
-    target: str,
-    *,
-    buckets: int = 0,
-) -> None:
-    """Write one part's rows to where and how ``target`` says, all of them.
-
-    :param buckets: into how many the rows are dealt out; 0 where they are not.
-    """
+def _copy(plan: Plan, connection: "duckdb.DuckDBPyConnection", file: File, source_address: str, target: str) -> None:
+    """Write one part's rows to where and how ``target`` says, all of them."""
     import duckdb
 
     raw_uri = join(source_address, file.path)
     with store_for(raw_uri).reading(raw_uri, file.bytes, file.sha256) as raw:
         try:
-            rows = _make(plan, connection, raw, target, buckets)
+            rows = _make(plan, connection, raw, target)
         except duckdb.Error as err:
             raise engine.translate(err, f"transform {plan.raw.dataset}, {file.path}") from err
         if rows != file.rows:
             raise DataError(f"{raw_uri} holds {rows} rows, its manifest says {file.rows}; run the export again")
 
 
-def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, target: str, buckets: int) -> int:
+def _make(plan: Plan, connection: "duckdb.DuckDBPyConnection", raw: Path, target: str) -> int:
     query = plan.output(str(raw))
-    if buckets:
-        query = row_order.dealt(query, buckets)
     largest = row_groups.measure(connection, raw)
     with row_groups.alone_if_huge(largest):
         if plan.needs_hashes:
@@ -248,8 +237,10 @@ def _hashes(
     import pyarrow
 
     texts = connection.execute(plan.canonical(str(raw))).to_arrow_reader(batch_rows)
-    texts_types = [(f"text_{number}", pyarrow.large_string()) for number in range(len(plan.keys))]
-    schema = pyarrow.schema([("row_number", pyarrow.int64()), *texts_types, ("place", pyarrow.uint64())])
+    hash_types = [(f"hash_{number}", pyarrow.uuid()) for number in range(len(plan.keys))]
+    place_type = pyarrow.uint64() if plan.key_place is None else pyarrow.uuid()
+    place_types = [("place", place_type), ("bucket", pyarrow.uint8())] if plan.reorders else []
+    schema = pyarrow.schema([("row_number", pyarrow.int64()), *hash_types, *place_types])
     return pyarrow.RecordBatchReader.from_batches(schema, (_hashed(plan, batch, schema) for batch in texts))
 
 
@@ -257,6 +248,10 @@ def _hashed(plan: Plan, batch: "pyarrow.RecordBatch", schema: "pyarrow.Schema") 
     import pyarrow
 
     keys = enumerate(plan.keys.values())
-    hashes = [pseudonym.hash_texts(batch.column(f"text_{number}"), key) for number, key in keys]
-    columns = [batch.column("row_number"), *hashes, row_order.random_places(batch.num_rows)]
+    hashes = [pseudonym.hash_bits(batch.column(f"text_{number}"), key) for number, key in keys]
+    columns = [batch.column("row_number"), *hashes]
+    if plan.reorders:
+        key = plan.key_place
+        places = row_order.random_places(batch.num_rows) if key is None else hashes[key]
+        columns += [places, row_order.dealt(places, row_order.buckets(plan.raw))]
     return pyarrow.RecordBatch.from_arrays(columns, schema=schema)

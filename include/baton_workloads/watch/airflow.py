@@ -169,6 +169,14 @@ class AirflowApi:
         rows = self._pages(airflow_responses.ImportErrors, "/importErrors", {})
         return {row.filename: (row.stack_trace.strip().splitlines() or ["?"])[-1] for row in rows}
 
+    def alert_receiver(self) -> airflow_responses.AlertReceiver:
+        """How the receiver of alerts is; as if all were well where there is none, or where it does not say."""
+        path = "/baton/alerts/state"
+        try:
+            return _read(airflow_responses.AlertReceiver, self._signed("GET", path, "application/json", {}), path)
+        except (UnreachableError, RefusedUserError):  # that Airflow itself answers is looked at elsewhere
+            return airflow_responses.AlertReceiver()
+
     def run_link(self, run: Run) -> str:
         """Address of a run in the web UI."""
         return f"{self.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id)}"

@@ -107,3 +107,30 @@ class ImportErrors(Page[BrokenFile]):
     """DAG files that cannot be read."""
 
     rows: list[BrokenFile] = Field(alias="import_errors")
+
+
+class AlertSwitch(BaseModel):
+    """A switch that is off; no route: all of them."""
+
+    route: str
+    by: str
+    at: AwareDatetime
+    until: str = ""
+
+
+class RefusedPosts(BaseModel):
+    """Posts of alerts of which nothing was decided; no sender: nobody that is known."""
+
+    sender: str
+    endpoint: str
+    status: int
+    reason: str
+
+
+class AlertReceiver(BaseModel):
+    """How Baton's receiver of alerts is; an Airflow without it says nothing of this."""
+
+    problem: str = ""
+    senders_problem: str = ""
+    off: list[AlertSwitch] = []
+    refused: list[RefusedPosts] = []

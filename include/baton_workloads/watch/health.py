@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from baton_workloads.watch.airflow import AirflowApi
+from baton_workloads.watch.airflow_responses import AlertReceiver
 from baton_workloads.watch.notice import OVER, TROUBLE, Notice
 from baton_workloads.watch.state import Trouble, WatchState
 from baton_workloads.watch.text import end_of
@@ -13,6 +14,8 @@ from baton_workloads.watch.text import end_of
 UNREACHABLE, REFUSED, SETTINGS = "unreachable", "refused", "settings"
 NO_AIRFLOW = f"{SETTINGS} airflow"
 ERROR_LENGTH = 200
+FORGOTTEN = timedelta(days=1)
+"""How long a switch may be off before somebody is reminded."""
 PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 ADVICE = {
     UNREACHABLE: "Nothing can be triggered or looked at; whether runs start is unknown. Look at the api-server.",
@@ -21,6 +24,7 @@ ADVICE = {
     REFUSED: "Until then nothing is known of any run. Correct the user or the password in the watch's settings.",
     SETTINGS: "Correct the watch's environment; docs/failure-notices.md says what it wants.",
     "memory": "Until then nothing is looked at: no failed run is reported.",
+    "alerts": "See the page Alerts in the web UI, or `baton alerts status`.",
     "import": "Its DAGs are as they were or gone. Mend the file; the web UI shows the whole error.",
 }
 
@@ -56,6 +60,28 @@ def troubles(api: AirflowApi, late_after: timedelta, now: datetime) -> dict[str,
         found["late"] = f"Airflow starts nothing: {first.dag_id}{others} was due at {first.due:%Y-%m-%d %H:%M} UTC"
     for name, words in sorted(api.import_errors().items()):
         found[f"import {name}"] = f"DAG file {name} cannot be read: {end_of(words, ERROR_LENGTH)}"
+    return found | _alerts(api.alert_receiver(), now)
+
+
+def _alerts(receiver: AlertReceiver, now: datetime) -> dict[str, str]:
+    """What is wrong with the receiver of alerts: files, senders that are refused, switches that somebody forgot."""
+    found = {}
+    if receiver.problem:
+        found["alerts routes"] = f"The routes of alerts: {end_of(receiver.problem, ERROR_LENGTH)}"
+    if receiver.senders_problem:
+        found["alerts senders"] = f"The senders of alerts: {end_of(receiver.senders_problem, ERROR_LENGTH)}"
+    for posts in receiver.refused:
+        if posts.endpoint:  # strangers knock at addresses that there are not
+            who = posts.sender or "somebody unknown"
+            found[f"alerts refused {posts.sender} {posts.endpoint} {posts.status}"] = (
+                f"Alerts of {who} to {posts.endpoint} are refused: {end_of(posts.reason, ERROR_LENGTH)}"
+            )
+    for switch in receiver.off:
+        if not switch.until and now - switch.at >= FORGOTTEN:
+            what = f"route {switch.route} is" if switch.route else "all routes are"
+            found[f"alerts off {switch.route}"] = (
+                f"Alerts start nothing: {what} off since {switch.at:%Y-%m-%d %H:%M} UTC, by {switch.by}"
+            )
     return found
 
 
@@ -89,7 +115,7 @@ def _can_be_over(key: str, found: Mapping[str, str]) -> bool:
 def _notice(key: str, kind: str, subject: str, trouble: Trouble, link: str) -> Notice:
     since = f"Since {trouble.since[:16].replace('T', ' ')} UTC."
     advice = ADVICE[key.split()[0]] if kind == TROUBLE else ""
-    urgent = not key.startswith("import")
+    urgent = not key.startswith(("import", "alerts"))
     return Notice(
         f"{key}/{trouble.since}/{kind}", kind, subject, tuple(filter(None, (since, advice))), (), link, urgent
     )

@@ -170,6 +170,7 @@ class Node:
         stored = self.store.get(pod_key(pod))
         if stored is None or stored.object["metadata"]["uid"] != pod["metadata"]["uid"]:
             return {**pod, "status": status}
+        status = {**status, "conditions": _with_others(status, stored.object["status"])}
         if stored.object["status"] == status:
             return stored.object
         try:
@@ -232,6 +233,13 @@ class Node:
             self.store.put(pod_key(pod), {**stored.object, "metadata": over})
         if not metadata.get("finalizers"):
             self.store.remove(pod_key(pod))
+
+
+def _with_others(status: Object, stored: Object) -> list[Object]:
+    """The conditions of a status, and those of somebody else's, as an eviction leaves."""
+    own: list[Object] = status.get("conditions") or []
+    kinds = {condition["type"] for condition in own}
+    return [*own, *(each for each in stored.get("conditions") or [] if each["type"] not in kinds)]
 
 
 def _shown(pod: Object) -> tuple[Any, Any]:

@@ -55,7 +55,8 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
     own = variables(pod, container, find)
     binds = volumes.binds(pod, container, place.sources, own)
     note = place.directory / TERMINATION_LOG
-    note.touch(mode=0o666)
+    note.touch()
+    note.chmod(0o666)  # whoever the container runs as
     binds.append(Bind(str(note), container["terminationMessagePath"]))
     image = _image_environment(pod, runtime, scratch)
     paths = {} if place.isolation.level != "none" else {volumes.variable(bind.target): bind.source for bind in binds}

@@ -207,12 +207,14 @@ def _switch(airflow: str, route: str, *, on: bool, minutes: int | None = None) -
 @app.command("new-token")
 def new_token(
     name: Annotated[str, typer.Argument(help="The sender's name, as it will stand in each decision.")],
+    basic: Annotated[bool, typer.Option("--basic", help="A password, for senders that can show nothing else.")] = False,
 ) -> None:
-    """Make a token for a sender, and the lines for the file of credentials."""
+    """Make a token or a password for a sender, and the lines for the file of credentials."""
     token = secrets.token_urlsafe(32)
-    print(f"token, for the sender: {token}")
+    what = f"user {name} and password" if basic else "token"
+    print(f"{what}, for the sender: {token}")
     print("for the file of credentials, which keeps only its digest:")
-    print(f"  - name: {json.dumps(name)}\n    type: bearer")
+    print(f"  - name: {json.dumps(name)}\n    type: {'basic' if basic else 'bearer'}")
     print(f'    keys: [{{id: "{datetime.now(UTC):%Y-%m-%d}", sha256: {digest(token)}}}]')
 
 

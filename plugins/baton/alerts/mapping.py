@@ -130,7 +130,9 @@ class SenderMapping:
             found = self.alerts.of(document) if self.alerts else document
         except ValueError as err:
             raise BodyError(f"the body cannot be read as one of {self.about or self.name}: {err}") from err
-        entries = found if isinstance(found, list) else [] if found is None else [found]
+        if found is None:
+            raise BodyError(f"the body is one of {self.about or self.name}, and has nothing where its alerts should be")
+        entries = found if isinstance(found, list) else [found]
         received = [self._alert({"alert": entry, "body": document, "headers": given}) for entry in entries]
         return Post([alert for alert in received if alert is not None])
 

@@ -161,10 +161,16 @@ class HttpProtocol(Protocol):
 
         try:
             return await within(connect_seconds + call.timeout_seconds, exchange(self._session))
+        except aiohttp.ClientConnectorCertificateError as err:
+            words = f"its gateway's certificate is not trusted ({err.certificate_error.verify_message})"
+            advice = "name the authority's certificate as ca_file in the connection's extra, or correct its address"
+            raise RefusedError(f"function {call.function}: {words}: {advice} (call {call.call_id})") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
             raise _unreachable(call, err, may_have_run=False) from None
-        except aiohttp.InvalidURL:
-            raise RefusedError(f"function {call.function}: the connection's address is no URL") from None
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise RefusedError(
+                f"function {call.function}: the connection's address is no URL of http or https"
+            ) from None
         except ValueError:  # aiohttp's: it lets nobody smuggle a header
             words = "the connection's password, or the call's key, has a line break or another control character in it"
             raise RefusedError(f"function {call.function}: {words}") from None

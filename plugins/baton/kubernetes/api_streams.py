@@ -16,12 +16,14 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 1800
-"""How long the API server may be away, or refuse a token that ran out: an upgrade of a control plane takes minutes, and
-what waits here costs nothing. What runs in the cluster runs on meanwhile."""
-_FOR_A_WHILE = (401, 408, 409, 410, 429)
+"""How long the API server may be away: an upgrade of a control plane takes minutes, and what waits here costs nothing.
+What runs in the cluster runs on meanwhile."""
+UNAUTHORIZED, TOKEN_SECONDS = 401, 300
+"""How long it may refuse the token: one that ran out is another one soon, one that is wrong stays so."""
+_FOR_A_WHILE = (UNAUTHORIZED, 408, 409, 410, 429)
 """Answers after which a later one may be another."""
-PAUSE_SECONDS = 0.5
-"""Between two attempts to reach it."""
+PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 10
+"""Between two attempts to reach it; each is longer than the one before."""
 
 
 class ConnectionRetries:
@@ -29,19 +31,22 @@ class ConnectionRetries:
 
     def __init__(self) -> None:
         self._failing_since: float | None = None
+        self._pause = PAUSE_SECONDS
 
     def contact(self) -> None:
         """Note that the API server answered."""
-        self._failing_since = None
+        self._failing_since, self._pause = None, PAUSE_SECONDS
 
     async def pause_or_raise(self, err: Exception) -> None:
         """Wait a moment; raise the error when it will not go away, or has lasted `PATIENCE_SECONDS`."""
         now = time.monotonic()
         self._failing_since = self._failing_since or now
-        if _is_final(err) or now - self._failing_since > PATIENCE_SECONDS:
+        patience = TOKEN_SECONDS if getattr(err, "status", None) == UNAUTHORIZED else PATIENCE_SECONDS
+        if _is_final(err) or now - self._failing_since > patience:
             raise err
         log.warning("The Kubernetes API did not answer, trying again: %s", _brief(err))
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(self._pause)
+        self._pause = min(1.5 * self._pause, MAX_PAUSE_SECONDS)
 
 
 def connection_errors() -> tuple[type[Exception], ...]:

@@ -25,6 +25,8 @@ SECONDS = 6.0
 KEYS = [{"id": "1", "sha256": sha256(b"t").hexdigest()}]
 BEARER = {"name": "alertmanager", "type": "bearer", "keys": KEYS}
 SIGNER = {"name": "signer", "type": "hmac", "keys": [{"id": "1", "secret": "s" * 32}]}
+GITHUB = {"name": "github", "type": "github", "keys": [{"id": "1", "secret": "s" * 32}]}
+AMAZON = {"name": "aws", "type": "sns", "topics": ["arn:aws:sns:eu-central-1:123456789012:alerts"]}
 SERVER = """
 import sys
 from pathlib import Path
@@ -109,9 +111,13 @@ def _peak_growth(process: psutil.Process, port: int, head: bytes) -> float:
         ([BEARER], {"X-Baton-Signature": "0" * 64, "X-Baton-Timestamp": "NOW"}),
         ([BEARER, SIGNER], {"X-Baton-Signature": "x"}),
         ([BEARER, SIGNER], {"X-Baton-Signature": "0" * 64, "X-Baton-Timestamp": "NOW"}),
+        (
+            [BEARER, GITHUB, AMAZON],
+            {"X-Hub-Signature-256": "sha256=" + "0" * 64, "x-amz-sns-message-type": "Notification"},
+        ),
     ],
     indirect=["server"],
-    ids=["nothing", "nobody may sign", "no signature", "a signature of the right form"],
+    ids=["nothing", "nobody may sign", "no signature", "a signature of the right form", "of common senders"],
 )
 def test_strangers_cost_little_memory(server: tuple[psutil.Process, int], headers: dict[str, Any]) -> None:
     """However many connect and however much they send: Airflow's UI and execution API live in the same process."""

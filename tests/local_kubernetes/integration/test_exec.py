@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
+from kubernetes.stream.ws_client import ERROR_CHANNEL
 
 pytestmark = [
     pytest.mark.timeout(60),
@@ -50,12 +52,15 @@ def test_a_command_sees_the_containers_files_and_variables(sleeper):
     assert (out, err, code) == ("content\n", "blue\n", 3)
 
 
-def test_a_command_that_does_not_exist_is_127(sleeper):
-    """As a shell would tell it."""
-    _, err, code = _finish(_exec(sleeper, "p", "no-such-command"))
+def test_a_command_that_does_not_exist_is_an_error_of_the_runtime_s(sleeper):
+    """It has no exit code, as on a cluster: only what ran has one."""
+    session = _exec(sleeper, "p", "no-such-command")
+    session.run_forever(timeout=10)
 
-    assert code == 127
-    assert "no-such-command" in err
+    ended = json.loads(session.read_channel(ERROR_CHANNEL))
+
+    assert (ended["reason"], ended["code"]) == ("InternalError", 500)
+    assert 'exec: "no-such-command": executable file not found in $PATH' in ended["message"]
 
 
 def test_standard_input_reaches_the_command(sleeper):

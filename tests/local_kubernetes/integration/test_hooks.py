@@ -126,20 +126,26 @@ def test_a_deleted_pod_ends_its_side_cars_too(place, make_pod, until):
 
 
 def test_what_has_no_effect_is_said(local_kubernetes, make_pod):
-    """One event that names the fields."""
+    """One event that names the fields; that a pod wants fewer rights than it has is none of them."""
     container = {
         "readinessProbe": {"grpc": {"port": 1}},
         "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
-        "securityContext": {"runAsUser": 7},
+        "securityContext": {"privileged": True, "capabilities": {"drop": ["ALL"]}, "runAsUser": 7},
     }
     volumes = [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]
-    body = make_pod("p", "sleep 60", container, securityContext={"fsGroup": 7}, volumes=volumes)
+    body = make_pod(
+        "p",
+        "sleep 60",
+        container,
+        securityContext={"fsGroup": 7, "sysctls": [{"name": "x", "value": "1"}]},
+        volumes=volumes,
+    )
     pod = local_kubernetes.core.create_namespaced_pod(local_kubernetes.name, body)
 
     assert pod.status.container_statuses[0].ready
     assert _events(local_kubernetes, "Unsupported") == [
         "Without effect on this local server: spec.containers[base].readinessProbe, "
         "spec.containers[base].resources.limits.cpu, "
-        "spec.containers[base].securityContext.runAsUser, spec.securityContext.fsGroup, "
+        "spec.containers[base].securityContext.privileged, spec.securityContext.sysctls, "
         "spec.volumes[v].emptyDir.sizeLimit"
     ]

@@ -47,7 +47,7 @@ def test_nobody_reads(words):
 @pytest.mark.parametrize(("lines", "options"), [(0, []), (1, ["--json"])])
 def test_import_that_is_read_to_its_first_line(tmp_path, lines, options):
     """More than a pipe holds, so that it is met while it writes."""
-    (tmp_path / "jobs.yaml").write_text("".join(CRON_JOB.format(number=number) for number in range(300)))
+    (tmp_path / "jobs.yaml").write_text("".join(CRON_JOB.format(number=number) for number in range(150)))
     code, said = run_unread("-m", "baton.cronjobs.importing.command", str(tmp_path), "--all", *options, lines=lines)
     assert (code, said) == (141, "")
 

@@ -155,7 +155,14 @@ def test_the_site_is_shown_on_this_machine():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(PROJECT / "baton"), "docs", "--port", str(port)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ignored where the tests run in the background of a shell, and what is ignored is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as server:
         try:
             assert "Hand work over when it is done" in _answer(server, f"http://127.0.0.1:{port}/")
         finally:

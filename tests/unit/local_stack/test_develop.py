@@ -16,6 +16,6 @@ ORDINARY = ["-m", "not soak"]
         (["tests/unit"], True, ["tests/unit"]),
     ],
 )
-def test_two_processes_share_the_whole_ordinary_run_only(words, soak, expected):
+def test_several_processes_share_the_whole_ordinary_run_only(words, soak, expected):
     """A selection is over sooner in one, and shows what it prints."""
     assert pytest_words(words, soak=soak) == expected

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from baton_workloads.errors import ConfigurationError
 from baton_workloads.watch.airflow import DueDag, FailedTask, Run, UnreachableError
+from baton_workloads.watch.airflow_responses import AlertReceiver, AlertSwitch, RefusedPosts
 from baton_workloads.watch.channels import Channel, DeliveryError
 from baton_workloads.watch.notice import Notice
 from baton_workloads.watch.poll import Thresholds, Watch
@@ -17,6 +18,10 @@ from baton_workloads.watch.poll import Thresholds, Watch
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HEALTHY = {"scheduler": "healthy", "dag_processor": "healthy", "triggerer": None, "metadatabase": "healthy"}
+
+
+LOCAL = RefusedPosts(sender="local", endpoint="alertmanager", status=413, reason="too large")
+OFF = AlertSwitch(route="", by="ann", at=START - timedelta(hours=26))
 
 
 class PlayedAirflow:
@@ -32,6 +37,7 @@ class PlayedAirflow:
         self.broken: dict[str, str] = {}
         self.is_up = True
         self.unanswered: set[str] = set()
+        self.receiver = AlertReceiver()
 
     def end(self, dag_id: str, state: str, at: datetime) -> Run:
         self.runs.append(Run(dag_id, f"run-{len(self.runs)}", state, at))
@@ -61,6 +67,9 @@ class PlayedAirflow:
 
     def import_errors(self) -> dict[str, str]:
         return self.broken
+
+    def alert_receiver(self) -> AlertReceiver:
+        return self.receiver
 
     def run_link(self, run: Run) -> str:
         return f"{self.url}/dags/{run.dag_id}/runs/{run.run_id}"
@@ -239,6 +248,13 @@ def test_a_notice_that_a_channel_refuses_holds_up_no_other(scene: Scene):
             "Airflow starts nothing: etl was due at 2026-03-01 07:40 UTC",
         ),
         ({"broken": {"etl.py": "SyntaxError: x"}}, "DAG file etl.py cannot be read: SyntaxError: x"),
+        ({"receiver": AlertReceiver(problem="line 3")}, "The routes of alerts: line 3"),
+        ({"receiver": AlertReceiver(senders_problem="no sender")}, "The senders of alerts: no sender"),
+        ({"receiver": AlertReceiver(refused=[LOCAL])}, "Alerts of local to alertmanager are refused: too large"),
+        (
+            {"receiver": AlertReceiver(off=[OFF])},
+            "Alerts start nothing: all routes are off since 2026-02-28 06:00 UTC, by ann",
+        ),
     ],
 )
 def test_trouble_is_reported_when_it_lasts_and_when_it_is_over(scene: Scene, change: dict[str, object], subject: str):
@@ -254,6 +270,16 @@ def test_trouble_is_reported_when_it_lasts_and_when_it_is_over(scene: Scene, cha
     scene.poll()
 
     assert scene.team.subjects == [subject, f"Over: {subject}"]
+
+
+def test_switch_of_today_strangers_and_one_with_an_end_are_nobodys_business(scene: Scene):
+    """Only what somebody may have forgotten is told."""
+    recent, ends = OFF.model_copy(update={"at": START}), OFF.model_copy(update={"until": "2026-03-02T00:00:00+00:00"})
+    stranger = LOCAL.model_copy(update={"sender": "", "endpoint": ""})
+    scene.airflow.receiver = AlertReceiver(off=[recent, ends], refused=[stranger])
+    for _ in range(5):
+        scene.poll()
+    assert scene.team.heard == []
 
 
 def test_trouble_that_passes_quickly_is_never_reported(scene: Scene):

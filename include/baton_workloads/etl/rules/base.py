@@ -81,6 +81,13 @@ class Rule(BaseModel):
         """
         return name
 
+    def of_hash(self, column: Column, name: str, hashed: str) -> str:
+        """Give the expression that makes a keyed rule's value of its hash.
+
+        :param hashed: the hash's 128 bits, as the engine's UUID.
+        """
+        return self.expression(column, name, f"replace({hashed}::VARCHAR, '-', '')")
+
     def violation(self, column: Column) -> Violation | None:
         """Say when a warehouse row breaks the rule, or None."""
         return None

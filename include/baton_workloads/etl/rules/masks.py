@@ -18,8 +18,7 @@ ENDINGS = (
     "|digital|solutions|services|systems|software|studio|world|live|news|blog|club|life|work|space|website|company|group"
 )
 LETTERS = r"\pL\pM\pN"
-LOCAL = rf"([A-Za-z0-9]?)[{LETTERS}.!#$%&'*+/=?^_`{{|}}~-]*"
-ADDRESS = rf"^{LOCAL}(@)(?:[{LETTERS}-]+\.)+(?:({ENDINGS}|[A-Za-z]{{2}})|[A-Za-z]{{3,}})$"
+ADDRESS = rf"^[{LETTERS}.!#$%&'*+/=?^_`{{|}}~-]*@(?:[{LETTERS}-]+\.)+[A-Za-z]{{2,}}$"
 
 
 class Mask(Rule):
@@ -56,15 +55,21 @@ class MaskEmail(Mask):
         return rf"^(\*\*\*|[a-z0-9]?\*\*\*@\*\*\*(\.({ENDINGS}|[a-z]{{2}}))?)$"
 
     def prepared(self, column: Column, name: str) -> str:
-        """Take the address apart; all parts are empty where it is none."""
-        return f"regexp_extract({name}, {literal(ADDRESS)}, ['first', 'at', 'ending'], 'i')"
+        """Give what is the ending if the text is an address."""
+        return f"lower(split_part({name}, '.', -1))"
 
     def expression(self, column: Column, name: str, prepared: str) -> str:
-        """Give the masked address."""
+        """Give the masked address. The pattern takes nothing apart, which would cost three times as much."""
+        sign = f"ord({name})"
+        first = (
+            f"CASE WHEN {sign} BETWEEN ord('A') AND ord('Z') THEN chr({sign} + 32)"
+            f" WHEN {sign} BETWEEN ord('a') AND ord('z') OR {sign} BETWEEN ord('0') AND ord('9') THEN chr({sign})"
+            f" ELSE '' END"
+        )
         return (
-            f"CASE WHEN {name} IS NULL THEN NULL WHEN {prepared}.at = '' THEN '***'"
-            f" WHEN {prepared}.ending = '' THEN lower({prepared}.first) || '***@***'"
-            f" ELSE lower({prepared}.first) || '***@***.' || lower({prepared}.ending) END"
+            f"CASE WHEN {name} IS NULL THEN NULL WHEN NOT regexp_matches({name}, {literal(ADDRESS)}) THEN '***'"
+            f" WHEN regexp_full_match({prepared}, {literal(f'{ENDINGS}|[a-z]{{2}}')})"
+            f" THEN concat({first}, '***@***.', {prepared}) ELSE concat({first}, '***@***') END"
         )
 
 
@@ -85,16 +90,14 @@ class MaskPhone(Mask):
         """Give the form of a masked number."""
         return rf"^\*\*\*([0-9]{{{self.keep_last}}})?$"
 
-    def prepared(self, column: Column, name: str) -> str | None:
-        """Give the number's digits."""
-        return f"regexp_replace({name}, '[^0-9]+', '', 'g')" if self.keep_last else None
-
     def expression(self, column: Column, name: str, prepared: str) -> str:
-        """Give the masked number."""
+        """Give the masked number. Digits are picked out only where the text does not end with those that stay."""
         if not self.keep_last:
             return f"CASE WHEN {name} IS NULL THEN NULL ELSE '***' END"
+        enough, end = f"^(?:[^0-9]*[0-9]){{{self.keep_last + 6}}}", f"[0-9]{{{self.keep_last}}}$"
+        digits = f"regexp_replace({name}, '[^0-9]+', '', 'g')"
         return (
-            f"CASE WHEN {name} IS NULL THEN NULL"
-            f" WHEN length({prepared}) >= {self.keep_last + 6} THEN '***' || right({prepared}, {self.keep_last})"
-            f" ELSE '***' END"
+            f"CASE WHEN {name} IS NULL THEN NULL WHEN NOT regexp_matches({name}, {literal(enough)}) THEN '***'"
+            f" WHEN regexp_matches({name}, {literal(end)}) THEN '***' || right({name}, {self.keep_last})"
+            f" ELSE '***' || right({digits}, {self.keep_last}) END"
         )

@@ -28,23 +28,43 @@ def alert_digest(sources: Sources, period: Period) -> Report:
     manager, receiver = document["alertmanager"], document["receiver"]
     alerts = sorted(manager.get("alerts", []), key=_urgency)
     decisions = receiver.get("decisions", [])
+    received = sum(int(item.get("count", 1)) for item in decisions) + int(receiver.get("left_out", 0))
+    asks_manager = manager["state"] == "ok"
     began = sum(1 for alert in alerts if _moment(alert.get("startsAt"), period) >= period.begin)
     parts: list[Part] = [
         Figures(
             (
-                Figure("Firing now", Count(len(alerts))),
-                Figure("Critical", Count(sum(1 for alert in alerts if _severity(alert) == "critical"))),
-                Figure("Began since", Count(began)),
-                Figure("Received", Count(sum(int(item.get("count", 1)) for item in decisions))),
+                *(_firing_figures(alerts, began) if asks_manager else ()),
+                Figure("Received", Count(received)),
             )
         ),
         *_absences(manager, receiver),
-        _firing(alerts, period),
+        *([_firing(alerts, period)] if asks_manager else []),
         *([_decisions(decisions)] if receiver["state"] == "ok" else []),
     ]
-    known = manager["state"] == "ok" or receiver["state"] == "ok"
-    headline = _headline(alerts, began) if known else "Neither Alertmanager nor the receiver could be asked."
+    if asks_manager:
+        headline = _headline(alerts, began)
+    elif receiver["state"] == "ok":
+        headline = f"{_received(received, decisions)} What fires is not known: Alertmanager was not asked."
+    else:
+        headline = "Neither Alertmanager nor the receiver could be asked."
     return Report("alert_digest", "Alerts", period, headline, parts, facts={"firing": len(alerts), "began": began})
+
+
+def _firing_figures(alerts: list[Alert], began: int) -> tuple[Figure, ...]:
+    return (
+        Figure("Firing now", Count(len(alerts))),
+        Figure("Critical", Count(sum(1 for alert in alerts if _severity(alert) == "critical"))),
+        Figure("Began since", Count(began)),
+    )
+
+
+def _received(count: int, decisions: list[dict[str, Any]]) -> str:
+    if not count:
+        return "The receiver got no alert."
+    most = decisions[0] if decisions else {}
+    often = f", most often {Text(str(most.get('alert', ''))).text}" if len(decisions) > 1 else ""
+    return f"The receiver got {Count(count).text} alert{'' if count == 1 else 's'}{often}."
 
 
 def _headline(alerts: list[Alert], began: int) -> str:

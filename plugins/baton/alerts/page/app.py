@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton.airflow_internals.airflow_server import (
@@ -27,7 +27,7 @@ from baton.alerts import refusals
 from baton.alerts.credentials import Credential
 from baton.alerts.decisions import answer_of
 from baton.alerts.ledger import Ledger
-from baton.alerts.page.records import Wanted, counts, page_of, refused, stored_alerts, switches, targets
+from baton.alerts.page.records import Wanted, counted, counts, page_of, refused, stored_alerts, switches, targets
 from baton.alerts.payloads import Post, Received
 from baton.alerts.routes import Routes
 from baton.alerts.service import Service, UnavailableError
@@ -95,6 +95,7 @@ def make_app() -> FastAPI:
     app = make_page(__package__, "alerts", "Baton: alerts")
     state = _State(Service(read_settings()))
     app.add_api_route("/data", _data, methods=["GET"], dependencies=MAY_SEE_RUNS)
+    app.add_api_route("/counted", _counted, methods=["GET"], dependencies=MAY_SEE_RUNS)
     app.add_api_route("/state", state.read, methods=["GET"], dependencies=MAY_SEE_RUNS)
     app.add_api_route("/switch", state.switch, methods=["POST"], dependencies=MAY_EDIT_DAGS)
     app.add_api_route("/replay", state.replay, methods=["POST"], dependencies=MAY_EDIT_DAGS)
@@ -115,6 +116,14 @@ def _data(
     """Decisions, the newest first; `before` is the `id` of the last one that is known."""
     response.headers["Cache-Control"] = "no-store"
     return page_of(session, Wanted(readable, route, verdict or [], text, before))
+
+
+def _counted(
+    session: SessionDep, readable: ReadableDags, response: Response, since: Annotated[AwareDatetime, Query()]
+) -> dict[str, Any]:
+    """How often each alert was seen, and what was decided, for digests."""
+    response.headers["Cache-Control"] = "no-store"
+    return counted(session, readable, since)
 
 
 class _State:

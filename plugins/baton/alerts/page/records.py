@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 PAGE_ROWS = 100
+COUNTED_NAMES = 500
 _DAY = timedelta(hours=24)
 
 
@@ -92,6 +94,27 @@ def counts(session: Session, readable: set[str]) -> dict[str, dict[str, int]]:
     )
     found = session.execute(query.group_by(table.verdict))
     return {verdict: {"alerts": alerts, "repeats": int(repeats)} for verdict, alerts, repeats in found}
+
+
+def counted(session: Session, readable: set[str], since: datetime) -> dict[str, Any]:
+    """How often each alert was seen since a moment, and what was decided about it, the most frequent first.
+
+    :returns: `decisions` of at most `COUNTED_NAMES` pairs; `left_out` is the number of alerts of all other pairs.
+    """
+    table = DECISIONS.c
+    query = select(table.alert, table.fingerprint, table.verdict, table.repeats)
+    query = query.where(table.last_at >= since, _readable(readable)).execution_options(yield_per=1000)
+    found: Counter[tuple[str, str]] = Counter()
+    for text, fingerprint, verdict, repeats in session.execute(query):
+        alert = json.loads(text)
+        annotations = alert.get("annotations", {})
+        name = alert.get("labels", {}).get("alertname") or annotations.get("summary") or alert.get("summary")
+        found[str(name or fingerprint)[:200], MEANINGS[Verdict(verdict)]] += 1 + repeats
+    shown = found.most_common(COUNTED_NAMES)
+    return {
+        "decisions": [{"alert": name, "decision": what, "count": count} for (name, what), count in shown],
+        "left_out": found.total() - sum(count for _, count in shown),
+    }
 
 
 def _readable(readable: set[str]) -> ColumnElement[bool]:

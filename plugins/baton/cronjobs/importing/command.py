@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,14 +15,17 @@ import typer
 from baton import command_line
 from baton.command_line import FINE, NOT_ASKED, WRONG
 from baton.cronjobs.importing.cronjob_client import CronJobClient
+from baton.cronjobs.importing.crontab import read_crontab
 from baton.cronjobs.importing.files import write_manifests
 from baton.cronjobs.importing.filling import fill
+from baton.cronjobs.importing.foreign_jobs import JobsRead
 from baton.cronjobs.importing.mending import Mender
 from baton.cronjobs.importing.needs import missing
 from baton.cronjobs.importing.report import Report, as_text
 from baton.cronjobs.importing.report import as_json as as_json_of
+from baton.cronjobs.importing.systemd import read_timers
 from baton.cronjobs.loading import LoadedCronJobs, checked_cronjobs
-from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, read_manifests
+from baton.cronjobs.manifests.files import STANDARD_INPUT, Found, Manifest, Problem, read_manifests, read_text
 from baton.cronjobs.proposals.propose import propose
 
 app = command_line.application(None)
@@ -35,6 +39,9 @@ class Options:
     from_cluster: bool
     namespace: str | None
     write: Path | None
+    crontab: Path | None
+    systemd: Path | None
+    image: str | None
     check: bool
     needs: bool
     kubeconfig: str | None
@@ -64,7 +71,16 @@ def import_(
         ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the cluster's CronJobs there, a file each.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write CronJobs of the cluster, a crontab or timers there.")
+    ] = None,
+    crontab: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Look at the lines of a crontab, as CronJobs. Needs --image.")
+    ] = None,
+    systemd: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Look at systemd's timers, as CronJobs. Needs --image.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="In which the commands of a crontab or of timers run.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Fail if the cluster's CronJobs differ from the files.")
@@ -97,16 +113,23 @@ def import_(
     Exit codes: 0 all of it can be used, 1 something has to be fixed (or, with --check, differs in the cluster), 2
     nothing could be looked at: no file, no cluster, wrong words.
     """
-    if not paths and (check or needs or not from_cluster):
+    others = [path for path in (crontab, systemd) if path]
+    if bool(others) != bool(image):
+        raise typer.BadParameter(
+            "--crontab and --systemd need --image, in which commands run, and it needs one of them"
+        )
+    if not paths and not others and (check or needs or not from_cluster):
         raise typer.BadParameter("give files or folders" + ("" if check else ", or --from-cluster"))
-    if write and not from_cluster:
-        raise typer.BadParameter("--write needs --from-cluster")
+    if write and not from_cluster and not others:
+        raise typer.BadParameter("--write needs --from-cluster, --crontab or --systemd")
     if values and not fix:
         raise typer.BadParameter("--set needs --fix")
-    for path in paths or []:
+    for path in [*(paths or []), *others]:
         _look_at(path)
     mender = Mender(dict(_value(text) for text in values or [])) if fix else None
-    options = Options(paths or [], from_cluster, namespace, write, check, needs, kubeconfig, context)
+    options = Options(
+        paths or [], from_cluster, namespace, write, crontab, systemd, image, check, needs, kubeconfig, context
+    )
     report = _report(options, mender)
     if mender and fix:
         _show_repairs(mender, fix, to_stderr=as_json)
@@ -161,11 +184,13 @@ def _report(options: Options, mender: Mender | None) -> Report:
     cluster = CronJobClient(options.kubeconfig, options.context) if asks else None
     found = read_manifests(paths, fill, mender.mend if mender else None) if paths else Found()
     live = cluster.cronjobs(options.namespace) if cluster and options.from_cluster else []
+    lines = _foreign(options, found)
     if options.write:
-        written, kept = write_manifests(live, options.write)
+        written, kept = write_manifests([*live, *lines], options.write)
         print(f"baton import: {len(written)} files written to {options.write}", file=sys.stderr)
         for file in kept:
             print(f"baton import: {file} is there already and was left as it is", file=sys.stderr)
+    found.manifests += lines
     if not options.check:
         found.manifests += live
     loaded = checked_cronjobs(found, [path for path in paths if path.is_dir()])
@@ -180,6 +205,27 @@ def _report(options: Options, mender: Mender | None) -> Report:
     if cluster and options.check:
         report.drift, report.only_in_files = _drift(cluster, loaded, options.namespace)
     return report
+
+
+def _foreign(options: Options, found: Found) -> list[Manifest]:
+    """The CronJobs of the crontab and of the timers; what is wrong with them becomes a problem."""
+    manifests = []
+    for read in _read_foreign(options):
+        found.files += 1
+        if isinstance(read, Problem):
+            found.problems.append(read)
+        else:
+            found.problems += read.problems
+            manifests += read.manifests
+    return manifests
+
+
+def _read_foreign(options: Options) -> Iterator[JobsRead | Problem]:
+    if options.crontab and options.image:
+        text = read_text(options.crontab)
+        yield text if isinstance(text, Problem) else read_crontab(options.crontab, text, options.image)
+    if options.systemd and options.image:
+        yield read_timers(options.systemd, options.image)
 
 
 def _drift(

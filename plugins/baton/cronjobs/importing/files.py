@@ -16,14 +16,14 @@ _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def write_manifests(manifests: Iterable[Manifest], folder: Path) -> tuple[list[Path], list[Path]]:
-    """Write a file for each CronJob, `namespace.name.yaml`; one that is there already stays as it is.
+    """Write a file for each CronJob, `namespace.name.yaml` or `name.yaml`; one that is there already stays as it is.
 
     :returns: the files that were written, and those that were there.
     """
     written, kept = [], []
     folder.mkdir(parents=True, exist_ok=True)
     for manifest in manifests:
-        file = folder / f"{manifest.namespace}.{manifest.name}.yaml"
+        file = folder / f"{'.'.join(filter(None, (manifest.namespace, manifest.name)))}.yaml"
         try:
             with file.open("x", encoding="utf-8") as stream:
                 yaml.dump(_own(manifest.content), stream, Dumper=Dumper, sort_keys=False, allow_unicode=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from baton.cronjobs.manifests.objects import advice_for_template, group_of, holds_cronjobs, items_of, why_no_object
 from baton.cronjobs.manifests.sources import CHART, KUSTOMIZATIONS, Listing, Source, list_folder, source_of, walk
 from baton.cronjobs.manifests.unfilled import IMPORT
 from baton.cronjobs.manifests.yaml_documents import Document, DocumentError, read_documents, written
@@ -24,8 +24,6 @@ STANDARD_INPUT = Path("-")
 _SCHEMA_SUFFIX = ".schema.json"
 _NO_MANIFESTS = (*KUSTOMIZATIONS, CHART, "values.yaml", *CHAINS_FILES)
 """Files that lie beside manifests and are none."""
-_KINDS_OF_BATCH = ("CronJob", "Job", "ScheduledJob", "JobTemplate")
-_NEARLY = 0.8
 _BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
 """Also within a file: of files that were written one after the other."""
 
@@ -177,9 +175,6 @@ def read_manifests(paths: Iterable[Path], fill: Filler | None = None, mend: Mend
 def _read_folder(listing: Listing, found: Found, means: _Means) -> None:
     for folder, why in listing.unreadable:
         found.problems.append(Problem(str(folder), None, "", f"cannot be looked into: {why}"))
-    for file in listing.outside:
-        message = "is not named in the kustomization beside it, so nobody deploys it: name it there, or move it"
-        found.problems.append(Problem(str(file), None, "", message))
     for file in sorted(file for file in listing.files if _may_hold_manifests(file)):
         found.files += 1
         _read_text(read_text(file), str(file), found, means)
@@ -257,78 +252,19 @@ def _sort(file: str, document: Document, content: Any, path: FieldPath, found: F
     if kind == "CronJob" and document.ytt_line is not None:
         message = f"ytt's #@ was not filled in: import what this prints: ytt -f {file} | {IMPORT}"
         found.problems.append(Problem(file, document.ytt_line, written(path), message))
-    elif kind == "CronJob" and "." not in _group(content):
+    elif kind == "CronJob" and "." not in group_of(content):
         found.manifests.append(Manifest(file, document, content, path))
-    elif why := _no_object(content):
+    elif why := why_no_object(content):
         where = (*path, "kind") if isinstance(content, dict) else path
         found.problems.append(Problem(file, document.line(where), written(where), why))
     elif kind.endswith("List") and isinstance(content.get("items"), list):
-        for position, item in enumerate(_items(content)):
+        for position, item in enumerate(items_of(content)):
             _sort(file, document, item, (*path, "items", position), found)
-    elif kind == "Template" and _holds_cronjobs(content.get("objects")):
-        found.problems.append(Problem(file, document.line(path), written(path), _of_template(file, content)))
+    elif kind == "Template" and holds_cronjobs(content.get("objects")):
+        found.problems.append(Problem(file, document.line(path), written(path), advice_for_template(file, content)))
     else:
         name = _text((content.get("metadata") or {}).get("name")) if isinstance(content.get("metadata"), dict) else ""
         found.others.append(Other(file, document.line(path), kind, name))
-
-
-def _no_object(content: Any) -> str | None:
-    """Why something is no object of Kubernetes."""
-    if not isinstance(content, dict):
-        return "is no Kubernetes object, which is a mapping"
-    kind = content.get("kind")
-    if not isinstance(kind, str) or not kind:
-        return "is missing: every Kubernetes object has apiVersion and kind"
-    group = _group(content)
-    of_batch = group == "batch" and content.get("apiVersion") and kind.removesuffix("List") not in _KINDS_OF_BATCH
-    if of_batch or ("." not in group and _is_nearly_cronjob(kind)):
-        return (
-            f"must be CronJob, is {kind!r}, which Kubernetes does not know"
-            if _is_nearly_cronjob(kind)
-            else (f"is {kind!r}: Kubernetes knows Job and CronJob in {content['apiVersion']}")
-        )
-    return None
-
-
-def _is_nearly_cronjob(kind: str) -> bool:
-    plain = re.sub(r"[^a-z]", "", kind.lower())
-    return plain != "job" and difflib.SequenceMatcher(None, plain, "cronjob").ratio() > _NEARLY
-
-
-def _holds_cronjobs(objects: Any) -> bool:
-    return isinstance(objects, list) and any(
-        isinstance(each, dict)
-        and (each.get("kind") == "CronJob" or _holds_cronjobs(each.get("objects") or each.get("items")))
-        for each in objects
-    )
-
-
-def _of_template(file: str, content: Object) -> str:
-    """Why a Template of OpenShift is no manifest, and what fills it in."""
-    given = content.get("parameters")
-    parameters = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    open_ones = [each for each in parameters if each.get("value") in (None, "") and not each.get("generate")]
-    words = "".join(f" -p {each.get('name')}=…" for each in open_ones if each.get("required", True))
-    command = f"oc process --local -f {file}{words} -o yaml"
-    return f"is a Template, whose parameters were not filled in: import what this prints: {command} | {IMPORT}"
-
-
-def _items(content: Object) -> Sequence[Any]:
-    """The items of a List; those of a CronJobList may leave out what they are, as an answer of the API does."""
-    kind = content["kind"].removesuffix("List")
-    if not kind:
-        return list(content["items"])
-    implied = {"apiVersion": content.get("apiVersion"), "kind": kind}
-    return [{**implied, **item} if isinstance(item, dict) else item for item in content["items"]]
-
-
-def _group(content: Object) -> str:
-    """The API group; a CronJob without any is taken for one of Kubernetes.
-
-    So is one of a group without a dot, such as v1 or apps/v1, which nobody but Kubernetes may have: it is a mistake.
-    """
-    version = content.get("apiVersion")
-    return version.rpartition("/")[0] if isinstance(version, str) and version else "batch"
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,8 @@ CHART = "Chart.yaml"
 _GROUP = "kustomize.config.k8s.io"
 _FOLDERS_OR_FILES = ("resources", "bases", "components", "generators", "transformers", "validators", "configurations")
 _WITH_PATH = ("patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "crds")
-_MENTION = re.compile(r"\bcron_?jobs?\b", re.IGNORECASE)
+_MENTION = re.compile(r"\bkind[\"']?\s*:\s*[\"']?\s*(?:cron|\{\{)", re.IGNORECASE)
+"""An object that is a CronJob, or may be one once it is filled in; a right to some is none."""
 _REMOTE = re.compile(r"^[\w.+-]+://|^git@|[?&]ref=|^github\.com/")
 
 
@@ -53,13 +54,11 @@ class Listing:
     """What is in a folder.
 
     :param files: that may hold manifests, and are what they say.
-    :param outside: manifests beside a kustomization that it does not name: nobody deploys them.
     :param unreadable: folders that could not be looked into, each with the reason.
     """
 
     files: list[Path] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
-    outside: list[Path] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -127,18 +126,12 @@ def _kustomization(file: Path) -> Mapping[str, Any] | None:
 
 def _take_kustomizations(found: Mapping[Path, Mapping[str, Any]], listing: Listing) -> None:
     used = {path for file, content in found.items() for path in _named(file, content)}
-    folders = {os.path.realpath(file.parent) for file in found}
     for file, content in found.items():
         is_part = content.get("kind") == "Component" or os.path.realpath(file.parent) in used
         if not is_part:
             listing.sources.append(_kustomize(file, content, found))
     taken = used | {os.path.realpath(file) for file in found}
-    for file in list(listing.files):
-        if os.path.realpath(file) in taken:
-            listing.files.remove(file)
-        elif os.path.realpath(file.parent) in folders and file.suffix in (".yaml", ".yml", ".json") and _mentions(file):
-            listing.files.remove(file)
-            listing.outside.append(file)
+    listing.files = [file for file in listing.files if os.path.realpath(file) not in taken]
 
 
 def _kustomize(file: Path, content: Mapping[str, Any], all_of: Mapping[Path, Mapping[str, Any]]) -> Source:

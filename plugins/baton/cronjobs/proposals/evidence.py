@@ -10,38 +10,30 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from baton.cronjobs.manifests.cronjob import CronJob
-from baton.cronjobs.proposals.places import (
-    CLAIM,
-    DATABASE,
-    QUEUE,
-    READS,
-    TABLE,
-    USES,
-    WRITES,
-    Place,
-    Use,
-    references,
-    uses_of,
-)
+from baton.cronjobs.proposals.places import CLAIM, DATABASE, QUEUE, READS, TABLE, USES, WRITES, Place, Use
+from baton.cronjobs.proposals.uses import references, uses_of
 
 ENOUGH = 0.8
 """Below it nothing is shown: a wrong proposal costs trust, and accepted it costs a night."""
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STAGES = (
-    ("extract", "export", "fetch", "download", "dump", "pull", "collect", "scrape", "ingest", "snapshot", "backup"),
-    ("transform", "convert", "clean", "anonymize", "anonymise", "mask", "prepare", "aggregate", "process", "compute",
-     "generate", "build", "render", "enrich", "merge", "normalize"),
+    ("extract", "export", "fetch", "download", "dump", "pull", "collect", "scrape", "ingest", "snapshot", "backup",
+     "sync", "crawl", "gather", "harvest"),
+    ("transform", "convert", "anonymize", "anonymise", "mask", "prepare", "aggregate", "process", "compute",
+     "generate", "build", "render", "enrich", "merge", "normalize", "rollup", "calculate", "analyze", "analyse",
+     "dedupe"),
     ("load", "import", "upload", "push", "restore", "index", "train"),
     ("validate", "verify", "check", "test"),
     ("report", "publish", "notify", "send", "mail", "email", "refresh", "summary", "score", "predict", "digest"),
 )  # fmt: skip
-_RANK = {word: rank for rank, words in enumerate(_STAGES) for word in words}
-_TIDIES = frozenset("cleanup purge prune delete vacuum archive rotate gc expire retention".split())
+_ENDING = re.compile(r"(?:ations?|ates?|ions?|ings?|ers?|ors?|es|ed|e|s)$")
+_SHORTEST_STEM = 3
 _FILLS_DATABASES = frozenset(
     "transform aggregate process compute load import ingest collect scrape fetch sync enrich merge index".split()
 )
 _READS_DATABASES = frozenset("report publish notify send mail email summary digest validate verify check score".split())
+_TIDIES = "cleanup clean purge prune delete vacuum archive rotate gc expire retention".split()
 _NO_SUBJECT = frozenset(
     "job jobs cron cronjob task run runner daily nightly weekly monthly hourly day the and to from for of "
     "prod production dev staging all data db v1 v2 k8s am pm".split()
@@ -49,6 +41,18 @@ _NO_SUBJECT = frozenset(
 _BASE = {(WRITES, READS): 0.9, (WRITES, USES): 0.7, (USES, READS): 0.65, (USES, USES): 0.55}
 _AS_A_WHOLE = 0.05
 """A bucket or volume of which no part is named may hold anything."""
+
+
+def _stem(word: str) -> str:
+    """A word without its ending: `ingestion` and `ingest`, `generation` and `generate`, `loader` and `load` are one."""
+    while len(shorter := _ENDING.sub("", word)) >= _SHORTEST_STEM and shorter != word:
+        word = shorter
+    return word
+
+
+_RANK = {_stem(word): rank for rank, words in enumerate(_STAGES) for word in words}
+_TIDYING = frozenset(map(_stem, _TIDIES))
+_FILLING, _READING = frozenset(map(_stem, _FILLS_DATABASES)), frozenset(map(_stem, _READS_DATABASES))
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,23 @@ class Traces:
     @cached_property
     def stage(self) -> int | None:
         """Which step of the usual ones its name tells; None where it tells none, or two."""
-        ranks = {_RANK[word] for word in self.words if word in _RANK}
+        ranks = {_RANK[word] for word in self.stems if word in _RANK}
         return ranks.pop() if len(ranks) == 1 else None
 
     @cached_property
     def subjects(self) -> frozenset[str]:
         """The words of its name that say what it works on."""
-        words = self.words - _RANK.keys() - _NO_SUBJECT
-        return frozenset(word for word in words if not word.isdigit())
+        words = [word for word in self._words if _stem(word) not in _RANK and word not in _NO_SUBJECT]
+        return frozenset(_stem(word) for word in words if not word.isdigit())
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """The words of its name."""
-        return frozenset(_WORD.findall(self.cronjob.name.lower()))
+    def stems(self) -> frozenset[str]:
+        """The words of its name without their endings."""
+        return frozenset(map(_stem, self._words))
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return _WORD.findall(self.cronjob.name.lower())
 
     @cached_property
     def references(self) -> frozenset[str]:
@@ -87,7 +95,7 @@ class Traces:
     @property
     def tidies(self) -> bool:
         """Whether it removes what is old, for which nobody has to be done."""
-        return bool(self.words & _TIDIES)
+        return bool(self.stems & _TIDYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,7 @@ def _may_hand_over(first: Traces, then: Traces, place: Place) -> bool:
     if first.stage is None or then.stage is None or first.stage >= then.stage:
         return False
     if place.kind == DATABASE:
-        return bool(first.words & _FILLS_DATABASES) and bool(then.words & _READS_DATABASES)
+        return bool(first.stems & _FILLING) and bool(then.stems & _READING)
     return True
 
 

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[4]
@@ -104,16 +104,20 @@ def _attribute(owner, name):
         raise AirflowChangedError(f"there is no {name}") from err
 
 
+@cache
 def attributes_of(owner):
     """What instances of a class have: declared, or assigned in its methods or those of its bases."""
-    found = set()
-    for cls in inspect.getmro(owner):
-        found |= set(vars(cls)) | set(inspect.get_annotations(cls))
-        if cls.__module__.partition(".")[0] != "builtins":
-            try:
-                found |= set(re.findall(r"\bself\.(\w+)\b[^=\n(]*=[^=]", inspect.getsource(cls)))
-            except (OSError, TypeError):
-                continue
+    return frozenset().union(*(_own_attributes(cls) for cls in inspect.getmro(owner)))
+
+
+@cache
+def _own_attributes(cls):
+    found = set(vars(cls)) | set(inspect.get_annotations(cls))
+    if cls.__module__.partition(".")[0] != "builtins":
+        try:
+            found |= set(re.findall(r"\bself\.(\w+)\b[^=\n(]*=[^=]", inspect.getsource(cls)))
+        except (OSError, TypeError):
+            return found
     return found
 
 

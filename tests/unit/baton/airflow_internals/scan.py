@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import airflow
@@ -180,6 +181,8 @@ def inherited():
 def inherited_by(cls):
     """The same of one class."""
     theirs = [base for base in cls.__mro__ if base.__module__.partition(".")[0] == "airflow"]
+    if not theirs:
+        return
     closed = [base for base in theirs if base.__name__ not in EXTENDED]
     offered = set(dir(object)).union(*(_declared(base) for base in theirs if base.__name__ in EXTENDED))
     used = set(re.findall(r"\b(?:self|super\(\))\.(\w+)", inspect.getsource(cls)))
@@ -193,11 +196,13 @@ def inherited_by(cls):
                 break
 
 
+@cache
 def _declared(base):
     """A private method of a base that may be extended is not promised either."""
     return {name for each in base.__mro__ for name in attributes_of(each) if not _is_private(name)}
 
 
+@cache
 def _parameters(cls):
     """What a class takes: of operators and triggers that is promised."""
     return {name for base in cls.__mro__ for name in inspect.signature(base.__init__).parameters}

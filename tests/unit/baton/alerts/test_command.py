@@ -113,10 +113,16 @@ def test_status_says_what_is_wrong(
     assert message in printed.out + printed.err
 
 
-@pytest.mark.parametrize("name", ["ci", "a: b", "17"])
-def test_new_token_fits_into_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("ci", []), ("a: b", []), ("17", []), ("gcp", ["--basic"])],
+    ids=["ci", "odd", "number", "basic"],
+)
+def test_new_token_fits_into_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: list[str]
+) -> None:
     """What is printed can be pasted."""
-    assert main(["new-token", name]) == 0
+    assert main(["new-token", name, *words]) == 0
     lines = capsys.readouterr().out.splitlines()
     path = tmp_path / "credentials.yaml"
     path.write_text("\n".join(["credentials:", *lines[2:]]))

@@ -3,6 +3,7 @@
 import copy
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baton.alerts.credentials import CredentialsError, digest, read_credentials
-from baton.alerts.reloaded_files import ReloadedFile, routes_of, watch_credentials, watch_routes
+from baton.alerts.mapping import MappingError
+from baton.alerts.payloads import BodyError
+from baton.alerts.reloaded_files import ReloadedFile, routes_of, sender_of, watch_credentials, watch_routes
 from baton.alerts.routes import RoutesError
 from baton.data_file import MAX_BYTES
 from baton.exceptions import PermanentError
@@ -62,6 +65,22 @@ CREDENTIALS: dict[str, Any] = {
         },
     ]
 }
+MAPPING: dict[str, Any] = {
+    "version": 1,
+    "about": "ours",
+    "fits": "check",
+    "quiet": "body.test",
+    "headers": ["x-event"],
+    "alerts": "checks",
+    "labels": {"alertname": "alert.check", "n": "join(' ', [alert.a, headers.\"x-event\"])"},
+    "labels_from": ["tags(alert.tags)"],
+    "annotations": {"summary": "alert.text"},
+    "status": {"value": "alert.state", "resolved": ["ok", 0], "firing": ["bad"], "silenced": ["quiet"]},
+    "starts_at": "alert.at",
+    "fingerprint": "alert.id",
+    "url": "alert.link",
+}
+BODY = {"check": "x", "checks": [{"check": "disk", "a": "b", "state": "bad", "tags": "a:b", "at": 1795334400}]}
 NAMED = {
     "nothing": b"",
     "a word": b"word",
@@ -160,9 +179,55 @@ def test_any_value_at_any_place_of_the_credentials_is_read_or_refused(
     assert str(file) in refusal(read_credentials, file, CredentialsError)
 
 
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from(paths(MAPPING)), value=anything)
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax")
+def test_any_value_at_any_place_of_a_mapping_is_read_or_refused(
+    tmp_path: Path, path: tuple[Any, ...], value: Any
+) -> None:
+    """Nothing but the named error; what is read reads a body, or says of it what is wrong."""
+    file = tmp_path / "ours.yaml"
+    file.write_text(yaml.safe_dump(replaced(MAPPING, path, value)), encoding="utf-8")
+    assert str(file) in refusal(sender_of, file, MappingError)
+    with suppress(MappingError, BodyError):
+        sender_of(file).read(BODY, {"x-event": "e"})
+
+
+@pytest.mark.parametrize(
+    "expression", ["[" * 5_000, "a." * 5_000, "!" * 1_900, "(" * 990, "`" * 9, "nope(@)", "length()"]
+)
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax")
+def test_expression_that_is_none_is_refused(tmp_path: Path, expression: str) -> None:
+    """However deep it is, and although it is only called when an alert comes."""
+    file = tmp_path / "ours.yaml"
+    file.write_text(yaml.safe_dump({**MAPPING, "alerts": expression[:1999]}))
+    try:
+        sender = sender_of(file)
+    except MappingError:
+        return
+    with pytest.raises(BodyError):
+        sender.read(BODY, {})
+
+
+def test_mapping_reads_as_it_says(tmp_path: Path) -> None:
+    """Paths to labels, status, start, fingerprint."""
+    file = tmp_path / "ours.yaml"
+    file.write_text(yaml.safe_dump(MAPPING))
+    [received] = sender_of(file).read(BODY, {"x-event": "e"}).received
+    assert received.alert.labels == {"alertname": "disk", "n": "b e", "a": "b"}
+    assert (received.alert.status, received.alert.starts_at) == ("firing", "2026-11-22T08:00:00+00:00")
+    assert sender_of(file).read({**BODY, "test": True}, {}).received == []
+
+
+def watch_mapping(path: Path) -> ReloadedFile[Any]:
+    return ReloadedFile(path, sender_of)
+
+
 @pytest.mark.parametrize("content", NAMED.values(), ids=NAMED)
 @pytest.mark.parametrize(
-    ("watch", "good"), [(watch_routes, ROUTES), (watch_credentials, CREDENTIALS)], ids=["routes", "credentials"]
+    ("watch", "good"),
+    [(watch_routes, ROUTES), (watch_credentials, CREDENTIALS), (watch_mapping, MAPPING)],
+    ids=["routes", "credentials", "mapping"],
 )
 def test_no_text_takes_the_last_good_file_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Any, good: Any, content: bytes

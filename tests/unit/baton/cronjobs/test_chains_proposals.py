@@ -62,6 +62,10 @@ RIGHT = {
     "one bucket and stages": [job("shop-extract", AT1, **env(BUCKET="s3://raw")), job("shop-load", AT2, **env(BUCKET="s3://raw"))],
     "a database in arguments": [job("load-orders", AT1, args=["--dsn", "postgresql://u:p@dw:5432/shop"]),
                                 job("report-orders", AT2, args=["postgresql://v@dw:5432/shop"])],
+    "stages by nouns": [job("order-ingestion", AT1, **env(BUCKET="s3://raw")),
+                        job("orders-reporter", AT2, **env(BUCKET="s3://raw"))],
+    "a database by host and name": [job("sync-orders", AT1, **env(DB_HOST="dw", DB_NAME="shop")),
+                                    job("report-orders", AT2, **shell("psql -h dw -d shop -f report.sql"))],
     "init container": [job("a", AT1, **env(OUTPUT="s3://raw/a")),
                        job("b", AT2).replace(
                            "          containers:", "          initContainers:\n          - {name: get, image: x, "
@@ -89,6 +93,8 @@ WRONG = {
     "one database": [job("orders-a", AT1, args=["postgresql://dw/shop"]), job("orders-b", AT2, args=["postgresql://dw/shop"])],
     "a backup of the database that a report reads": [job("backup-shop", AT1, args=["postgresql://dw/shop"]),
                                                      job("report-shop", AT2, args=["postgresql://dw/shop"])],
+    "databases of one host": [job("sync-orders", AT1, **env(DB_HOST="dw", DB_NAME="shop")),
+                              job("report-orders", AT2, **env(DB_HOST="dw", DB_NAME="other"))],
     "a table of two databases": [job("a", AT1, **shell('psql -c "INSERT INTO users VALUES (1)"'), **SECRET),
                                  job("b", AT2, **shell('psql -c "SELECT * FROM users"'),
                                      envFrom=[{"secretRef": {"name": "other"}}])],

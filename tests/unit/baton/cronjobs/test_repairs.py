@@ -94,10 +94,9 @@ def test_each_repair_makes_a_manifest_that_kubernetes_takes(old, new):
 def test_what_the_server_writes_goes(tmp_path):
     """As `kubectl get -o yaml` prints it, in a List, too."""
     own = (
-        "  uid: x\n  managedFields:\n  - manager: kubectl\n    fieldsV1:\n      f:a: {}\n  annotations:\n    a: b\n"
-        + (
-            '    kubectl.kubernetes.io/last-applied-configuration: |\n      {"a": 1}\n\n  # of ours\n  creationTimestamp: null\n'
-        )
+        "  uid: x\n  managedFields:\n  - manager: kubectl\n    fieldsV1:\n      f:a: {}\n"
+        "  annotations:\n    a: b\n    kubectl.kubernetes.io/last-applied-configuration: |\n"
+        '      {"a": 1}\n\n  # of ours\n  creationTimestamp: null\n'
     )
     text = cronjob().replace("metadata:\n", f"metadata:\n{own}", 1) + "status:\n  active: []\n"
     fixed, repairs = repaired(text, {})

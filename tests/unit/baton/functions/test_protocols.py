@@ -5,13 +5,16 @@ import json
 import logging
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import textwrap
 from email.utils import formatdate
+from pathlib import Path
 from unittest import mock
 
 import pytest
+import trustme
 from aiohttp import web
 from tests.unit.baton.functions.conftest import TOKEN, Connect, Server
 
@@ -326,6 +329,49 @@ async def test_gateway_that_is_down_has_surely_not_run_it(connect: Connect, unus
         with pytest.raises(UnavailableError, match="cannot be reached") as caught:
             await hook.protocol.send(a_call())
     assert not caught.value.may_have_run
+
+
+async def test_certificate_that_nobody_trusts_is_said_and_not_tried_again(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the word that mends it; with it, the call goes through."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(3)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "localhost", 0, ssl_context=tls)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        for extra in ({}, {"ca_file": str(tmp_path / "ca.pem")}):
+            address = f"https://localhost:{port}"
+            connection = {"conn_type": "http", "host": address, "extra": {"protocol": "bearer", **extra}}
+            monkeypatch.setenv("AIRFLOW_CONN_TLS", json.dumps(connection))
+            if extra:
+                assert (await send("tls", a_call(), QUICK)).body == b"3"
+            else:
+                with pytest.raises(RefusedError, match=r"certificate is not trusted.*ca_file"):
+                    await send("tls", a_call(), QUICK)
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/x", "file:///etc/passwd", "gopher://127.0.0.1"])
+async def test_address_of_another_kind_is_not_tried_again(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never becomes one of HTTP."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ODD", json.dumps({"conn_type": "http", "host": address, "extra": {"protocol": "bearer"}})
+    )
+    with pytest.raises(PermanentError, match="address"):
+        await send("odd", a_call(), QUICK)
 
 
 async def test_large_answers_are_refused_before_they_are_read(server: Server, connect: Connect) -> None:

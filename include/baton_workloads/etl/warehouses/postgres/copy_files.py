@@ -1,18 +1,22 @@
 """Copy Parquet files into a PostgreSQL table, in PostgreSQL's binary COPY format.
 
-The engine writes one file's rows to a temporary file while the server takes the rows of the file before. Why not
-through a pipe: engine, client and server would wait for each other at every block.
+The engine writes the next files' rows to temporary files while the server takes the rows of the file before. Why not
+through a pipe: engine, client and server would wait for each other at every block. Why several: to make a row's binary
+form may take longer than to store it.
 """
 
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from baton_workloads.environment import threads
 from baton_workloads.errors import DataError, some
-from baton_workloads.etl import engine
+from baton_workloads.etl import engine, row_groups
 from baton_workloads.etl.engine import identifier, literal
 from baton_workloads.etl.manifest import Column, File
 from baton_workloads.etl.warehouses.base import Load
@@ -46,10 +50,13 @@ def fill(connection: "psycopg.Connection[Any]", load: Load, staging: str) -> Non
         through = "pg_temp.baton_values"
         types = ", ".join(f"{identifier(c.name)} {staging_type(c)}" for c in columns)
         connection.execute(f"CREATE TEMP TABLE baton_values ({types}) ON COMMIT DROP".encode())
+    # Frozen, or whoever reads first writes to every page once more. Before the commit nobody sees the table.
+    frozen = ", FREEZE" if through == staging else ""
+    copy = f"COPY {through} ({names}) FROM STDIN (FORMAT binary{frozen})"
     progress = Progress(f"load {made.dataset}", made.rows)
     with _encoded_files(load, columns) as files:
         for file, path in files:
-            progress.add(_send(connection, f"COPY {through} ({names}) FROM STDIN (FORMAT binary)", file, path, columns))
+            progress.add(_send(connection, copy, file, path, columns))
     if through != staging:
         _cast(connection, made.dataset, columns, through, staging)
 
@@ -136,25 +143,24 @@ def _encoded_files(load: Load, columns: list[Column]) -> Iterator[Iterator[tuple
     with (
         tempfile.TemporaryDirectory(prefix="baton-") as directory,
         closing(engine.connect(postgres=True)) as writer,
-        ThreadPoolExecutor(max_workers=1) as pool,
+        ThreadPoolExecutor(max_workers=threads()) as pool,
     ):
         writer.execute(MACROS)
 
         def make(number: int) -> Path:
             path = Path(directory) / f"{number}.copy"
-            _encode(writer, load, columns, load.manifest.files[number], path)
+            _encode(writer.cursor(), load, columns, load.manifest.files[number], path)
             return path
 
         yield _ahead(pool, make, load.manifest.files)
 
 
 def _ahead(pool: ThreadPoolExecutor, make: Callable[[int], Path], files: list[File]) -> Iterator[tuple[File, Path]]:
-    following: Future[Path] | None = pool.submit(make, 0) if files else None
-    for number, file in enumerate(files):
-        if following is None:
-            return
-        path = following.result()
-        following = pool.submit(make, number + 1) if number + 1 < len(files) else None
+    numbers = iter(range(len(files)))
+    made = deque(pool.submit(make, number) for number in islice(numbers, threads()))
+    for file in files:
+        path = made.popleft().result()
+        made.extend(pool.submit(make, number) for number in islice(numbers, 1))
         yield file, path
         path.unlink()
 
@@ -167,7 +173,8 @@ def _encode(writer: "duckdb.DuckDBPyConnection", load: Load, columns: list[Colum
         rows = engine.parquet(str(parquet))
         try:
             query = f"SELECT {_values(writer, columns, rows)} FROM {rows}"  # noqa: S608
-            writer.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT postgres_binary)")
+            with row_groups.alone_if_huge(row_groups.measure(writer, parquet)):
+                writer.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT postgres_binary)")
         except duckdb.Error as err:
             raise engine.translate(err, f"load {load.manifest.dataset}, {file.path}") from err
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     import psycopg
 
 WORK_MEM = "64MB"  # keys of some million rows are hashed in memory; the server's default would spill to disk
+INDEX_MEM = "256MB"  # the same for indexes: with a key of some million rows, half the time of the server's default
+RAISED = (
+    f"SELECT set_config('maintenance_work_mem', '{INDEX_MEM}', true)"
+    f" WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('{INDEX_MEM}')"
+)
 
 
 class PostgresWarehouse(Warehouse):
@@ -28,6 +33,7 @@ class PostgresWarehouse(Warehouse):
         with database.connect(self._dsn, "warehouse") as connection:
             ledger.prepare(connection)
             ledger.lock(connection, dataset)
+            connection.execute(RAISED)
             yield PostgresReplacing(connection, dataset)
             connection.commit()
 

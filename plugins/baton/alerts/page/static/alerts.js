@@ -169,6 +169,7 @@ function rowOf(row) {
 function replaceRows(rows) {
   const focused = document.activeElement?.closest("tr")?.dataset.id;
   const stays = new Set(rows);
+  // oxlint-disable-next-line no-useless-spread -- what is removed leaves the live list
   for (const old of [...tableBody.children]) if (!stays.has(old)) old.remove();
   rows.forEach((row, at) => { if (tableBody.children[at] !== row) tableBody.insertBefore(row, tableBody.children[at] ?? null); });
   const shown = new Set(view.rows.map((row) => row.id));
@@ -249,11 +250,11 @@ function drawRow(row) {
 
 function drawAlert(row) {
   const { alertname, ...rest } = row.labels;
-  const name = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
+  const title = row.verdict === "left_out" ? "alerts left out" : alertname ?? rest.template ?? row.fingerprint;
   const first = ["namespace", "pod", "job_name", "deployment", "statefulset", "daemonset", "service", "instance"].filter((name) => rest[name]).map((name) => rest[name]);
   const lines = [...Object.entries(rest), ["summary", row.summary], ["fingerprint", row.fingerprint], ["began", row.starts_at]].filter(([, text]) => text);
   const details = element("details", { "data-id": row.id, open: view.openRows.has(row.id) },
-    element("summary", {}, element("b", {}, name), first.length ? ` ${first.join(" / ")}` : "", row.summary ? element("small", { class: "said" }, row.summary) : ""),
+    element("summary", {}, element("b", {}, title), first.length ? ` ${first.join(" / ")}` : "", row.summary ? element("small", { class: "said" }, row.summary) : ""),
     element("dl", {}, ...lines.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
   details.addEventListener("toggle", () => (details.open ? view.openRows.add(row.id) : view.openRows.delete(row.id)));
   const links = [["source", row.url], ["silence", row.silence_url], ["runbook", row.runbook_url]].map(([text, url]) => [text, webAddress(url)]).filter(([, url]) => url);

@@ -129,7 +129,7 @@ function thinOutMarks() {
   for (const track of ui.chains.querySelectorAll(".track")) {
     let end = -Infinity;
     const places = [...track.querySelectorAll(".mark")].map((mark) => [mark, mark.getBoundingClientRect()]);
-    for (const [mark, box] of places.sort((one, other) => one[1].left - other[1].left)) {
+    for (const [mark, box] of places.toSorted((one, other) => one[1].left - other[1].left)) {
       if (box.left < end) mark.hidden = true;
       else end = box.right;
     }
@@ -157,11 +157,12 @@ function isWanted(chain) {
 
 const isMarked = (chain) => chain.runs.some((run) => run.state === "failed" || run.late.length || run.overlaps.length || run.too_early.length);
 
+const figure = (value, words, kind = "") => element("div", {}, element("span", {}, words), element("strong", { class: kind }, String(value)));
+
 function drawSummary(chains) {
   const runs = chains.flatMap((chain) => chain.runs);
   const saved = chains.reduce((sum, chain) => sum + (chain.saved_seconds ?? 0), 0);
   const compared = chains.reduce((sum, chain) => sum + chain.saved_runs, 0);
-  const figure = (value, words, kind = "") => element("div", {}, element("span", {}, words), element("strong", { class: kind }, String(value)));
   const signed = `${saved < 0 ? "−" : ""}${lengthText(saved)}`;
   ui.summary.replaceChildren(
     figure(compared ? signed : "–", `saved in ${compared} chain run${compared === 1 ? "" : "s"}`, saved > 0 ? "good" : ""),
@@ -335,7 +336,7 @@ function centre(made) {
 function neighbour(made, key) {
   const tracks = [...ui.chains.querySelectorAll(".row .track")].filter((track) => track.querySelector(".bar"));
   const track = made.parentElement;
-  const inTrack = [...track.querySelectorAll(".bar")].sort((one, other) => centre(one) - centre(other));
+  const inTrack = [...track.querySelectorAll(".bar")].toSorted((one, other) => centre(one) - centre(other));
   const at = inTrack.indexOf(made);
   if (key === "ArrowRight") return inTrack[at + 1];
   if (key === "ArrowLeft") return inTrack[at - 1];
@@ -343,7 +344,7 @@ function neighbour(made, key) {
   if (key === "End") return inTrack.at(-1);
   const next = tracks[tracks.indexOf(track) + (key === "ArrowDown" ? 1 : -1)];
   if (!next) return undefined;
-  return [...next.querySelectorAll(".bar")].sort((one, other) => Math.abs(centre(one) - centre(made)) - Math.abs(centre(other) - centre(made)))[0];
+  return [...next.querySelectorAll(".bar")].toSorted((one, other) => Math.abs(centre(one) - centre(made)) - Math.abs(centre(other) - centre(made)))[0];
 }
 
 ui.chains.addEventListener("keydown", (event) => {
