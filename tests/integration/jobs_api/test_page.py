@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from docs.browser import Browser, browser
-from tests.integration.conftest import _free_port
 from tests.integration.jobs_api.conftest import Api
 from tests.integration.jobs_api.test_executions import end, started
 
@@ -25,20 +22,6 @@ CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium")
 PICTURES = os.environ.get("BATON_TEST_PICTURES")
 """A folder for what was seen, for people."""
-
-
-@pytest.fixture(scope="module")
-def address(admin: Api) -> Iterator[str]:
-    """The server on a port of loopback."""
-    port = _free_port()
-    server = uvicorn.Server(uvicorn.Config(admin.server.app, "127.0.0.1", port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @pytest.fixture
@@ -101,7 +84,8 @@ def click(text: str) -> str:
     wanted = json.dumps(text)
     return (
         "{ const found = [...document.querySelectorAll('button')]"
-        f".find((each) => each.ariaLabel === {wanted} || each.textContent === {wanted}); found.focus(); found.click(); }} true"
+        f".find((each) => each.ariaLabel === {wanted} || each.textContent === {wanted}); "
+        "found.focus(); found.click(); } true"
     )
 
 

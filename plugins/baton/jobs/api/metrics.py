@@ -43,7 +43,8 @@ def exposition(session: Session, caller: Caller) -> bytes:
     """All metrics, of the jobs that the caller may see; those of queues and workers are of all."""
     registry = CollectorRegistry()
     registry.register(_Collected([*_job_metrics(session, caller), *_queue_metrics(session)]))
-    return generate_latest(registry)
+    made: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return made
 
 
 class _Collected:

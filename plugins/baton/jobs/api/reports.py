@@ -63,7 +63,7 @@ def ledger() -> Iterator[DeliveryLedger]:
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
-    from psycopg2 import Error
+    from psycopg2 import Error  # type: ignore[import-untyped]
 
     try:
         connection: Any = PostgresHook(postgres_conn_id=REGISTRY_CONNECTION).get_conn()
