@@ -37,7 +37,8 @@ def render(dags: Iterable[DAG]) -> str:
 
 def _overview(dags: list[DAG]) -> list[str]:
     lines = ["| DAG | when | tags |", "|---|---|---|"]
-    lines += [f"| [{dag.dag_id}](#{dag.dag_id.lower()}) | {_when(dag)} | {', '.join(sorted(dag.tags))} |" for dag in dags]
+    for dag in dags:
+        lines.append(f"| [{dag.dag_id}](#{dag.dag_id.lower()}) | {_when(dag)} | {', '.join(sorted(dag.tags))} |")
     return lines
 
 
