@@ -19,6 +19,7 @@ function openDialog(title, content, main, others = []) {
   }
   for (const other of others) other.addEventListener("click", () => busy(other, said, other.action));
   dialog.replaceChildren(element("h2", { id: "dialog-title" }, title), ...content, said, element("div", { class: "buttons" }, ...buttons));
+  // oxlint-disable-next-line prefer-add-event-listener -- it takes the place of the dialog before
   dialog.onkeydown = (event) => {
     if (event.key === "Enter" && event.target.matches("input:not([type=checkbox])") && main) { event.preventDefault(); main.button.click(); }
   };

@@ -57,7 +57,7 @@ function picture(name, attributes, ...children) {
 function runsPicture(runs) {
   if (!runs.length) return element("small", {}, "never ran");
   const longest = Math.max(...runs.map((run) => run.duration_seconds ?? 0), 0.001);
-  const bars = [...runs].reverse().map((run, place) => {
+  const bars = runs.toReversed().map((run, place) => {
     const height = 5 + 19 * ((run.duration_seconds ?? 0) / longest);
     const title = picture("title", {}, `${run.status}${run.duration_seconds === null ? "" : `, ${lengthText(run.duration_seconds)}`}`);
     return picture("rect", { class: run.status, x: place * 10 + 2, y: 25 - height, width: 7, height, rx: 1.5 }, title);
