@@ -6,9 +6,6 @@ from tests.acceptance.stacks import SLOW
 from xdist.scheduler import LoadScopeScheduling
 
 ACCEPTANCE = "tests/acceptance/"
-LAST_OF_FIRST = f"{ACCEPTANCE}test_load_warehouse_faults.py"
-"""Its stack is that of all files before it, too: test_load_warehouse.py looks for personal data in all that ran there.
-What comes after it has a calm stack of its own, because one for all would take as long as everything else together."""
 LONGEST = (
     "tests/local_kubernetes/integration/",
     "tests/integration/",
@@ -29,9 +26,7 @@ class SideBySide(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if not path.startswith(ACCEPTANCE):
             return path
-        if SLOW in nodeid:
-            return f"{ACCEPTANCE} {SLOW}"
-        return f"{ACCEPTANCE} {'first' if path <= LAST_OF_FIRST else 'second'}"
+        return f"{ACCEPTANCE} {SLOW}" if SLOW in nodeid else ACCEPTANCE
 
     def _assign_work_unit(self, node: Any) -> None:
         """Hand out the next piece: the longest first, so that no process has one left when the others are done."""

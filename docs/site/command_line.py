@@ -16,6 +16,7 @@ HANDED_OVER = {
     "adopt": "baton.cronjobs.adopt.command",
     "alerts": "baton.alerts.command",
     "import": "baton.cronjobs.importing.command",
+    "jobs": "baton.jobs.command",
     "settings": "baton.settings_command",
     "backups": "baton_workloads.backup.cli:backup",
     "policy": "baton_workloads.etl.cli:policy",

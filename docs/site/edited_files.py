@@ -112,5 +112,5 @@ def _file_of(whole: Schema) -> str:
     """The anchor's first part of a schema's file: `routes.yaml` → `routesyaml`."""
     for path, (name, _, _) in SCHEMAS.items():
         if json.loads((PROJECT / path).read_text(encoding="utf-8")) == whole:
-            return name.replace(".", "")
+            return name.replace(".", "").replace(" ", "-")
     raise ValueError("not one of SCHEMAS")

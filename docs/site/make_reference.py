@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: command line, settings, files that people edit, Python.
+"""Write the reference pages from the code: command line, settings, files that people edit, the jobs API, Python.
 
 `./baton python docs/site/make_reference.py` writes them, `--check` fails when one would change, as that
 of `baton.dag_docs` does.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import command_line
 import edited_files
+import jobs_api
 import python_api
 import settings_table
 
@@ -21,6 +22,7 @@ COMMAND = "./baton python docs/site/make_reference.py"
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/command-line.md": command_line.page,
     "docs/reference/files.md": edited_files.page,
+    "docs/reference/jobs-api.json": jobs_api.page,
     "docs/reference/python.md": python_api.page,
     "docs/settings.md": settings_table.page,
 }

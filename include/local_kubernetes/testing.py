@@ -23,6 +23,7 @@ import pytest
 _SOURCE_ROOT = Path(__file__).resolve().parents[1]
 _START_SECONDS = 30
 _STOP_SECONDS = 20
+_GRACE_SECONDS = 1.0
 _TRIES = 20
 _PAUSE_SECONDS = 0.1
 
@@ -87,7 +88,9 @@ class LocalKubernetes:
     def stop_pods(self) -> None:
         """End every pod, also without a server."""
         env = {**os.environ, "PYTHONPATH": str(_SOURCE_ROOT)}
-        subprocess.run(self.command("stop-pods", "--grace", "1"), env=env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            self.command("stop-pods", "--grace", str(_GRACE_SECONDS)), env=env, check=True, stdout=subprocess.DEVNULL
+        )
 
     def client(self) -> Any:
         """An ``ApiClient`` of the official ``kubernetes`` package."""
@@ -104,9 +107,11 @@ class LocalKubernetes:
         self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the server and every pod."""
+        from .runtime.leftovers import stop_pods
+
         with contextlib.suppress(ProcessLookupError):
             self.stop()
-        self.stop_pods()
+        stop_pods(self.directory / "state", _GRACE_SECONDS)
 
     def _end(self, number: int) -> None:
         if self._process is not None:

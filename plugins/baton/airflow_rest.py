@@ -12,6 +12,7 @@ from baton.exceptions import BatonError
 
 _TIMEOUT_SECONDS = 30
 _QUOTED_CHARACTERS = 300
+_NO_CONTENT = 204
 
 
 class AirflowError(BatonError):
@@ -72,7 +73,7 @@ class AirflowRest:
             self._made.close()
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """One request; returns the decoded body.
+        """One request; returns the decoded body, None where the answer has none.
 
         :param path: with what stands before the API's version, as `/api/v2/dags`.
         :raises AirflowError: it cannot be reached, refuses, or answers something else than JSON.
@@ -86,6 +87,8 @@ class AirflowRest:
         if not response.is_success:
             words = f"Airflow refused {method} {path} ({response.status_code}): {response.text[:_QUOTED_CHARACTERS]}"
             raise AirflowError(words, response.status_code)
+        if response.status_code == _NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as err:

@@ -37,7 +37,7 @@ def render(dags: Iterable[DAG]) -> str:
 
 def _overview(dags: list[DAG]) -> list[str]:
     lines = ["| DAG | when | tags |", "|---|---|---|"]
-    lines += [f"| [{dag.dag_id}](#{dag.dag_id}) | {_when(dag)} | {', '.join(sorted(dag.tags))} |" for dag in dags]
+    lines += [f"| [{dag.dag_id}](#{dag.dag_id.lower()}) | {_when(dag)} | {', '.join(sorted(dag.tags))} |" for dag in dags]
     return lines
 
 

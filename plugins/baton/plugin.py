@@ -24,6 +24,7 @@ class BatonPlugin(AirflowPlugin):
         # Relative: Airflow may be served below a path of its own.
         {"name": "CronJob chains", "href": "baton/chains/", "url_route": "cronjob-chains", "category": "browse"},
         {"name": "Alerts", "href": "baton/alerts/", "url_route": "alerts", "category": "browse"},
+        {"name": "Baton jobs", "href": "baton/jobs/", "url_route": "baton-jobs", "category": "browse"},
     ]
 
     @cached_property
@@ -34,11 +35,13 @@ class BatonPlugin(AirflowPlugin):
         from baton.cronjobs.page import app as chains_app
         from baton.functions.callbacks_app import make_airflow_app
         from baton.jobs.api import app as jobs_api
+        from baton.jobs.page import app as jobs_page
 
         return [
             {"app": chains_app.make_app(), "url_prefix": "/baton/chains", "name": "Baton: CronJob chains"},
             {"app": alerts_app.make_app(), "url_prefix": "/baton/alerts", "name": "Baton: alerts"},
             {"app": make_airflow_app(), "url_prefix": "/baton/functions", "name": "Baton: callbacks of functions"},
+            {"app": jobs_page.make_app(), "url_prefix": jobs_page.PREFIX, "name": "Baton: jobs page"},
             {"app": jobs_api.make_app(), "url_prefix": jobs_api.PREFIX, "name": jobs_api.TITLE},
             {"app": receiver.make_app(), "url_prefix": "/alerts", "name": "Baton: alert receiver"},
         ]

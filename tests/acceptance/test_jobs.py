@@ -30,6 +30,8 @@ OLD = "SELECT count(*) FROM job_executions WHERE archived_at IS NULL AND finishe
 @pytest.fixture(scope="module")
 def runs(stack: Stack) -> Iterator[dict[str, str]]:
     """One run of each, all at once."""
+    for dag_id in (*WITHOUT_POD, *WITH_POD):
+        stack.await_dag(dag_id)
     conf = {"CleanupJobExecutions": {"days": 60}, **WITH_POD}
     yield {dag_id: start(stack, dag_id, **conf.get(dag_id, {})) for dag_id in (*WITHOUT_POD, *WITH_POD)}
     for dag_id in (*WITHOUT_POD, *WITH_POD):

@@ -75,7 +75,8 @@ def store_dags(folder: Path) -> None:
 class Server:
     """The server's answers, without a socket."""
 
-    def __init__(self, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
+    def __init__(self, app: Any, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
+        self.app = app
         self._runner, self._client = runner, client
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -119,7 +120,7 @@ def api_server(folder: Path, *, raises: bool = False, **more: str) -> Iterator[S
             app = create_app(apps="core")
         with asyncio.Runner() as runner:
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=raises)
-            yield Server(runner, httpx.AsyncClient(transport=transport, base_url="http://airflow"))
+            yield Server(app, runner, httpx.AsyncClient(transport=transport, base_url="http://airflow"))
         purge_cached_app()
 
 

@@ -23,7 +23,7 @@ TARGETS = Path(__file__).with_name("targets.yaml")
 PACKAGES = ("plugins/baton", *(f"include/{name}" for name in (
     "baton_workloads", "baton_local", "kubernetes_cron", "kubernetes_values", "plain_yaml", "local_kubernetes",
 )))  # fmt: skip
-BESIDE = ("tests", "include", "config", "dags", "docs/browser.py")
+BESIDE = ("tests", "include", "config", "dags", "docs")
 """What tests read besides: data files, and each other's helpers."""
 SETTINGS = """
 [tool.mutmut]
@@ -43,11 +43,15 @@ class Mutant:
     """A change that no test noticed.
 
     :param function: its module, class and name.
-    :param change: the lines that go and come, as in a diff, without their indentation.
+    :param change: the lines that go and come, as in a diff, without their indentation; ``*`` for any.
     """
 
     function: str
     change: str
+
+    def explains(self, other: Mutant) -> bool:
+        """Whether a reason for this one is one for the other."""
+        return self.function == other.function and self.change in ("*", other.change)
 
 
 def targets() -> dict[str, dict[str, Any]]:
@@ -83,14 +87,10 @@ def _lay_out(target: dict[str, Any], folder: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(PROJECT / package, folder / Path(package).name, ignore=ignored)
     for name in BESIDE:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-        else:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
+        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
     settings = SETTINGS.format(
         sources=[Path(package).name for package in PACKAGES], modules=target["modules"], tests=target["tests"],
-        beside=sorted({name.partition("/")[0] for name in BESIDE} - {"tests"}),
+        beside=[name for name in BESIDE if name != "tests"],
     )  # fmt: skip
     ours = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     path = re.compile(r"^pythonpath = .*$", re.M)

@@ -28,6 +28,26 @@ def test_a_source_and_a_drill_that_fit_pass(backups: Backups) -> None:
     assert backups.query("SELECT count(*) FROM pg_database WHERE datname LIKE 'baton_drill_check%'") == [(0,)]
 
 
+OWN = (
+    "CREATE EXTENSION hstore", "CREATE TYPE span AS RANGE (subtype = int)",
+    "CREATE DOMAIN positive AS int CHECK (value > 0)",
+    "CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int)", "CREATE PUBLICATION of_people FOR TABLE people",
+    "CREATE TEXT SEARCH CONFIGURATION words (copy = simple)", "CREATE STATISTICS of_both ON id, name FROM people",
+    "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)", "SELECT lo_from_bytea(0, 'x')",
+    "CREATE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 1'", "CREATE MATERIALIZED VIEW kept AS SELECT 1 AS a",
+)  # fmt: skip
+
+
+def test_what_the_check_lets_pass_the_drill_restores(backups: Backups, server: Server) -> None:
+    """As a role that may make databases and nothing else; what any owner may make is no reason to complain."""
+    backups.execute(*OWN)
+    with role(server, "CREATEDB") as name:
+        scratch = backups.environment["BATON_SCRATCH_DSN"].replace("//postgres@", f"//{name}@")
+        assert backups.run("check", BATON_SCRATCH_DSN=scratch).code == 0
+        outcome = backups.run("drill", backups.sealed(), BATON_SCRATCH_DSN=scratch)
+        assert outcome.code == 0, outcome.stderr
+
+
 # What the source has, options of the drill's role, and what the message says ({role} is the drill's).
 DRILLS = {
     "no right to make databases": ([], "", "role {role} may make no database on the drill's server; ALTER ROLE"),

@@ -99,6 +99,16 @@ def test_which_backups_go(policy, days, gone):
     assert doomed(backups(*days), policy, now) == [named(day) for day in gone]
 
 
+def test_what_was_taken_with_the_last_proven_one_stays():
+    """It may yet be proven; which of both comes first is only their names."""
+    older, same, last = (
+        Known("a", FIRST_RUN, True),
+        Known("b", FIRST_RUN + timedelta(1), False),
+        Known("c", FIRST_RUN + timedelta(1), True),
+    )
+    assert doomed([last, same, older], Policy(daily=1), FIRST_RUN + timedelta(days=400)) == ["a"]
+
+
 def test_nothing_goes_where_nothing_was_proven():
     """A backup that was never restored is better than none."""
     assert doomed(backups(*range(100), proven=False), Policy(days=1), FIRST_RUN + timedelta(days=500)) == []

@@ -1,13 +1,16 @@
 """Policies fail closed, and their errors say where."""
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
 import pytest
 
 from baton_workloads.errors import ConfigurationError, DataError
 from baton_workloads.etl.manifest import Column
-from baton_workloads.etl.policy import load
+from baton_workloads.etl.policy import PACKED, load
+from baton_workloads.etl.pseudonym import secret_key
 
 SHIPPED = Path(__file__).parents[2] / "include" / "etl" / "policies"
 
@@ -43,6 +46,41 @@ def test_a_policy_that_does_not_match_is_refused_by_name(tmp_path: Path, text: s
     policy = load(write(tmp_path, text))["things"]
     with pytest.raises(DataError, match=f"things.*{message}"):
         policy.check(columns(a="int4", b="text"))
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """One after the other, in one message."""
+    policy = load(write(tmp_path, "columns: {a: mask_email, c: drop}"))["things"]
+    with pytest.raises(DataError) as refused:
+        policy.check(columns(a="int4", b="text"))
+    said = str(refused.value)
+    assert said.startswith(
+        "policy of dataset things: column b has no rule (new in the source?); column c does not exist"
+    )
+    assert "; column a: mask_email does not fit: " in said
+    assert said.endswith("; correct the policy file")
+
+
+def test_only_what_is_kept_may_hold_originals(tmp_path: Path) -> None:
+    """A column that is hidden, or that nobody knows, is refused by name."""
+    policy = load(write(tmp_path, "may_hold_originals: [a]\ncolumns: {a: keep, b: drop}"))["things"]
+    policy.check(columns(a="text", b="text"))
+    policy = load(write(tmp_path, "may_hold_originals: [b, x]\ncolumns: {a: keep, b: drop}"))["things"]
+    with pytest.raises(DataError) as refused:
+        policy.check(columns(a="text", b="text"))
+    for name in "bx":
+        assert f"column {name} stands under may_hold_originals, but is not kept" in str(refused.value)
+
+
+@pytest.mark.parametrize(("rule", "collides"), [("keep", True), ("{rule: fixed, value: x}", True), ("drop", False)])
+def test_two_columns_may_not_become_one(tmp_path: Path, rule: str, collides: bool) -> None:
+    """In raw files or in processed ones, for an engine that tells no case; what is dropped is in neither."""
+    policy = load(write(tmp_path, f"columns: {{Name: keep, name: {rule}}}"))["things"]
+    if collides:
+        with pytest.raises(DataError, match=r"(?i)name"):
+            policy.check(columns(Name="text", name="text"))
+    else:
+        policy.check(columns(Name="text", name="text"))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +129,62 @@ def test_the_environment_and_a_file_mean_the_same(tmp_path: Path, monkeypatch: p
         json.dumps({"things": {"columns": {"a": "keep", "born": {"rule": "fixed", "value": "2020-01-01"}}}}),
     )
     assert load(write(tmp_path, text))["things"].digest == load(None)["things"].digest
+
+
+POLICIES = json.dumps({"things": {"columns": {"a": "keep"}}})
+PACKED_POLICIES = PACKED + base64.b64encode(zlib.compress(POLICIES.encode())).decode()
+
+
+def test_a_packed_variable_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many policies are too long for an environment."""
+    monkeypatch.setenv("BATON_POLICIES", POLICIES)
+    plain = load(None)
+    monkeypatch.setenv("BATON_POLICIES", PACKED_POLICIES)
+    assert load(None) == plain
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "^no policies: set BATON_POLICIES or give --policies$"),
+        ("{", "^BATON_POLICIES is no JSON$"),
+        (PACKED_POLICIES[:-9], "^BATON_POLICIES is no JSON$"),
+        (PACKED_POLICIES[:-9] + "!" + PACKED_POLICIES[-9:], "^BATON_POLICIES is no JSON$"),
+        ("[1]", "^BATON_POLICIES is no JSON object of policies by dataset$"),
+        ("{}", "^BATON_POLICIES is no JSON object of policies by dataset$"),
+    ],
+)
+def test_a_variable_that_holds_none_is_said(monkeypatch: pytest.MonkeyPatch, content: str, message: str) -> None:
+    """What it is instead."""
+    monkeypatch.setenv("BATON_POLICIES", content)
+    with pytest.raises(ConfigurationError, match=message):
+        load(None)
+
+
+def test_a_wrong_variable_is_pointed_at_by_dataset_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no lines; all its mistakes are told."""
+    monkeypatch.setenv("BATON_POLICIES", json.dumps({"things": {"columns": {"a": "kep"}, "x": 1}}))
+    with pytest.raises(DataError) as refused:
+        load(None)
+    first, _, second = str(refused.value).partition("; BATON_POLICIES: things: ")
+    assert first.startswith("BATON_POLICIES: things: columns.a: ")
+    assert second.startswith("x: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("zz" * 32, "^BATON_PSEUDONYM_KEY is not hex; make one with: openssl rand -hex 32$"),
+        ("0f" * 31, "^BATON_PSEUDONYM_KEY is shorter than 32 bytes; make one with: openssl rand -hex 32$"),
+    ],
+)
+def test_a_weak_key_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, key: str, message: str) -> None:
+    """With the command that makes a good one."""
+    monkeypatch.setenv("BATON_PSEUDONYM_KEY", key)
+    with pytest.raises(ConfigurationError, match=message):
+        secret_key()
+    monkeypatch.setenv("BATON_PSEUDONYM_KEY", "0f" * 32)
+    assert secret_key() == b"\x0f" * 32
 
 
 def test_the_shipped_policies_are_valid() -> None:

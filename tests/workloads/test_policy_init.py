@@ -129,6 +129,7 @@ JUDGED = [
     ("employees", "status process", "drop"), ("employees", "updated_at date", "drop"),
     ("staffing", "size int", "keep"), ("travel", "first_name text", "drop"), ("travel", "amount numeric", "drop"),
     ("measured", "height int", "drop"), ("measured", "birth_weight int", "drop"),
+    ("payroll", "amount numeric", "drop"), ("diagnoses", "severity process", "drop"), ("loans", "rate numeric", "drop"),
     ("mails", "is_secret bool", "drop"), ("mails", "has_consent bool", "drop"), ("mails", "priority int", "keep"),
 ]  # fmt: skip
 TYPES = """

@@ -263,6 +263,29 @@ def test_a_pseudonym_never_changes() -> None:
     assert [str(uuid.UUID(value)) for value in made] == KNOWN
 
 
+KEY = bytes.fromhex("0f" * 32)
+
+
+@pytest.mark.parametrize("large_bytes", [0, 1 << 20])
+def test_large_texts_have_the_same_pseudonyms(monkeypatch: pytest.MonkeyPatch, large_bytes: int) -> None:
+    """They are hashed where they are; NULL stays NULL, and equal texts stay equal."""
+    monkeypatch.setattr(pseudonym, "LARGE_BYTES", large_bytes)
+    key = pseudonym.domain_key(KEY, "d")
+    texts = ["a", None, "Ä" * 3000, "", "a"]
+    expected = [None if text is None else pseudonym.pseudonym(text, key) for text in texts]
+    made = pseudonym.hash_texts(pyarrow.array(texts, pyarrow.large_string()), key)
+    assert made.to_pylist() == [None if one is None else one.hex for one in expected]
+    bits = pseudonym.hash_bits(pyarrow.array(texts, pyarrow.large_string()), key)
+    assert bits.type == pyarrow.uuid()
+    assert bits.to_pylist() == expected
+
+
+def test_a_fingerprint_names_a_key() -> None:
+    """As written down in ledgers: it may never change."""
+    assert pseudonym.fingerprint(KEY) == "432510800e754a2d"
+    assert pseudonym.fingerprint(bytes.fromhex("1e" * 32)) != "432510800e754a2d"
+
+
 def test_a_kernel_that_hashes_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each batch one pseudonym is made by hashlib as well: a changed kernel must not reach the warehouse."""
     monkeypatch.setattr(pseudonym, "pseudonym", lambda text, key: uuid.UUID(int=7))

@@ -40,8 +40,9 @@ SELECT 'publication ' || quote_ident(pubname) || ' (of all tables)' FROM pg_publ
 UNION ALL
 SELECT 'function ' || p.oid::regprocedure || ' (language ' || l.lanname || ')'
   FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE NOT l.lanpltrusted AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
-       SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e')
+ WHERE NOT l.lanpltrusted AND p.prokind <> 'a' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (  -- of an extension, or of a range type, which makes its own
+       SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype IN ('e', 'i'))
  ORDER BY 1
 """
 

@@ -14,7 +14,8 @@ from baton_workloads.etl.rules.generalise import DATES
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
-# A table with one of these words in its name, or with one of those columns, is about persons.
+# A table with one of these words in its name, or with one of those columns, is about persons: one row says of one of
+# them what is nobody else's business.
 PERSONS = frozenset(
     """person persons people user users customer customers employee employees staff member members patient patients
     student students contact contacts client clients passenger passengers actor actors author authors artist artists
@@ -24,7 +25,10 @@ PERSONS = frozenset(
     candidates friend friends account accounts login logins session sessions visitor visitors player players donor
     donors voter voters child children parent parents family families kunde kunden mitarbeiter personen adresse
     adressen benutzer cliente clientes usuario usuarios empleado empleados utilisateur utilisateurs zakaznik
-    zakaznici osoba osoby""".split()
+    zakaznici osoba osoby payroll payrolls salaries wages paycheck paychecks diagnosis diagnoses prescription
+    prescriptions treatment treatments appointment appointments exam exams grade grades loan loans claim claims
+    donation donations absence absences vacation vacations complaint complaints offence offences arrest arrests
+    crime crimes vitals vaccination vaccinations allergy allergies interview interviews""".split()
 )
 OF_PERSONS = frozenset(
     """birth birthday birthdate birthplace born dob gender sex marital religion nationality surname lastname firstname

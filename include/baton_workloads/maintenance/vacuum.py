@@ -36,6 +36,8 @@ SELECT pg_total_relation_size(c.oid), coalesce(s.n_dead_tup, 0) + coalesce(t.n_d
 SKIPPED = {"vacuum_is_permitted_for_relation", "vacuum_is_relation_owner"}
 OLD_ROWS = {"vacuum_get_cutoffs", "vacuum_set_xid_limits"}
 WRAPAROUND = {"SetTransactionIdLimit", "SetMultiXactIdLimit", "GetNewTransactionId", "GetNewMultiXactId"}
+FAILSAFE = {"lazy_check_wraparound_failsafe"}  # a vacuum that leaves out indexes to be done in time
+OUT_OF_NUMBERS = "54000"
 STATISTICS_AT_ONCE = 150000  # before this version what a vacuum did is known a moment later
 STATISTICS_SECONDS = 1.5
 SHOWN = 200  # tables in the result; an XCom is no place for thousands, and the log has them all
@@ -198,12 +200,12 @@ class _Run:
         notes = []
         if entry.keeps_dead_rows or warned & OLD_ROWS:
             notes.append(f"its dead rows are kept for {self._kept_for()}; they go with the first vacuum after its end")
-        if warned & WRAPAROUND:
+        if warned & (WRAPAROUND | FAILSAFE):
             notes.append(
                 "the server warns that it runs out of transaction numbers, and will refuse to write at last; end what"
                 " holds old rows, then vacuum the whole database that the server's log names"
             )
-        if warned - SKIPPED - OLD_ROWS - WRAPAROUND:
+        if warned - SKIPPED - OLD_ROWS - WRAPAROUND - FAILSAFE:
             notes.append("the server warned of something else, and went on; its log has the text")
         return notes
 
@@ -233,6 +235,12 @@ class _Run:
         if is_cancelled(err):
             message = f"{item.label}: {self.limits.said_of_a_cancelled(seconds)}"
             return self.failures.add(message, TransientError(message))
+        if err.sqlstate == OUT_OF_NUMBERS:
+            message = (
+                f"{item.label}: the server has run out of transaction numbers and writes nothing any more; end what"
+                " holds old rows, then let a superuser VACUUM the whole database that the server's log names"
+            )
+            return self.failures.add(message, ConfigurationError(message))
         if err.sqlstate == "42P01":
             return f"{item.label} is gone"
         error = translated(err)

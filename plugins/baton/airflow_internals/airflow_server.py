@@ -102,9 +102,7 @@ class SignedInUser:
 
     def _may(self, method: Literal["GET", "POST", "PUT"], dag_id: str | None, entity: DagAccessEntity | None) -> bool:
         manager, details = get_auth_manager(), DagDetails(id=dag_id)
-        return bool(
-            manager.is_authorized_dag(method=method, access_entity=entity, details=details, user=self._user)
-        )
+        return bool(manager.is_authorized_dag(method=method, access_entity=entity, details=details, user=self._user))
 
 
 async def user_of(request: Request) -> SignedInUser:

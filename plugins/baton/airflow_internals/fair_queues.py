@@ -81,7 +81,7 @@ def choose_fairly(
     _set_weights(order, session)
     for task in chosen:  # detached by now: what the executor is told
         task.priority_weight = order.get(task.id, task.priority_weight)
-        meter.count(class_of(task.queue), {WORKERS: 1, task.pool: task.pool_slots})
+        meter.count(class_of(task.queue or ""), {WORKERS: 1, task.pool: task.pool_slots})
     return chosen
 
 

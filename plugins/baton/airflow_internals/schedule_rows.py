@@ -5,7 +5,7 @@ Why a variable: it is the only thing of the database that DAG processors hand to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.models.log import Log
 from airflow.models.variable import Variable
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def read_row(session: Session, key: str) -> str | None:
     """The text of a variable; None without one."""
     row = session.scalar(select(Variable).where(Variable.key == key))
-    return None if row is None else row.get_val()
+    return None if row is None else text_of(row)
 
 
 def locked_row(session: Session, key: str, description: str) -> Variable:
     """A variable whose row is locked until the transaction ends; made, with `{}`, where it is missing."""
     query = select(Variable).where(Variable.key == key).with_for_update()
-    row = session.scalar(query)
+    row: Variable | None = session.scalar(query)
     if row is None:
         try:
             with session.begin_nested():
@@ -38,6 +38,18 @@ def locked_row(session: Session, key: str, description: str) -> Variable:
     return row
 
 
+def text_of(row: Variable) -> str | None:
+    """What a variable says."""
+    found: str | None = row.get_val()  # type: ignore[no-untyped-call]
+    return found
+
+
+def set_text(row: Variable, text: str) -> None:
+    """Let a variable say something else."""
+    row.set_val(text)  # type: ignore[no-untyped-call]
+
+
 def audit(session: Session, event: str, owner: str, dag_id: str | None = None, extra: str | None = None) -> None:
     """Add a row to Airflow's audit log."""
-    session.add(Log(event, owner=owner, extra=extra, **({"dag_id": dag_id} if dag_id else {})))
+    about: Any = {"dag_id": dag_id} if dag_id else {}
+    session.add(Log(event, owner=owner, extra=extra, **about))

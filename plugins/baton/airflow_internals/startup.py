@@ -30,7 +30,8 @@ FOR_JOBS = (
 )
 """What a job's steps import: a job of three light steps is to end within two seconds."""
 
-FAIR_QUEUES = "baton.airflow_internals.fair_queues:install"
+FOR_SCHEDULER = {"fair_queues": "baton.airflow_internals.fair_queues:install"}
+"""Setting → what is called where the scheduler starts."""
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
 TRIGGERER = "airflow.jobs.triggerer_job_runner"
 REPLACEMENTS = {
@@ -83,9 +84,12 @@ def _adapt_triggerer() -> None:
 
 def _adapt_scheduler() -> None:
     """Let the scheduler keep the shares of the queues, if the setting says so."""
-    if SCHEDULER in sys.modules and settings().fair_queues:
-        resolve_name(FAIR_QUEUES)()
-        log.info("Airflow's scheduler keeps the shares of the queues, because the setting fair_queues is on")
+    if SCHEDULER not in sys.modules:
+        return
+    for setting, install in FOR_SCHEDULER.items():
+        if getattr(settings(), setting):
+            resolve_name(install)()
+            log.info("Airflow's scheduler keeps the shares of the queues, because the setting %s is on", setting)
 
 
 def make_missing_pools() -> None:

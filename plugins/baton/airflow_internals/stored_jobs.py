@@ -258,5 +258,5 @@ def plain(moment: datetime | None) -> datetime | None:
     return None if moment is None else _known(moment)
 
 
-def _known(moment: datetime) -> datetime:
+def _known(moment: Any) -> datetime:
     return datetime.fromtimestamp(moment.timestamp(), UTC)

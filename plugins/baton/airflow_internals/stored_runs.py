@@ -1,4 +1,4 @@
-"""The runs of DAGs as executions of jobs: their tasks with every try, what their steps remember, the end of their logs."""
+"""The runs of DAGs as executions of jobs: tasks with every try, what their steps remember, the end of their logs."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def remembered(session: Session, number: int, prefix: str) -> Iterator[tuple[str
 def log_tail(session: Session, dag_id: str, run_id: str, wanted: StoredTry, lines: int) -> list[str]:
     """The last lines of a try's log; none where it cannot be read."""
     model = TaskInstance if wanted.is_latest else TaskInstanceHistory
-    task = session.scalar(
+    task: Any = session.scalar(
         select(model).where(
             and_(model.dag_id == dag_id, model.run_id == run_id, model.task_id == wanted.task_id),
             model.map_index == wanted.map_index,
@@ -155,7 +155,8 @@ def log_tail(session: Session, dag_id: str, run_id: str, wanted: StoredTry, line
     dag = _BAG.get_dag_for_run(task.dag_run, session=session)
     if dag is not None and dag.has_task(task.task_id):
         task.task = dag.get_task(task.task_id)
-    stream, _ = reader.read_log_chunks(task, wanted.number, {"download_logs": True})  # type: ignore[typeddict-unknown-key]
+    whole: Any = {"download_logs": True}
+    stream, _ = reader.read_log_chunks(task, wanted.number, whole)
     kept: deque[str] = deque(maxlen=lines)
     for place, message in enumerate(stream):
         if place >= _LONGEST_LOG:

@@ -162,7 +162,8 @@ class HttpProtocol(Protocol):
         try:
             return await within(connect_seconds + call.timeout_seconds, exchange(self._session))
         except aiohttp.ClientConnectorCertificateError as err:
-            words = f"its gateway's certificate is not trusted ({err.certificate_error.verify_message})"
+            reason = getattr(err.certificate_error, "verify_message", "") or type(err.certificate_error).__name__
+            words = f"its gateway's certificate is not trusted ({reason})"
             advice = "name the authority's certificate as ca_file in the connection's extra, or correct its address"
             raise RefusedError(f"function {call.function}: {words}: {advice} (call {call.call_id})") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:

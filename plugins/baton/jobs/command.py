@@ -1,11 +1,9 @@
-"""`./baton jobs`: check job files, list and explain the jobs, run one."""
+"""`./baton jobs`: check job files, list and explain the jobs; what asks an Airflow is in `baton.jobs.api.command`."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,26 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from baton import command_line
-from baton.exceptions import BatonError, PermanentError
+from baton.exceptions import PermanentError
+from baton.jobs.api.command import NotAskedError, Url, User, add_commands, line_of, remote_rows
+from baton.jobs.api.shapes import Job
 from baton.jobs.reading import FiledJob, JobsRead, read_jobs
 from baton.settings import settings
 
-app = command_line.application("Jobs in files: check, list, explain and run them.")
+app = command_line.application(
+    "Jobs: check and explain their files; run, move, look at and end them, here or far away."
+)
 PATHS = Annotated[list[Path] | None, typer.Argument(help="Files or folders; default: jobs in the data folder.")]
 _COMING = 5
-_POLL_SECONDS = 0.1
 
 
 class JobFilesError(PermanentError):
     """Something in the files is wrong, or a job is not there."""
-
-
-class JobFailedError(PermanentError):
-    """The run that was waited for has failed."""
-
-
-class NotAskedError(BatonError):
-    """It could not be asked: a path or an Airflow is not there."""
 
 
 def _read(paths: list[Path] | None) -> JobsRead:
@@ -67,8 +60,17 @@ def check(paths: PATHS = None) -> None:
 
 
 @app.command("list")
-def list_(paths: PATHS = None, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """List the jobs of the files: when, in which queue, and what they are for."""
+def list_(
+    paths: PATHS = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    url: Url = "",
+    user: User = "",
+) -> None:
+    """List the jobs: when, in which queue, what they are for. Those of the Airflow that is named, else of the files."""
+    if url and not paths:
+        jobs = remote_rows(url, user)
+        print(json.dumps([job.model_dump(mode="json") for job in jobs], indent=2) if as_json else _lines(jobs))
+        return
     from baton.jobs.dags_docs import schedule_in_words
 
     rows = [
@@ -88,6 +90,10 @@ def list_(paths: PATHS = None, as_json: Annotated[bool, typer.Option("--json", h
     for row in rows:
         print(f"{row['name']}  [{row['queue']}]  {row['schedule']}; next {row['next'] or 'by hand'}")
         print(f"    {row['description']}  ({row['file']})")
+
+
+def _lines(jobs: list[Job]) -> str:
+    return "\n".join(line_of(job) for job in jobs)
 
 
 @app.command()
@@ -126,50 +132,14 @@ def coming(filed: FiledJob, count: int) -> list[str]:
 
 
 @app.command()
-def run(
-    name: Annotated[str, typer.Argument(help="Name of the job.")],
-    given: Annotated[str, typer.Option("--input", help="JSON object that fits the job's `input`.")] = "{}",
-    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; exit code 1 if it fails.")] = False,
-    url: Annotated[str, typer.Option(envvar="BATON_AIRFLOW_URL", help="Address of Airflow.")] = "",
-    user: Annotated[str, typer.Option(envvar="BATON_AIRFLOW_USER", help="Who runs it.")] = "",
-) -> None:
-    """Run a job now. The password is the variable BATON_AIRFLOW_PASSWORD.
-
-    Exit codes: 0 started (with --wait: succeeded), 1 failed, 2 Airflow cannot be asked.
-    """
-    from baton.airflow_rest import AirflowRest
-
-    if not url:
-        raise NotAskedError("no Airflow is named: give --url, or BATON_AIRFLOW_URL")
-    api = AirflowRest.signed_in(url, user, os.environ.get("BATON_AIRFLOW_PASSWORD", ""))
-    try:
-        made = api.call("POST", f"/api/v2/dags/{name}/dagRuns", json={"logical_date": None, "conf": _object(given)})
-        print(made["dag_run_id"])
-        while wait and made["state"] not in ("success", "failed"):
-            time.sleep(_POLL_SECONDS)
-            made = api.call("GET", f"/api/v2/dags/{name}/dagRuns/{made['dag_run_id']}")
-        if made["state"] == "failed":
-            raise JobFailedError(f"{name} has failed: see {made['dag_run_id']} in Airflow")
-    finally:
-        api.close()
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as err:
-        raise NotAskedError(f"--input is no JSON: {err}") from err
-    if not isinstance(found, dict):
-        raise NotAskedError("--input is no JSON object")
-    return found
-
-
-@app.command()
 def schema() -> None:
     """Print the JSON schema of job files; `include/jobs/job.schema.json` is this."""
     from baton.jobs.schema import schema_text
 
     print(schema_text(), end="")
+
+
+add_commands(app)
 
 
 def main(arguments: list[str] | None = None) -> int:

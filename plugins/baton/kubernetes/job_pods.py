@@ -208,11 +208,12 @@ def selector_of(job: Object) -> str:
 
 def left_over(pod: Object, job: Object) -> list[str]:
     """Return the containers that a Job's template has not and that run although all of the template have ended."""
-    own = {container["name"] for container in job["spec"]["template"]["spec"]["containers"]}
+    template = (job["spec"].get("template") or {}).get("spec") or {}
+    own = {container["name"] for container in template.get("containers") or []}
     states = {
         status["name"]: status.get("state") or {} for status in (pod.get("status") or {}).get("containerStatuses") or []
     }
-    have_ended = own <= states.keys() and all("terminated" in states[name] for name in own)
+    have_ended = own and own <= states.keys() and all("terminated" in states[name] for name in own)
     return [name for name, state in states.items() if name not in own and "running" in state] if have_ended else []
 
 

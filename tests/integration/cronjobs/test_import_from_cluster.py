@@ -12,7 +12,7 @@ from baton.cronjobs.importing.command import main
 
 def cronjob(name, schedule, **spec):
     data = {"export": ["--output", "s3://raw/orders"], "load": ["--input", "s3://raw/orders"]}
-    container = {"name": "main", "image": "busybox", "command": ["true"], "args": data[name]}
+    container = {"name": "main", "image": "busybox", "command": ["true"], "args": data.get(name, [])}
     pod = {"restartPolicy": "Never", "containers": [container]}
     template = {"spec": {"template": {"spec": pod}}}
     return {

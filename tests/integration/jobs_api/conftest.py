@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from sqlalchemy import Engine, create_engine, text
 from tests.integration.airflow_parts import ADMIN, Server, airflow_tables, api_server, bearer
+from tests.integration.conftest import _free_port
 
 from baton_local.postgres import Postgres
 
@@ -80,3 +84,17 @@ def api(admin: Api) -> Api:
         admin.query(f"DELETE FROM {table}")  # noqa: S608  (of the list above)
     admin.query("UPDATE dag SET is_paused = false, is_stale = false, has_import_errors = false")
     return admin
+
+
+@pytest.fixture(scope="package")
+def address(admin: Api) -> Iterator[str]:
+    """The server on a port of loopback."""
+    port = _free_port()
+    server = uvicorn.Server(uvicorn.Config(admin.server.app, "127.0.0.1", port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)

@@ -63,7 +63,9 @@ def test_an_execution_has_its_steps(api: Api) -> None:
     [step] = found["steps"]
     assert (step["name"], step["status"], step["attempts"], step["duration_seconds"]) == ("sales", "failed", 3, 2.5)
     assert step["message"] == "the warehouse says no"
-    assert [(each["task_id"], each["number"], each["status"]) for each in found["attempts"]] == [("run_steps", 1, "failed")]
+    assert [(each["task_id"], each["number"], each["status"]) for each in found["attempts"]] == [
+        ("run_steps", 1, "failed")
+    ]
     assert found["log_tail"]["task_id"] == "run_steps"
     other = api.call("GET", f"/executions/{started(api, 'nightly_build')}")
     assert {(step["name"], step["status"]) for step in other["steps"]} == {("build", "pending"), ("test", "pending")}

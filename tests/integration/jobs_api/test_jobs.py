@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from tests.integration.jobs_api.conftest import Api
 
 MANUAL = {"start_date": "2026-01-01", "end_date": "2026-01-12"}
@@ -23,7 +22,10 @@ def test_jobs_of_each_kind_are_listed(api: Api) -> None:
     assert sales["last_run_status"] is None
     assert [job["queue"] for job in (jobs["ProcessPendingWebhooks"], jobs["nightly_build"])] == ["critical", "low"]
     assert jobs["ProcessPendingWebhooks"]["schedule"]["every_seconds"] == 300
-    assert (jobs["shop__backup"]["cron_expression"], jobs["shop__backup"]["timezone"]) == ("30 1 * * *", "Europe/Prague")
+    assert (jobs["shop__backup"]["cron_expression"], jobs["shop__backup"]["timezone"]) == (
+        "30 1 * * *",
+        "Europe/Prague",
+    )
     assert (jobs["nightly_build"]["cron_expression"], jobs["by_hand"]["next_run_at"]) == ("0 2 * * *", None)
 
 

@@ -44,7 +44,10 @@ def warehouse(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.mark.usefixtures("warehouse")
 def test_a_report_is_found_and_its_link_opens_the_file(api: Api) -> None:
     """The link is a credential of an hour; it names neither bucket nor key."""
-    assert [report["id"] for report in api.call("GET", "/reports")["data"]] == ["gone~2026-01-12", "daily_sales~2026-01-12"]
+    assert [report["id"] for report in api.call("GET", "/reports")["data"]] == [
+        "gone~2026-01-12",
+        "daily_sales~2026-01-12",
+    ]
     assert [report["name"] for report in api.call("GET", "/reports", params={"name": "gone"})["data"]] == ["gone"]
     page = api.call("GET", "/reports", params={"limit": 1})
     assert len(api.call("GET", "/reports", params={"limit": 1, "cursor": page["next_cursor"]})["data"]) == 1

@@ -40,7 +40,9 @@ def test_a_token_reaches_only_what_it_is_limited_to(api: Api) -> None:
     other = api.call("POST", "/jobs/DailySalesReport/run", 202)["execution_id"]
     token.call("GET", f"/executions/{other}", 404)
     token.call("POST", f"/executions/{other}/cancel", 404)
-    assert [row["owner"] for row in api.query("SELECT owner FROM log WHERE dag_id = 'by_hand'")] == ["jobs: token limited"]
+    assert [row["owner"] for row in api.query("SELECT owner FROM log WHERE dag_id = 'by_hand'")] == [
+        "jobs: token limited"
+    ]
 
 
 def test_a_viewer_sees_and_changes_nothing(api: Api, server: Server) -> None:

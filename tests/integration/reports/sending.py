@@ -1,10 +1,14 @@
-"""One delivery in a process of its own, for tests that kill it. Run with the addresses in its environment.
+"""Deliveries, each in a process of its own, for tests that kill it; forked from one that has imported what they need.
 
+Each line of standard input is the environment of one, with the addresses; each line of standard output its exit code.
 ``KILL_AFTER=mail`` ends it with SIGKILL right after the mail server has accepted, before that is recorded.
 """
 
+import json
 import os
 import signal
+import sys
+import traceback
 from pathlib import Path
 
 import psycopg
@@ -54,5 +58,25 @@ def main():
         print(deliver(files.rendered_report(manifest), channels, ledger).sent)
 
 
+def run_forked(environment):
+    """Run one in a fork; returns its exit code as `subprocess` gives it. What it says goes to the file ``SAID``."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.environ.update(environment)
+    with open(environment["SAID"], "w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    code = 0
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    for line in sys.stdin:
+        print(run_forked(json.loads(line)), flush=True)

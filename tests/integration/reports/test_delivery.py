@@ -41,6 +41,12 @@ class DeliveryEnvironment:
         self._token = f"xoxb-{secrets.token_hex(8)}"
         credentials = folder / "credentials"
         credentials.write_text(json.dumps({"slack_token": self._token}))
+        self._said = folder / "said"
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'include'}"}
+        script = [sys.executable, str(Path(__file__).parent / "sending.py")]
+        self._process = stack.enter_context(
+            subprocess.Popen(script, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
         self._ports = {"mail": free_port(), "slack": free_port(), "nobody": free_port()}
         mail_words, slack_words = [str(self.mail)], [str(credentials), str(self.slack)]
         stack.enter_context(server("mailbox", self._ports["mail"], *mail_words, is_ready=mailbox.is_ready))
@@ -63,8 +69,7 @@ class DeliveryEnvironment:
         recipients = recipients or ("sales@localhost",)
         ports = {**self._ports, **({missing: self._ports["nobody"]} if missing else {})}
         environment = {
-            **os.environ,
-            "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'include'}",
+            "SAID": str(self._said),
             "MANIFEST": str(self.manifest),
             "REGISTRY_DSN": self.dsn,
             "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp_connection(ports["mail"])),
@@ -73,8 +78,10 @@ class DeliveryEnvironment:
             "SLACK_TOKEN": self._token,
             "KILL_AFTER": kill_after,
         }
-        script = Path(__file__).parent / "sending.py"
-        return subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+        self._process.stdin.write(json.dumps(environment) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return subprocess.CompletedProcess([], code, stderr=self._said.read_text())
 
     def mails(self) -> list:
         """The messages that arrived."""

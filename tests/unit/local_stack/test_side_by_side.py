@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.stacks import SLOW
-from tests.side_by_side import ACCEPTANCE, LAST_OF_FIRST, LONGEST, rank
+from tests.side_by_side import ACCEPTANCE, LONGEST, rank
 
 PROJECT = Path(__file__).parents[3]
 
@@ -13,12 +13,6 @@ PROJECT = Path(__file__).parents[3]
 def test_a_folder_that_is_said_to_take_long_has_tests(folder: str) -> None:
     """One that was moved would be left for the end."""
     assert [*(PROJECT / folder).rglob("test_*.py")]
-
-
-def test_what_is_searched_for_personal_data_shares_its_stack_with_the_search() -> None:
-    """The file that divides the stacks is there, after the one that searches."""
-    assert (PROJECT / LAST_OF_FIRST).is_file()
-    assert f"{ACCEPTANCE}test_load_warehouse.py" < LAST_OF_FIRST
 
 
 def test_what_takes_longest_is_begun_first() -> None:

@@ -21,6 +21,8 @@ FOLDER = PROJECT / "include" / "manifests" / "alerting"
     [
         (["promtool", "check", "rules", "rules.yaml"], "2 rules found"),
         (["promtool", "test", "rules", "rules_test.yaml"], "SUCCESS"),
+        (["promtool", "check", "rules", "jobs.yaml"], "4 rules found"),
+        (["promtool", "test", "rules", "jobs_test.yaml"], "SUCCESS"),
         (["promtool", "check", "config", "prometheus.yaml"], "is valid prometheus config"),
         (["amtool", "check-config", "alertmanager.yaml"], "2 receivers"),
     ],

@@ -1,6 +1,7 @@
 """VACUUM of a real database, also of one in which somebody holds locks."""
 
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -10,7 +11,10 @@ from tests.workloads.maintenance.shops import Shop
 from tests.workloads.postgres_server import Server
 from tests.workloads.waiting import until
 
-from baton_workloads.maintenance.work import Limits
+from baton_workloads.errors import ConfigurationError
+from baton_workloads.maintenance.needs import Table
+from baton_workloads.maintenance.vacuum import Done, State, _Run
+from baton_workloads.maintenance.work import Clock, Limits
 
 NO_AUTOVACUUM = "ALTER TABLE {} SET (autovacuum_enabled = off)"
 QUICK = ("--lock-seconds", "0.5")
@@ -194,6 +198,37 @@ def test_a_warning_of_old_transactions_is_no_missing_right(real: Shop) -> None:
         pid = holder.info.backend_pid
         assert [f"pid {pid} (billing, idle in transaction)" in note for note in entry["notes"]] == [True]
         assert f"WARNING: public.t: its dead rows are kept for pid {pid}" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            "GetNewTransactionId",
+            ["runs out of transaction numbers"],
+        ),  # as seen with 15, 17 and 18
+        ("SetTransactionIdLimit", ["runs out of transaction numbers"]),
+        ("lazy_check_wraparound_failsafe", ["runs out of transaction numbers"]),
+        ("exec_stmt_raise", ["warned of something else"]),
+        (None, []),
+    ],
+)
+def test_warnings_are_told_apart_by_the_functions_that_give_them(function: str | None, words: list[str]) -> None:
+    """Not by their texts, which are in the server's language; none of these is a missing right."""
+    run = _Run(SimpleNamespace(closed=False), Clock(0), Limits())  # type: ignore[arg-type]
+    entry = Done("public.t", (), "vacuum", State(1, 10, 1), State(1, 0, 1))
+    notes = run._notes(entry, {function} if function else set())
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
+
+
+def test_a_server_without_transaction_numbers_is_not_asked_again() -> None:
+    """It writes nothing until somebody vacuums all of it."""
+    run = _Run(SimpleNamespace(closed=False), Clock(0), Limits())  # type: ignore[arg-type]
+    table = Table(1, "public", "t", 1, 0, 0, 0, never_analysed=False, xid_age=1, mxid_age=1)
+    assert "has run out of transaction numbers" in run._failed(table, psycopg.errors.ProgramLimitExceeded(), 0)
+    with pytest.raises(ConfigurationError):
+        run.failures.raise_at_the_end("vacuum")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,14 @@ def _field_path(part: Object, known: tuple[str, ...]) -> Iterator[Finding]:
         yield ("fieldRef", "fieldPath"), f"must be one of {listed}, is {path!r}" if path else "is missing"
 
 
+def file_key(part: Object) -> Iterator[Finding]:
+    """A variable of a file that another container writes."""
+    yield from needs("volumeName", "key")(part)
+    yield from relative_path(part, "path")
+    if part.get("key") and not VARIABLE.fits(part["key"]):
+        yield ("key",), f"{part['key']!r} is no name of a variable: printable ASCII characters other than ="
+
+
 def variables_source(part: Object) -> Iterator[Finding]:
     """A ConfigMap or Secret all of whose keys become variables."""
     yield from one_of(part, ("configMapRef", "secretRef"))
@@ -120,6 +128,7 @@ RULES: dict[str, Rule] = {
     "core.SecretEnvSource": named,
     "core.ConfigMapKeySelector": key_of_object,
     "core.SecretKeySelector": key_of_object,
+    "core.FileKeySelector": file_key,
     "core.ResourceFieldSelector": resource_field,
     "core.DownwardAPIVolumeFile": file_source,
 }

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from baton.cronjobs.importing.fidelity import SERVERS_OWN
-from baton.cronjobs.importing.text_edits import Edit, applied, deleted, inserted, pair_at, replaced
+from baton.cronjobs.importing.text_edits import Edit, Pair, applied, deleted, inserted, pair_at, replaced
 from baton.cronjobs.manifests.scalars import Loader
 from baton.cronjobs.manifests.yaml_documents import Document, Path, document_parts, read_documents, written
 from kubernetes_values import CHOICES, MAX_CRONJOB_NAME_LENGTH, SUBDOMAIN, message
@@ -92,7 +92,7 @@ def _filled(text: str, values: Mapping[str, str]) -> tuple[str, list[Repair]]:
             repairs.append(
                 Repair(line, name, f"filled in with {value!r} at {len(places)} place{'s' * (len(places) > 1)}")
             )
-            text = pattern.sub(lambda _, value=value: value, text)
+            text = pattern.sub(value.replace("\\", "\\\\"), text)
     return text, repairs
 
 
@@ -136,7 +136,7 @@ def _repairs(document: Document, base: Path, content: dict[str, Any]) -> Iterato
         if edit is not None:
             yield (*base, *path), what, document.source.count("\n", 0, edit.begin) + 1, edit
 
-    def pair(path: Path) -> tuple[yaml.Node, yaml.Node, yaml.MappingNode] | None:
+    def pair(path: Path) -> Pair | None:
         return pair_at(root, (*base, *path), Loader)
 
     version, kind = content.get("apiVersion"), content["kind"]
@@ -243,7 +243,7 @@ def _scalar(name: str, base: str, go: str, value: Any) -> tuple[str, str | None]
     return None
 
 
-def _key_edit(pair: tuple[yaml.Node, yaml.Node, yaml.MappingNode] | None, name: str) -> Edit | None:
+def _key_edit(pair: Pair | None, name: str) -> Edit | None:
     return None if pair is None else Edit(pair[0].start_mark.index, pair[0].end_mark.index, name)
 
 

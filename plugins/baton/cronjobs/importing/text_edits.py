@@ -83,9 +83,9 @@ def inserted(source: str, before: Pair | None, name: str, value: str) -> Edit | 
 
 def deleted(source: str, pair: Pair | None) -> Edit | None:
     """A field less; a mapping that would be empty keeps its braces."""
-    if pair is None or pair[2] is None:
+    key, value, mapping = pair or (None, None, None)
+    if key is None or value is None or mapping is None:
         return None
-    key, value, mapping = pair
     begin, end = key.start_mark.index, value.end_mark.index
     if mapping.flow_style:
         if after := _AFTER.match(source, end):

@@ -24,6 +24,7 @@ STANDARD_INPUT = Path("-")
 _SCHEMA_SUFFIX = ".schema.json"
 _NO_MANIFESTS = (*KUSTOMIZATIONS, CHART, "values.yaml", *CHAINS_FILES)
 """Files that lie beside manifests and are none."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
 """Also within a file: of files that were written one after the other."""
 
@@ -214,7 +215,12 @@ def _standard_input() -> str | Problem:
     try:
         return _BYTE_ORDER_MARK.sub("", sys.stdin.buffer.read().decode())
     except UnicodeDecodeError as err:
-        return Problem("standard input", None, "", f"is not UTF-8 (byte {err.start})")
+        return Problem("standard input", None, "", _no_text(err))
+
+
+def _no_text(err: UnicodeDecodeError) -> str:
+    hint = ": UTF-16, as PowerShell's > writes it; write it as UTF-8" if err.object.startswith(_UTF_16) else ""
+    return f"is not UTF-8 (byte {err.start}){hint}"
 
 
 def read_text(file: Path) -> str | Problem:
@@ -222,7 +228,7 @@ def read_text(file: Path) -> str | Problem:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as err:
-        return Problem(str(file), None, "", f"is not UTF-8 (byte {err.start})")
+        return Problem(str(file), None, "", _no_text(err))
     except OSError as err:
         return Problem(str(file), None, "", f"cannot be read: {err.strerror}")
     return _BYTE_ORDER_MARK.sub("", text)

@@ -95,9 +95,7 @@ def jobs_of(session: Session, caller: Caller, dags: list[StoredDag]) -> Iterator
         yield _job(caller, dag, runs.get(dag.dag_id, []), rates.get(dag.dag_id), moved.get(dag.dag_id))
 
 
-def _job(
-    caller: Caller, dag: StoredDag, runs: list[LastRun], rate: tuple[int, int] | None, row: Row | None
-) -> Job:
+def _job(caller: Caller, dag: StoredDag, runs: list[LastRun], rate: tuple[int, int] | None, row: Row | None) -> Job:
     schedule = schedule_of_dag(dag, row)
     next_runs = next_runs_of(dag, schedule)
     note = note_of(dag)
@@ -205,12 +203,13 @@ def _plain(value: Any) -> Any:
 
 def schedule_of_dag(dag: StoredDag, row: Row | None) -> Schedule:
     """What counts: the row if there is one, else what the DAG says."""
+    summary = "" if dag.summary == "None" else dag.summary
     if row is not None:
         fields = {"cron_expression": row["cron"], "every_seconds": row["every_seconds"], "timezone": row["timezone"]}
-        return Schedule(**fields, summary=dag.summary)
+        return Schedule(**fields, summary=summary)
     timetable = dag.fields.get("timetable") or {}
     if not isinstance(timetable, dict):
-        return Schedule(summary=dag.summary)
+        return Schedule(summary=summary)
     fields = _plain(timetable.get("__var") or {})
     cron = fields.get("schedule") or fields.get("expression")
     zone = fields.get("time_zone") or fields.get("timezone")
@@ -220,7 +219,7 @@ def schedule_of_dag(dag: StoredDag, row: Row | None) -> Schedule:
         every_seconds=every if isinstance(every, int) else None,
         run_at=fields.get("moment"),
         timezone=zone if isinstance(zone, str) else None,
-        summary=dag.summary,
+        summary=summary,
     )
 
 

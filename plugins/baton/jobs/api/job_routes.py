@@ -119,7 +119,9 @@ def _check_input(dag: StoredDag, given: dict[str, Any]) -> None:
     except (jsonschema.SchemaError, RecursionError) as err:
         raise ApiError(409, f"the job's own schema of its input is broken: {str(err)[:200]}") from err
     if errors:
-        fields = [{"field": "/".join(["input", *map(str, each.path)]), "problem": each.message[:300]} for each in errors]
+        fields = [
+            {"field": "/".join(["input", *map(str, each.path)]), "problem": each.message[:300]} for each in errors
+        ]
         raise ApiError(422, f"{fields[0]['field']}: {fields[0]['problem']}", errors=fields[:20])
 
 

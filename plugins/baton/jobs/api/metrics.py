@@ -43,7 +43,8 @@ def exposition(session: Session, caller: Caller) -> bytes:
     """All metrics, of the jobs that the caller may see; those of queues and workers are of all."""
     registry = CollectorRegistry()
     registry.register(_Collected([*_job_metrics(session, caller), *_queue_metrics(session)]))
-    return generate_latest(registry)
+    made: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return made
 
 
 class _Collected:
@@ -66,7 +67,9 @@ def _job_metrics(session: Session, caller: Caller) -> Iterator[Metric]:
     row = GaugeMetricFamily("baton_job_failures_in_a_row", "Runs that failed since the last success", labels=_LABELS)
     for dag_id, runs in last_runs(session, dags, _FEW_RUNS).items():
         ended = [run.state for run in runs if run.state in ("success", "failed")]
-        row.add_metric(_labels(dags[dag_id]), next((n for n, state in enumerate(ended) if state == "success"), len(ended)))
+        row.add_metric(
+            _labels(dags[dag_id]), next((n for n, state in enumerate(ended) if state == "success"), len(ended))
+        )
     yield row
     oldest = GaugeMetricFamily("baton_job_running_seconds", "How long the oldest run goes that goes", labels=_LABELS)
     limit = GaugeMetricFamily("baton_job_timeout_seconds", "The limit that the job has", labels=_LABELS)
@@ -101,7 +104,9 @@ def _runs(session: Session, dags: dict[str, StoredDag]) -> Iterator[Metric]:
 def _queue_metrics(session: Session) -> Iterator[Metric]:
     status = queues_status(session, with_waits=False)
     depth = GaugeMetricFamily("baton_queue_tasks", "Tasks of a queue", labels=["queue", "state"])
-    wait = GaugeMetricFamily("baton_queue_longest_wait_seconds", "Of the tasks that wait for a worker", labels=["queue"])
+    wait = GaugeMetricFamily(
+        "baton_queue_longest_wait_seconds", "Of the tasks that wait for a worker", labels=["queue"]
+    )
     for queue in status.queues:
         for state in ("pending", "active", "scheduled"):
             depth.add_metric([queue.name, state], getattr(queue, state))

@@ -12,7 +12,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from baton.airflow_internals.schedule_rows import audit, locked_row, read_row
+from baton.airflow_internals.schedule_rows import audit, locked_row, read_row, set_text, text_of
 from baton.jobs.api.policy import VARIABLE, Row, rows_of
 from baton.settings import settings
 
@@ -42,11 +42,11 @@ def reset_override(session: Session, dag_id: str, by: str) -> None:
 
 def _change(session: Session, dag_id: str, row: Row | None, by: str) -> None:
     stored = locked_row(session, VARIABLE, _DESCRIPTION)
-    rows = rows_of(stored.get_val())
+    rows = rows_of(text_of(stored))
     before = rows.pop(dag_id, None)
     if row is not None:
         rows[dag_id] = row
-    stored.set_val(json.dumps(rows, sort_keys=True))
+    set_text(stored, json.dumps(rows, sort_keys=True))
     audit(session, "baton_reschedule", f"jobs: {by}", dag_id, json.dumps({"before": before, "after": row}))
     session.flush()
 

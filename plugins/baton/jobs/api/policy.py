@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from airflow.policies import hookimpl
+from pluggy import HookimplMarker
 
 VARIABLE = "baton_schedules"
 """Airflow variable with all rows, as JSON: DAG → `{"cron", "every_seconds", "timezone", "by", "at"}`."""
 Row = dict[str, Any]
 
 
-@hookimpl
+@HookimplMarker("airflow.policy")
 def dag_policy(dag: Any) -> None:
     """As Airflow calls it where the wheel is installed; this repository's `config` calls `apply_override`."""
     apply_override(dag)

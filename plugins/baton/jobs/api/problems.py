@@ -52,9 +52,7 @@ async def _refused(_: Request, err: Exception) -> JSONResponse:
 async def _wrong_words(_: Request, err: Exception) -> JSONResponse:
     if not isinstance(err, RequestValidationError):
         raise err
-    errors = [
-        {"field": ".".join(map(str, each["loc"])), "problem": str(each["msg"])} for each in err.errors()
-    ]
+    errors = [{"field": ".".join(map(str, each["loc"])), "problem": str(each["msg"])} for each in err.errors()]
     return problem(422, "; ".join(f"{each['field']}: {each['problem']}" for each in errors)[:500], errors=errors)
 
 

@@ -40,7 +40,9 @@ TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "data": "application/json",
 }
-_NO_LEDGER = f"the reports' ledger does not answer: is the connection {REGISTRY_CONNECTION} there, and the warehouse up?"
+_NO_LEDGER = (
+    f"the reports' ledger does not answer: is the connection {REGISTRY_CONNECTION} there, and the warehouse up?"
+)
 
 
 def id_of(report_id: str) -> str:
@@ -61,7 +63,7 @@ def ledger() -> Iterator[DeliveryLedger]:
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
-    from psycopg2 import Error
+    from psycopg2 import Error  # type: ignore[import-untyped]
 
     try:
         connection: Any = PostgresHook(postgres_conn_id=REGISTRY_CONNECTION).get_conn()

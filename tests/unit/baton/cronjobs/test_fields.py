@@ -551,6 +551,7 @@ TOGETHER = [
         None,
     ),
     ({f"{ONE}.env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a b']"}}}]}, "fieldPath"),
+    ({f"{ONE}.env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "key": "K"}}}]}, "fileKeyRef.path"),
     ({f"{JOB}.podFailurePolicy": {}, "POD.restartPolicy": "OnFailure"}, "restartPolicy"),
     ({f"{JOB}.podFailurePolicy": {}}, None),
     ({f"{JOB}.podFailurePolicy": {}, f"{JOB}.podReplacementPolicy": "TerminatingOrFailed"}, "podReplacementPolicy"),

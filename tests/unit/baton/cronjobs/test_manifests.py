@@ -89,6 +89,13 @@ def test_file_that_cannot_be_read_is_a_problem(tmp_path):
     ]
 
 
+def test_file_of_powershell_says_what_it_is(tmp_path):
+    """Its `>` writes UTF-16."""
+    (tmp_path / "a.yaml").write_text(cronjob(), encoding="utf-16")
+    [problem] = read_manifests([tmp_path]).problems
+    assert problem.message == "is not UTF-8 (byte 0): UTF-16, as PowerShell's > writes it; write it as UTF-8"
+
+
 def test_files_beside_manifests_are_not_taken_for_some(write):
     """A chart's values, settings and chains."""
     for name in (

@@ -1,0 +1,1 @@
+"""The page *Jobs* in Airflow's UI, drawn from the jobs API."""
