@@ -46,7 +46,6 @@ class ContainerRunner:
         self.begun = False
         self._pod = pod
         self._changed = False
-        self._unhealthy = False
         self._failures = container.restarts  # in a row; a new server has only the count of restarts to go by
         self._pre_stop: asyncio.Task[None] | None = None
 
@@ -133,7 +132,7 @@ class ContainerRunner:
     async def _run_once(self) -> None:
         container = self.container
         container.ended.clear()
-        self._unhealthy = False
+        container.unhealthy = False
         self._pre_stop = None
         attempt = container.attempt = self._attempt()
         new = not attempt.exists()
@@ -198,7 +197,7 @@ class ContainerRunner:
     def _end_unhealthy(self, word: str) -> None:
         """End a container whose startup or liveness probe has failed; its policy says whether it runs again."""
         name = self.container.name
-        self._unhealthy = True
+        self.container.unhealthy = True
         text = f"Container {name} failed {word.lower()} probe, will be restarted"
         self._event("Killing", text if self._policy() != "Never" else f"Stopping container {name}")
         self._end_alone()
@@ -308,7 +307,7 @@ class ContainerRunner:
 
     def _restarts(self) -> bool:
         policy = self._policy()
-        if self._unhealthy and policy != "Never":  # whatever its exit code
+        if self.container.unhealthy and policy != "Never":  # whatever its exit code
             return self._pod.failure is None
         done = self.container.exit_code == 0 and not self.container.is_sidecar
         if policy == "Never" or (done and (self.container.is_init or policy == "OnFailure")):

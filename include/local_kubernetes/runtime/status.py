@@ -32,6 +32,7 @@ class Container:
     """A container as the runtime sees it now. ``ended`` is set when the current run has ended and that is published.
 
     ``probed`` is what its readiness probe says; True without one. ``hook_runs``: its ``postStart`` hook does.
+    ``unhealthy``: a probe has ended its run, so that it runs again, whatever its exit code, unless it never does.
     """
 
     spec: Object
@@ -42,6 +43,7 @@ class Container:
     attempt: Attempt | None = None
     probed: bool = True
     hook_runs: bool = False
+    unhealthy: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -140,7 +142,8 @@ def phase(policy: str, inits: list[Container], mains: list[Container]) -> str:
         return "Running"
     if any(container.exit_code is None and not container.last_state for container in mains):
         return "Pending"
-    codes = [container.exit_code for container in mains]
+    again = policy != "Never"
+    codes = [None if again and container.unhealthy else container.exit_code for container in mains]
     if policy == "Always" or None in codes:
         return "Running"
     if all(code == 0 for code in codes):
