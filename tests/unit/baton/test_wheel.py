@@ -40,13 +40,17 @@ def test_wheel_holds_the_packages_and_nothing_else(wheel):
         "baton/alerts/routes.schema.json",
         "baton/alerts/migrations/alembic.ini",
         "baton/alerts/page/static/alerts.js",
+        "baton/jobs/api/migrations/alembic.ini",
+        "baton/jobs/page/static/jobs.js",
     } <= set(wheel.namelist())
 
 
 def test_wheel_announces_the_plugin(wheel):
     """Airflow finds it without a plugins folder."""
     [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
-    assert "[airflow.plugins]\nbaton = baton.plugin:BatonPlugin" in wheel.read(entry_points).decode()
+    announced = wheel.read(entry_points).decode()
+    assert "[airflow.plugins]\nbaton = baton.plugin:BatonPlugin" in announced
+    assert "[airflow.policy]\nbaton = baton.jobs.api.policy" in announced
 
 
 @pytest.mark.parametrize("installed", [True, False])

@@ -65,6 +65,11 @@ class RescheduledTimetable(CronJobTimetable):
         return max([changed, *known])
 
 
+_COMING: dict[tuple[str | None, int | None, str, int], list[datetime]] = {}
+"""What was found last, which holds until the first of it has passed: a list of jobs asks for hundreds each time."""
+_MOST_KEPT = 10_000
+
+
 def schedule_of(cron: str | None, every_seconds: int | None, zone: str) -> Schedule | AnchoredSchedule:
     """The ticks of a schedule.
 
@@ -75,11 +80,18 @@ def schedule_of(cron: str | None, every_seconds: int | None, zone: str) -> Sched
 
 def coming(cron: str | None, every_seconds: int | None, zone: str, count: int) -> list[datetime]:
     """The next moments of a schedule, UTC."""
-    schedule, found, moment = schedule_of(cron, every_seconds, zone), [], datetime.now(UTC)
+    now, key = datetime.now(UTC), (cron, every_seconds, zone, count)
+    kept = _COMING.get(key)
+    if kept and kept[0] > now:
+        return kept
+    schedule, found, moment = schedule_of(cron, every_seconds, zone), [], now
     for _ in range(count):
         following = schedule.next(moment)
         if following is None:
             break
         moment = following.astimezone(UTC)
         found.append(moment)
+    if len(_COMING) >= _MOST_KEPT:
+        _COMING.clear()
+    _COMING[key] = found
     return found
