@@ -62,6 +62,8 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
     paths = {} if place.isolation.level != "none" else {volumes.variable(bind.target): bind.source for bind in binds}
     limit_bytes, group = memory_limit(container), place.isolation.control_group
     security = container.get("securityContext") or {}
+    read_only = bool(security.get("readOnlyRootFilesystem"))
+    binds += _uncovered([*_image_directories(image, runtime), str(scratch)], binds, read_only=read_only)
     return Spec(
         level=place.isolation.level,
         own_pids=place.isolation.own_pids,
@@ -75,10 +77,23 @@ def make(pod: Object, container: Object, runtime: Runtime, place: Place, find: F
         memory_bytes=limit_bytes,
         log_limit_bytes=place.log_limit_bytes,
         ignores_signals=not pod["spec"].get("shareProcessNamespace"),  # there another process is the first one
-        read_only_root=bool(security.get("readOnlyRootFilesystem")),
+        read_only_root=read_only,
         no_new_privileges=security.get("allowPrivilegeEscalation") is False,
         control_group=str(group / _group_name(pod, place)) if group is not None and limit_bytes is not None else None,
     )
+
+
+def _image_directories(image: Mapping[str, str], runtime: Runtime) -> list[str]:
+    """Where an image's own files lie on this machine: environments with their ``bin``, and modules."""
+    programs = [os.path.dirname(path) if os.path.basename(path) == "bin" else path for path in runtime.path]
+    return [*programs, *filter(None, image.get("PYTHONPATH", "").split(os.pathsep))]
+
+
+def _uncovered(directories: list[str], binds: list[Bind], *, read_only: bool) -> list[Bind]:
+    """What a volume would hide, shown in it: a volume at ``/tmp`` must not take away an image that lies below it."""
+    volumes_at = [bind.target.rstrip("/") + "/" for bind in binds]
+    hidden = {os.path.realpath(each) for each in directories if os.path.realpath(each).startswith(tuple(volumes_at))}
+    return [Bind(each, each, read_only) for each in sorted(hidden)]
 
 
 def host_name(pod: Object) -> str:

@@ -148,6 +148,7 @@ def _close(place: str) -> None:
 
 def _bind_volume(place: str, bind: Bind) -> None:
     target = place + bind.target
+    _make_volume_point(place, bind)  # once more: a volume that has been bound meanwhile may hide it
     sc.mount(bind.source, target, None, sc.BIND | sc.RECURSIVE)
     if bind.read_only:
         sc.mount(None, target, None, sc.REMOUNT | sc.BIND | sc.READ_ONLY | _locked_flags(target))

@@ -57,6 +57,15 @@ def test_the_downward_api_shows_the_pods_fields(place, make_pod, run_pod):
     assert log.splitlines() == ['a="1"', r'b="say \"hi\""', "p", "64"]
 
 
+def test_a_volume_takes_no_image_away_that_lies_below_its_path(place, make_pod, run_pod):
+    """These tests' directories lie below /tmp, as a project may: a container's own are there all the same."""
+    container = {"volumeMounts": [{"name": "v", "mountPath": "/tmp"}]}
+
+    _, log = run_pod(place, make_pod("p", "echo kept > $TMPDIR/x; cat $TMPDIR/x", container, volumes=_volume(emptyDir={})))
+
+    assert log == "kept\n"
+
+
 def test_a_projected_volume_brings_several_sources_together(place, make_pod, run_pod):
     """With items, modes and an optional source that is missing."""
     place.core.create_namespaced_secret(place.name, {"metadata": {"name": "s"}, "stringData": {"key": "secret"}})
