@@ -118,6 +118,7 @@ class Driver:
         """Look at everything, and from then on at what changes."""
         self._manager.on_work = self._wake
         self._manager.look_at_everything()
+        self._wake()  # what changed before the start waits already, and woke nobody
 
     def stop(self) -> None:
         """Look at nothing any more."""

@@ -15,6 +15,8 @@ from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
 pytestmark = pytest.mark.timeout(60)
+ROOT_CA = "kube-root-ca.crt"
+"""The ConfigMap that every namespace has."""
 
 
 def _cluster(place):
@@ -207,7 +209,8 @@ def test_selectors_choose(local_kubernetes):
         core.create_namespaced_config_map(name, {"metadata": {"name": item, "labels": labels}})
 
     def names(**options):
-        return [item.metadata.name for item in core.list_namespaced_config_map(name, **options).items]
+        found = core.list_namespaced_config_map(name, **options).items
+        return [item.metadata.name for item in found if item.metadata.name != ROOT_CA]
 
     assert names(label_selector="app=x") == ["a"]
     assert names(label_selector="app!=x") == ["b", "c"]
@@ -231,7 +234,7 @@ def test_pages(local_kubernetes):
         found += [item.metadata.name for item in page.items]
         token = page.metadata._continue or ""
 
-    assert found == [f"c{number}" for number in range(5)]
+    assert found == [*(f"c{number}" for number in range(5)), ROOT_CA]
 
 
 def test_three_kinds_of_patches(local_kubernetes):
@@ -311,7 +314,7 @@ def test_a_finalizer_holds_an_object(local_kubernetes):
 
     assert core.read_namespaced_config_map("c", name).metadata.deletion_timestamp is not None
     core.patch_namespaced_config_map("c", name, {"metadata": {"finalizers": None}})
-    assert core.list_namespaced_config_map(name).items == []
+    assert [item.metadata.name for item in core.list_namespaced_config_map(name).items] == [ROOT_CA]
 
 
 def test_secrets_are_stored_as_data(local_kubernetes):

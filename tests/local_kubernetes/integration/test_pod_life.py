@@ -103,8 +103,9 @@ def test_a_missing_secret_is_waited_for_by_name(place, make_pod, until):
 
     state = pod.status.container_statuses[0].state.waiting
     assert (state.reason, state.message) == ("CreateContainerConfigError", 'secret "baton-export" not found')
-    seen = watch.Watch().stream(place.core.list_namespaced_pod, place.name, timeout_seconds=10)
+    version = pod.metadata.resource_version
     place.core.delete_namespaced_pod("nosecret", place.name)
+    seen = watch.Watch().stream(place.core.list_namespaced_pod, place.name, resource_version=version, timeout_seconds=3)
     states = [change["object"].status for change in seen]
     ended = next(each for each in states if each.phase == "Failed").container_statuses[0].state.terminated
     assert (ended.exit_code, ended.reason) == (137, "ContainerStatusUnknown")

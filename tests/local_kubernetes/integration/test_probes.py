@@ -87,7 +87,7 @@ def test_a_container_that_is_not_alive_is_started_again(place, make_pod, until):
     until(lambda: _status(place).container_statuses[0].restart_count == 1)
 
     events = place.core.list_namespaced_event(place.name, field_selector="reason=Unhealthy").items
-    assert {event.message for event in events} == {"Liveness probe failed"}
+    assert {event.message for event in events} == {"Liveness probe failed: "}
 
 
 def test_the_other_probes_wait_for_the_startup_probe(place, make_pod, until):
@@ -103,4 +103,5 @@ def test_the_other_probes_wait_for_the_startup_probe(place, make_pod, until):
     until(lambda: _ready(place) == (True, "True"))
 
     assert _status(place).container_statuses[0].restart_count == 0
-    assert not place.core.list_namespaced_event(place.name, field_selector="reason=Unhealthy").items
+    unhealthy = place.core.list_namespaced_event(place.name, field_selector="reason=Unhealthy").items
+    assert {event.message for event in unhealthy} <= {"Startup probe failed: "}

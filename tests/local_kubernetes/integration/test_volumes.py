@@ -61,7 +61,9 @@ def test_a_volume_takes_no_image_away_that_lies_below_its_path(place, make_pod, 
     """These tests' directories lie below /tmp, as a project may: a container's own are there all the same."""
     container = {"volumeMounts": [{"name": "v", "mountPath": "/tmp"}]}
 
-    _, log = run_pod(place, make_pod("p", "echo kept > $TMPDIR/x; cat $TMPDIR/x", container, volumes=_volume(emptyDir={})))
+    _, log = run_pod(
+        place, make_pod("p", "echo kept > $TMPDIR/x; cat $TMPDIR/x", container, volumes=_volume(emptyDir={}))
+    )
 
     assert log == "kept\n"
 
