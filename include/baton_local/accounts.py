@@ -6,16 +6,17 @@ only on a real cluster.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from baton_local.errors import StackError
 from baton_local.layout import Layout
 from baton_local.local_cluster import NAMESPACE, LocalCluster, create_or_replace, send
 from local_kubernetes import kubeconfig
+from plain_yaml import load
 
 AIRFLOW_NAMESPACE = "airflow"
 """Where a Helm release called airflow has its accounts."""
@@ -63,7 +64,8 @@ def manifests(project: Path) -> list[dict[str, Any]]:
     """Return what `deploy/kubernetes` says of the namespace and who may do what there, as its kustomization does."""
     found = []
     for name in _FILES:
-        for body in yaml.safe_load_all((project / "deploy" / "kubernetes" / name).read_text()):
+        documents = re.split(r"^---$", (project / "deploy" / "kubernetes" / name).read_text(), flags=re.MULTILINE)
+        for body in filter(None, map(load, documents)):
             if body["kind"] not in _CLUSTER_WIDE:
                 body["metadata"]["namespace"] = NAMESPACE
             for subject in body.get("subjects") or []:

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from plain_yaml import load
+
 ROOTS = ("plugins", "include", "config")
 
 
@@ -56,7 +58,7 @@ def read_report(file: Path) -> dict[str, Measured]:
 
 def read_floors(file: Path) -> dict[str, int]:
     """Read package → percent."""
-    floors: dict[str, int] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    floors: dict[str, int] = load(file.read_text(encoding="utf-8"))
     return floors
 
 

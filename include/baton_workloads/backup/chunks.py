@@ -38,6 +38,7 @@ class ChunkWriter:
         self.chunks: list[Chunk] = []
         self._root, self._path = root, path
         self._size = max(MIN_BYTES, int(os.environ.get(SIZE_VARIABLE) or CHUNK_BYTES))
+        self._begun: list[str] = []  # a signal may come when a chunk is published and not yet in `chunks`
         self._open: ExitStack | None = None
         self._sink: Sink | None = None
 
@@ -61,6 +62,7 @@ class ChunkWriter:
 
     def _begin(self) -> Sink:
         uri = join(self._root, self._name())
+        self._begun.append(uri)
         self._open = ExitStack()
         self._sink = self._open.enter_context(store_for(uri).streaming(uri))
         return self._sink
@@ -79,8 +81,8 @@ class ChunkWriter:
         if self._open is not None:
             opened, self._open = self._open, None
             opened.__exit__(type(err), err, err.__traceback__)
-        if self.chunks:
-            store_for(self._root).delete([join(self._root, chunk.path) for chunk in self.chunks])
+        if self._begun:
+            store_for(self._root).delete(self._begun)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Importing this costs as much as the provider's operator does: seconds.
 
 from __future__ import annotations
 
+from airflow.providers.cncf.kubernetes.secret import Secret
 from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState
 from airflow.providers.cncf.kubernetes.utils.pod_manager import (
     EMPTY_XCOM_RESULT,
@@ -30,5 +31,6 @@ __all__ = [
     "OnFinishAction",
     "OnKillAction",
     "PodPhase",
+    "Secret",
     "detect_pod_terminate_early_issues",
 ]

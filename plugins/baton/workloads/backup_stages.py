@@ -52,7 +52,7 @@ def backup_check() -> WorkloadOperator:
 
     Why one key of the prover's Secret and not all of it: whoever reads the source is never able to open backups.
     """
-    from airflow.providers.cncf.kubernetes.secret import Secret
+    from baton.airflow_internals.pods import Secret
 
     scratch = Secret("env", "BATON_SCRATCH_DSN", "baton-prove", "BATON_SCRATCH_DSN")  # type: ignore[no-untyped-call]
     return WorkloadOperator(

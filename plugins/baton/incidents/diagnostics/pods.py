@@ -53,7 +53,8 @@ def _logs_of(pod: Object) -> Iterable[tuple[str, bool]]:
             state = status.get("state") or {}
             if "running" in state or "terminated" in state or status.get("restartCount"):
                 yield status["name"], False
-            if status.get("restartCount"):
+            # Of one that waits to be started again, the log is that of its last attempt; a kubelet keeps no older one.
+            if status.get("restartCount") and "running" in state:
                 yield status["name"], True
 
 

@@ -39,7 +39,7 @@ PROMISED = {
 """Module → as what Airflow's page *Public Interface* and its guides name it."""
 _PROVIDER = re.compile(r"airflow\.providers\.(\w+\.)+(hooks|operators|notifications|triggers|sensors)(\.\w+)+")
 _MODULE_IN_TEXT = re.compile(r"airflow(\.[a-z_]+)+")
-EXTENDED = ("BaseOperator", "BaseTrigger", "BaseHook", "BaseNotifier", "Timetable", "AirflowPlugin")
+EXTENDED = ("BaseOperator", "BaseTrigger", "BaseHook", "BaseNotifier", "Timetable", "AirflowPlugin", "RetryPolicy")
 """Bases that Airflow offers to be extended: what they declare may be overridden and used."""
 
 
