@@ -23,7 +23,7 @@ def asked(api: Api, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     def ask(*words: str, code: int = 0) -> str:
         assert main(list(words)) == code
         printed = "".join(capsys.readouterr()).splitlines(keepends=True)
-        return "".join(line for line in printed if "http.access" not in line)  # the server's, in this process
+        return "".join(line for line in printed if "[info " not in line)  # of the server, which is in this process
 
     return ask
 
